@@ -1,0 +1,1 @@
+"""The contract suites of the ports: inherit one to prove an adapter."""

@@ -1,0 +1,1 @@
+"""PostgreSQL and a Redis-compatible server from their wheels, as child processes."""

@@ -1,0 +1,1 @@
+"""Every port in plain Python: verified fakes, for tests and for trying things out."""

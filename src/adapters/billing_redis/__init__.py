@@ -1,0 +1,1 @@
+"""The ports that Redis serves: only what may be lost."""

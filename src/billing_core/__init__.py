@@ -1,0 +1,1 @@
+"""Subscriptions, purchases, refunds and access as a library: the rules, the ports and the use cases."""

@@ -1,0 +1,1 @@
+"""The composition root: settings and wiring. Nothing happens at import."""
