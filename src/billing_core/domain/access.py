@@ -1,0 +1,216 @@
+"""Access: may this user open this, and why?
+
+A user's grants are a pure function of subscriptions, purchases and grants by hand. Each names its source.
+Whether a grant is open is decided when it is asked for, from the times that it carries: nothing has to run
+at midnight for access to end (domain rule 1).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from enum import StrEnum
+
+from attrs import frozen
+
+from billing_core.domain.resources import Containment, Resource
+
+__all__ = [
+    "Blocked",
+    "Decision",
+    "Grant",
+    "ManualGrant",
+    "Opened",
+    "Reason",
+    "Source",
+    "SourceKind",
+    "UserAccess",
+    "decide",
+    "in_force",
+    "manual_grant_rows",
+]
+
+
+class SourceKind(StrEnum):
+    """What a grant comes from."""
+
+    SUBSCRIPTION = "subscription"
+    PURCHASE = "purchase"
+    MANUAL = "manual"
+
+
+@frozen(order=True)
+class Source:
+    """The one thing that a grant comes from."""
+
+    kind: SourceKind
+    id: str
+
+
+class Opened(StrEnum):
+    """Why something may be opened."""
+
+    SUBSCRIPTION_ACTIVE = "subscription_active"
+    SUBSCRIPTION_TRIALING = "subscription_trialing"
+    WITHIN_GRACE = "within_grace"
+    PURCHASED = "purchased"
+    GRANTED_MANUALLY = "granted_manually"
+
+
+class Blocked(StrEnum):
+    """Why something may not be opened, in order of precedence for one source."""
+
+    REVOKED = "revoked"
+    DISPUTED = "disputed"
+    REFUNDED = "refunded"
+    INCOMPLETE = "incomplete"
+    PAUSED = "paused"
+    PAYMENT_OVERDUE = "payment_overdue"
+    SUBSCRIPTION_ENDED = "subscription_ended"
+    EXPIRED = "expired"
+    NO_GRANT = "no_grant"
+
+
+Reason = Opened | Blocked
+_PRECEDENCE = {reason: rank for rank, reason in enumerate(Blocked)}
+
+
+def first_reason(reasons: Iterable[Blocked]) -> Blocked | None:
+    """Of several reasons of one source, the one that is given; None of none."""
+    return min(reasons, key=_PRECEDENCE.__getitem__, default=None)
+
+
+@frozen(kw_only=True)
+class Grant:
+    """What one source opens, from when, until when; or why it does not."""
+
+    resource: Resource
+    source: Source
+    #: From this moment (UTC) on.
+    granted_at: datetime
+    #: Up to, not including, this moment (UTC); None for ever.
+    expires_at: datetime | None
+    #: Why it opens, while it does.
+    opens: Opened
+    #: Why it is closed whatever the time; None where only time decides.
+    blocked: Blocked | None = None
+    #: Since when (UTC) it is closed.
+    blocked_at: datetime | None = None
+    #: What is said once ``expires_at`` has passed.
+    lapses: Blocked = Blocked.EXPIRED
+
+    def is_open(self, now: datetime) -> bool:
+        """Whether it opens its resource at ``now`` (UTC)."""
+        return (
+            self.blocked is None
+            and self.granted_at <= now
+            and (self.expires_at is None or now < self.expires_at)
+        )
+
+    def closed_since(self, now: datetime) -> datetime:
+        """When it ended, for one that is not open at ``now``."""
+        lapsed = self.expires_at if self.expires_at is not None and self.expires_at <= now else None
+        return min((moment for moment in (self.blocked_at, lapsed) if moment), default=self.granted_at)
+
+    def reason_closed(self, now: datetime) -> Blocked:
+        """Why it does not open at ``now`` (UTC): by precedence, where both a block and time say so."""
+        lapsed = self.expires_at is not None and self.expires_at <= now
+        reasons = [reason for reason in (self.blocked, self.lapses if lapsed else None) if reason]
+        return first_reason(reasons) or Blocked.NO_GRANT
+
+
+@frozen(kw_only=True)
+class ManualGrant:
+    """A grant by hand: ours, with who gave it and why."""
+
+    #: UUIDv7.
+    id: str
+    user_id: str
+    resource: Resource
+    reason: str
+    granted_by: str
+    granted_at: datetime
+    expires_at: datetime | None = None
+    revoked_at: datetime | None = None
+
+
+def manual_grant_rows(grants: Iterable[ManualGrant]) -> tuple[Grant, ...]:
+    """What grants by hand open."""
+    return tuple(
+        Grant(
+            resource=grant.resource,
+            source=Source(SourceKind.MANUAL, grant.id),
+            granted_at=grant.granted_at,
+            expires_at=grant.expires_at,
+            opens=Opened.GRANTED_MANUALLY,
+            blocked=Blocked.REVOKED if grant.revoked_at else None,
+            blocked_at=grant.revoked_at,
+        )
+        for grant in grants
+    )
+
+
+@frozen(kw_only=True)
+class UserAccess:
+    """All grants of one user, open or not, with the version of the user's state that they belong to."""
+
+    user_id: str
+    #: Counts up by one with each thing that is published about the user.
+    version: int
+    grants: tuple[Grant, ...]
+
+
+@frozen(kw_only=True)
+class Decision:
+    """The answer to "may this user open this?"."""
+
+    resource: Resource
+    allowed: bool
+    reason: Reason
+    #: Which source makes the answer; None where there is none.
+    source: Source | None
+    #: Until when (UTC) it is open, or when it lapsed; None for ever, or where there is no source.
+    expires_at: datetime | None
+
+
+def decide(grants: Iterable[Grant], resource: Resource, now: datetime, containment: Containment) -> Decision:
+    """Whether these grants of one user open ``resource`` at ``now`` (UTC).
+
+    If so, by the source that lasts longest; if not, the reason of the one that ended last. A grant that
+    begins later says nothing yet.
+    """
+    openers = containment.opened_by(resource)
+    found = [grant for grant in grants if grant.resource in openers and grant.granted_at <= now]
+    best = max((grant for grant in found if grant.is_open(now)), key=_lasting, default=None)
+    if best is not None:
+        return Decision(
+            resource=resource, allowed=True, reason=best.opens, source=best.source, expires_at=best.expires_at
+        )
+    last = max(found, key=lambda grant: (grant.closed_since(now), grant.source), default=None)
+    if last is None:
+        return Decision(resource=resource, allowed=False, reason=Blocked.NO_GRANT, source=None, expires_at=None)
+    return Decision(
+        resource=resource,
+        allowed=False,
+        reason=last.reason_closed(now),
+        source=last.source,
+        expires_at=last.expires_at,
+    )
+
+
+def _lasting(grant: Grant) -> tuple[bool, float, Source]:
+    return (
+        grant.expires_at is None,
+        grant.expires_at.timestamp() if grant.expires_at else 0.0,
+        grant.source,
+    )
+
+
+def in_force(grants: Iterable[Grant], now: datetime) -> tuple[Grant, ...]:
+    """The grants that open something at ``now`` (UTC), in a stable order."""
+    return tuple(
+        sorted(
+            (grant for grant in grants if grant.is_open(now)),
+            key=lambda grant: (grant.resource, grant.source),
+        )
+    )

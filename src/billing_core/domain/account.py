@@ -1,0 +1,169 @@
+"""A user's account: everything that their facts, and what is ours, add up to.
+
+`derive` is the one place where state comes from. It is a pure function of the set of facts, of the orders
+and grants by hand that are ours, and of the catalog; no handler changes a row (ADR 0002).
+"""
+
+from __future__ import annotations
+
+from attrs import field, frozen
+
+from billing_core.domain.access import Grant, ManualGrant, manual_grant_rows
+from billing_core.domain.entitlements import SubscriptionMoney, purchase_grants, subscription_grants
+from billing_core.domain.facts import InvoiceSeen, PaymentSeen, RefundSeen, SubscriptionSeen
+from billing_core.domain.ids import derived_id
+from billing_core.domain.invoices import Invoice, coverage_of, invoice_row
+from billing_core.domain.known import Known
+from billing_core.domain.money import Money
+from billing_core.domain.payment_methods import PaymentMethod, payment_method_rows
+from billing_core.domain.payments import Payment, PaymentContext, payment_row, settlement_of
+from billing_core.domain.plans import Catalog
+from billing_core.domain.purchases import Order, Purchase, foreign_orders, one_holder_each, purchase_row
+from billing_core.domain.refunds import Refund
+from billing_core.domain.subscriptions import Subscription, subscription_row
+
+__all__ = ["Account", "Book", "derive"]
+
+
+@frozen(kw_only=True)
+class Book:
+    """All that is known of one user: what an account is derived from."""
+
+    user_id: str
+    #: What the provider told us of the user's customer.
+    known: Known = field(factory=Known, eq=False)
+    #: What the user set out to buy.
+    orders: tuple[Order, ...] = ()
+    manual_grants: tuple[ManualGrant, ...] = ()
+    catalog: Catalog = field(factory=Catalog)
+
+
+@frozen(kw_only=True)
+class Account:
+    """What a book adds up to."""
+
+    user_id: str
+    subscriptions: tuple[Subscription, ...] = ()
+    purchases: tuple[Purchase, ...] = ()
+    payments: tuple[Payment, ...] = ()
+    refunds: tuple[Refund, ...] = ()
+    invoices: tuple[Invoice, ...] = ()
+    payment_methods: tuple[PaymentMethod, ...] = ()
+    grants: tuple[Grant, ...] = ()
+    #: Prices that no plan maps to: their subscriptions are parked until one does.
+    unknown_prices: frozenset[str] = frozenset()
+
+
+def derive(book: Book) -> Account:
+    """The account that ``book`` adds up to. The same for any order in which its facts came."""
+    known, user_id = book.known, book.user_id
+    subscriptions: list[Subscription] = []
+    grants: list[Grant] = []
+    unknown: set[str] = set()
+    subscription_ids = {
+        seen.id: derived_id(seen.created, seen.id) for seen in known.all(SubscriptionSeen)
+    }
+    for seen in known.all(SubscriptionSeen):
+        money = _money_of(seen, known)
+        found = subscription_row(user_id, seen, known, book.catalog, money.coverage)
+        if found is None:
+            unknown.update(item.price_id for item in seen.items)
+            continue
+        subscription, plan = found
+        subscriptions.append(subscription)
+        grants.extend(subscription_grants(subscription, plan, money))
+    orders = (*book.orders, *foreign_orders(user_id, known, book.catalog, book.orders))
+    purchases = one_holder_each(purchase_row(order, known) for order in orders)
+    for purchase in purchases:
+        grants.extend(purchase_grants(purchase))
+    grants.extend(manual_grant_rows(book.manual_grants))
+    contexts = _Contexts(known, tuple(subscriptions), purchases, book.catalog)
+    return Account(
+        user_id=user_id,
+        subscriptions=tuple(subscriptions),
+        purchases=purchases,
+        payments=_payments(user_id, known, contexts),
+        refunds=_refunds(user_id, known, contexts),
+        invoices=tuple(
+            invoice_row(user_id, invoice, subscription_ids.get(invoice.subscription_id or ""))
+            for invoice in known.all(InvoiceSeen)
+        ),
+        payment_methods=payment_method_rows(user_id, known),
+        grants=tuple(grants),
+        unknown_prices=frozenset(unknown),
+    )
+
+
+def _money_of(seen: SubscriptionSeen, known: Known) -> SubscriptionMoney:
+    coverage = coverage_of(invoice for invoice in known.all(InvoiceSeen) if invoice.subscription_id == seen.id)
+    paid = known.payments_of(coverage.latest) if coverage else []
+    customer = known.customer()
+    return SubscriptionMoney(
+        coverage=coverage,
+        settlements=tuple(settlement_of(payment, known) for payment in paid),
+        has_payment_method=bool(
+            seen.default_payment_method_id
+            or (customer and customer.default_payment_method_id)
+            or payment_method_rows("", known)
+        ),
+    )
+
+
+class _Contexts:
+    """What each payment was for."""
+
+    def __init__(
+        self, known: Known, subscriptions: tuple[Subscription, ...], purchases: tuple[Purchase, ...], catalog: Catalog
+    ) -> None:
+        self._known = known
+        self._subscriptions = {one.stripe_subscription_id: one for one in subscriptions}
+        self._purchases = {one.stripe_payment_intent_id: one for one in purchases if one.stripe_payment_intent_id}
+        self._names = {(plan.id, plan.version): plan.name for plan in catalog.plans}
+
+    def of(self, payment: PaymentSeen) -> tuple[PaymentContext | None, str | None]:
+        """The context of a payment, and a description of it; None while the link is not known."""
+        purchase = self._purchases.get(payment.id)
+        if purchase is not None:
+            context = PaymentContext(
+                purchase_id=purchase.id,
+                resource_type=purchase.resource.type,
+                resource_id=purchase.resource.id,
+            )
+            return context, purchase.name
+        invoice = self._known.invoice_of(payment)
+        subscription = self._subscriptions.get(invoice.subscription_id or "") if invoice else None
+        if subscription is None:
+            return None, None
+        context = PaymentContext(subscription_id=subscription.id, plan_id=subscription.plan_id)
+        return context, self._names.get((subscription.plan_id, subscription.plan_version))
+
+
+def _payments(user_id: str, known: Known, contexts: _Contexts) -> tuple[Payment, ...]:
+    rows = (payment_row(user_id, payment, known, *contexts.of(payment)) for payment in known.all(PaymentSeen))
+    return tuple(row for row in rows if row is not None)
+
+
+def _refunds(user_id: str, known: Known, contexts: _Contexts) -> tuple[Refund, ...]:
+    rows = []
+    for refund in known.all(RefundSeen):
+        payment = known.seen(PaymentSeen, known.payment_id_of(refund.payment_id, refund.charge_id))
+        if payment is None:
+            continue
+        context, _ = contexts.of(payment)
+        rows.append(
+            Refund(
+                id=derived_id(refund.created, refund.id),
+                user_id=user_id,
+                payment_id=derived_id(payment.created, payment.id),
+                purchase_id=context.purchase_id if context else None,
+                subscription_id=context.subscription_id if context else None,
+                amount=Money(refund.amount, refund.currency),
+                status=refund.status,
+                reason=refund.reason,
+                failure_reason=refund.failure_reason,
+                stripe_refund_id=refund.id,
+                operation_id=refund.labels.operation_id,
+                created_at=refund.created,
+            )
+        )
+    return tuple(rows)

@@ -1,0 +1,144 @@
+"""Known objects: what the facts of one customer add up to, and how the objects hang together.
+
+An invoice and the payment that paid it do not name each other since 2025-03-31; an invoice payment links
+them, and older shapes name one from the other. A refund or dispute names the charge, the payment, or
+both. All readings of such links are here.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from functools import cached_property
+from typing import TypeVar
+
+from billing_core.domain.facts import (
+    SNAPSHOT_TYPES,
+    ChargeSeen,
+    CustomerSeen,
+    DisputeSeen,
+    InvoicePaymentSeen,
+    InvoiceSeen,
+    ObjectKind,
+    ObjectRef,
+    PaymentSeen,
+    RefundSeen,
+    SessionSeen,
+    Snapshot,
+)
+from billing_core.domain.folding import ObjectState
+
+__all__ = ["Known"]
+
+T = TypeVar("T", bound=Snapshot)
+_KINDS: dict[type, ObjectKind] = {snapshot: kind for kind, snapshot in SNAPSHOT_TYPES.items()}
+
+
+class Known:
+    """The objects of one customer, by kind and by what they belong to. Not to be changed once made."""
+
+    def __init__(self, states: Iterable[ObjectState] = ()) -> None:
+        ordered = sorted(states, key=lambda state: (state.snapshot.created, state.ref.id))
+        self._states = {state.ref: state for state in ordered}
+        self._by_kind: dict[ObjectKind, list[Snapshot]] = defaultdict(list)
+        for state in ordered:
+            self._by_kind[state.ref.kind].append(state.snapshot)
+
+    def __iter__(self) -> Iterator[ObjectState]:
+        return iter(self._states.values())
+
+    def state(self, kind: ObjectKind, identity: str | None) -> ObjectState | None:
+        """What is known of one object."""
+        return self._states.get(ObjectRef(kind, identity)) if identity else None
+
+    def state_of(self, snapshot: Snapshot) -> ObjectState | None:
+        """What is known of the object that ``snapshot`` shows."""
+        return self.state(_KINDS[type(snapshot)], snapshot.id)
+
+    def seen(self, kind: type[T], identity: str | None) -> T | None:
+        """The snapshot of one object, where it is known."""
+        state = self.state(_KINDS[kind], identity)
+        return state.snapshot if state is not None and isinstance(state.snapshot, kind) else None
+
+    def all(self, kind: type[T]) -> Iterator[T]:
+        """The snapshots of all objects of a kind, oldest first."""
+        return (snapshot for snapshot in self._by_kind[_KINDS[kind]] if isinstance(snapshot, kind))
+
+    def customer(self) -> CustomerSeen | None:
+        """The customer itself, where it is known."""
+        return next(self.all(CustomerSeen), None)
+
+    def charges_of(self, payment: PaymentSeen) -> list[ChargeSeen]:
+        """The attempts of a payment, oldest first."""
+        return self._charges.get(payment.id, [])
+
+    def refunds_of(self, payment: PaymentSeen) -> list[RefundSeen]:
+        """The refunds of a payment, oldest first."""
+        return self._refunds.get(payment.id, [])
+
+    def disputes_of(self, payment: PaymentSeen) -> list[DisputeSeen]:
+        """The disputes of a payment, oldest first."""
+        return self._disputes.get(payment.id, [])
+
+    def invoice_of(self, payment: PaymentSeen) -> InvoiceSeen | None:
+        """The invoice that a payment was for, where the link is known."""
+        return self.seen(InvoiceSeen, self._invoice_by_payment.get(payment.id))
+
+    def payments_of(self, invoice: InvoiceSeen) -> list[PaymentSeen]:
+        """The payments that were for an invoice, oldest first."""
+        return [p for p in self.all(PaymentSeen) if self._invoice_by_payment.get(p.id) == invoice.id]
+
+    def session_of(self, payment: PaymentSeen) -> SessionSeen | None:
+        """The checkout session that made a payment, where it is known."""
+        return self._sessions.get(payment.id)
+
+    def payment_id_of(self, payment_id: str | None, charge_id: str | None) -> str | None:
+        """Which payment a refund, dispute or invoice payment is of, from either name."""
+        return payment_id or self._payment_by_charge.get(charge_id or "")
+
+    @cached_property
+    def _payment_by_charge(self) -> dict[str, str]:
+        named = {charge.id: charge.payment_id for charge in self.all(ChargeSeen) if charge.payment_id}
+        return named | {payment.charge_id: payment.id for payment in self.all(PaymentSeen) if payment.charge_id}
+
+    @cached_property
+    def _charges(self) -> dict[str, list[ChargeSeen]]:
+        found: dict[str, list[ChargeSeen]] = defaultdict(list)
+        for charge in self.all(ChargeSeen):
+            found[self.payment_id_of(charge.payment_id, charge.id) or ""].append(charge)
+        return found
+
+    @cached_property
+    def _refunds(self) -> dict[str, list[RefundSeen]]:
+        found: dict[str, list[RefundSeen]] = defaultdict(list)
+        for refund in self.all(RefundSeen):
+            found[self.payment_id_of(refund.payment_id, refund.charge_id) or ""].append(refund)
+        return found
+
+    @cached_property
+    def _disputes(self) -> dict[str, list[DisputeSeen]]:
+        found: dict[str, list[DisputeSeen]] = defaultdict(list)
+        for dispute in self.all(DisputeSeen):
+            found[self.payment_id_of(dispute.payment_id, dispute.charge_id) or ""].append(dispute)
+        return found
+
+    @cached_property
+    def _invoice_by_payment(self) -> dict[str, str]:
+        found: dict[str, str] = {}
+        for invoice in self.all(InvoiceSeen):
+            payment_id = self.payment_id_of(invoice.payment_id, invoice.charge_id)
+            if payment_id:
+                found[payment_id] = invoice.id
+        for payment in self.all(PaymentSeen):
+            older = payment.invoice_id or next((c.invoice_id for c in self.charges_of(payment) if c.invoice_id), None)
+            if older:
+                found[payment.id] = older
+        for link in self.all(InvoicePaymentSeen):
+            payment_id = self.payment_id_of(link.payment_id, link.charge_id)
+            if payment_id:
+                found[payment_id] = link.invoice_id
+        return found
+
+    @cached_property
+    def _sessions(self) -> dict[str, SessionSeen]:
+        return {session.payment_id: session for session in self.all(SessionSeen) if session.payment_id}

@@ -1,0 +1,244 @@
+"""Operations: what we ask the payment provider to change, as intent, call, settle (decision 4).
+
+A command says what is wanted. It is written down as an operation with an idempotency key of its own and
+committed before the provider is called; the answer is committed after. A crash in between leaves a
+pending operation, which any worker finishes under the same key. A key belongs to one operation, never to
+the thing that it changes: a second cancellation of one subscription is another operation.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from attrs import evolve, field, frozen
+
+from billing_core.domain.facts import Fact
+from billing_core.domain.money import Money
+from billing_core.domain.resources import Resource
+
+__all__ = [
+    "KEY_LIFETIME",
+    "Answer",
+    "CancelSubscription",
+    "ChangePlan",
+    "Command",
+    "CreateCustomer",
+    "ExpireCheckout",
+    "OpenPurchaseCheckout",
+    "OpenSubscriptionCheckout",
+    "Operation",
+    "OperationState",
+    "RefundPayment",
+    "UndoCancel",
+]
+
+#: After this the provider forgets an idempotency key, so the effect is looked up instead (Stripe: at least 24 h).
+KEY_LIFETIME = timedelta(hours=23)
+
+
+@frozen(kw_only=True)
+class CreateCustomer:
+    """Make the one customer of a user."""
+
+    user_id: str
+
+
+@frozen(kw_only=True)
+class OpenPurchaseCheckout:
+    """Open a checkout session for one order."""
+
+    user_id: str
+    customer_id: str
+    order_id: str
+    resource: Resource
+    name: str
+    price: Money
+    success_url: str
+    cancel_url: str
+
+
+@frozen(kw_only=True)
+class OpenSubscriptionCheckout:
+    """Open a checkout session for a new subscription."""
+
+    user_id: str
+    customer_id: str
+    plan_id: str
+    price_id: str
+    quantity: int
+    #: Days of trial; 0 for none.
+    trial_days: int
+    success_url: str
+    cancel_url: str
+    promotion_code: str | None = None
+
+
+@frozen(kw_only=True)
+class ExpireCheckout:
+    """Close an open checkout session, so that it cannot be paid any more."""
+
+    session_id: str
+
+
+@frozen(kw_only=True)
+class RefundPayment:
+    """Give money back."""
+
+    payment_intent_id: str
+    amount: Money
+    #: ``requested_by_customer``, ``duplicate`` or ``fraudulent``; free text goes into the audit log.
+    reason: str = "requested_by_customer"
+    purchase_id: str | None = None
+
+
+@frozen(kw_only=True)
+class CancelSubscription:
+    """End a subscription, now or at the end of its period. A pending change of plan is given up with it."""
+
+    subscription_id: str
+    at_period_end: bool
+    #: The schedule that holds a pending change, to be released first.
+    schedule_id: str | None = None
+    #: An open invoice to be voided: cancelling while past due stops collecting.
+    void_invoice_id: str | None = None
+
+
+@frozen(kw_only=True)
+class UndoCancel:
+    """Take a cancellation at the period's end back."""
+
+    subscription_id: str
+
+
+@frozen(kw_only=True)
+class ChangePlan:
+    """Give a subscription another price or quantity."""
+
+    subscription_id: str
+    item_id: str
+    price_id: str
+    quantity: int
+    #: Whether it waits for the end of the period (by a schedule).
+    at_period_end: bool
+    #: ``create_prorations``, ``always_invoice`` or ``none``.
+    proration: str
+    #: Second (UTC) from which on it is prorated, as previewed.
+    proration_date: datetime | None = None
+    #: Whether it takes effect only once it is paid (``pending_if_incomplete``).
+    only_when_paid: bool = False
+    #: A schedule with an earlier pending change, to be released first.
+    schedule_id: str | None = None
+    #: Whether a cancellation at the period's end is taken back with it.
+    clear_cancel: bool = False
+    #: What the subscription has until then: the first phase of a schedule.
+    current_price_id: str = ""
+    current_quantity: int = 1
+
+
+Command = (
+    CreateCustomer
+    | OpenPurchaseCheckout
+    | OpenSubscriptionCheckout
+    | ExpireCheckout
+    | RefundPayment
+    | CancelSubscription
+    | UndoCancel
+    | ChangePlan
+)
+
+#: The name under which each command is stored, and with which its idempotency key begins.
+COMMAND_NAMES: dict[type[Command], str] = {
+    CreateCustomer: "create_customer",
+    OpenPurchaseCheckout: "open_purchase_checkout",
+    OpenSubscriptionCheckout: "open_subscription_checkout",
+    ExpireCheckout: "expire_checkout",
+    RefundPayment: "refund_payment",
+    CancelSubscription: "cancel_subscription",
+    UndoCancel: "undo_cancel",
+    ChangePlan: "change_plan",
+}
+
+
+class OperationState(StrEnum):
+    """How far an operation is."""
+
+    #: Written down; it may or may not have reached the provider.
+    PENDING = "pending"
+    #: The provider did it, and what it answered is applied.
+    DONE = "done"
+    #: The provider refused it; nothing was changed there.
+    REFUSED = "refused"
+
+
+@frozen(kw_only=True)
+class Operation:
+    """One thing that we ask the provider to change, from intent to outcome."""
+
+    #: UUIDv7; the provider's objects carry it as metadata ``operation_id``.
+    id: str
+    user_id: str
+    command: Command
+    state: OperationState = OperationState.PENDING
+    #: Who asked for it: a user's id, an operator, or ``worker``.
+    actor: str
+    #: Why, in the words of whoever asked; for the audit log.
+    reason: str | None = None
+    created_at: datetime
+    attempts: int = 0
+    #: Not before this moment (UTC) is it tried again by a worker.
+    next_attempt_at: datetime
+    #: Counts up with each new key: only after it is proved that nothing was done under the last one.
+    key_generation: int = 1
+    #: The provider's object that it made or changed.
+    result_id: str | None = None
+    error_code: str | None = None
+    error_message: str | None = None
+    decline_code: str | None = None
+    finished_at: datetime | None = None
+
+    @property
+    def name(self) -> str:
+        """What it is called in storage and logs."""
+        return COMMAND_NAMES[type(self.command)]
+
+    @property
+    def idempotency_key(self) -> str:
+        """The key under which the provider does it at most once."""
+        if isinstance(self.command, CreateCustomer):
+            return f"customer:{self.id}:{self.key_generation}"
+        return f"{self.name}:{self.id}:{self.key_generation}"
+
+    def done(self, answer: Answer, now: datetime) -> Operation:
+        """It, after the provider did it."""
+        return evolve(
+            self, state=OperationState.DONE, result_id=answer.result_id, finished_at=now, attempts=self.attempts + 1
+        )
+
+    def refused(self, code: str, message: str, decline_code: str | None, now: datetime) -> Operation:
+        """It, after the provider refused it."""
+        return evolve(
+            self,
+            state=OperationState.REFUSED,
+            error_code=code,
+            error_message=message,
+            decline_code=decline_code,
+            finished_at=now,
+            attempts=self.attempts + 1,
+        )
+
+    def unclear(self, next_attempt_at: datetime) -> Operation:
+        """It, after a try whose outcome is unknown."""
+        return evolve(self, attempts=self.attempts + 1, next_attempt_at=next_attempt_at)
+
+
+@frozen(kw_only=True)
+class Answer:
+    """What the provider answered to a command."""
+
+    #: The objects that it answered with, as facts of type `billing_core.domain.facts.ANSWER`.
+    facts: tuple[Fact, ...]
+    #: The provider's id of the object that was made or changed.
+    result_id: str
+    #: A secret for the owner alone, such as a client secret. Never stored, never logged.
+    secret: str | None = field(default=None, repr=False)

@@ -1,0 +1,63 @@
+"""Payment methods: which are attached, and which one is charged."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from attrs import frozen
+
+from billing_core.domain.facts import PaymentMethodSeen
+from billing_core.domain.known import Known
+
+__all__ = ["PaymentMethod", "default_method_id", "payment_method_rows"]
+
+
+@frozen(kw_only=True)
+class PaymentMethod:
+    """An attached payment method; ``id`` is the provider's own."""
+
+    id: str
+    user_id: str
+    type: str
+    brand: str | None
+    last4: str | None
+    exp_month: int | None
+    exp_year: int | None
+    #: Equal for the same card, however often it was added.
+    fingerprint: str | None
+    is_default: bool
+    created_at: datetime
+
+
+def _attached(known: Known) -> list[PaymentMethodSeen]:
+    customer = known.customer()
+    if customer is not None and customer.deleted:
+        return []
+    return [method for method in known.all(PaymentMethodSeen) if method.customer_id is not None]
+
+
+def default_method_id(known: Known) -> str | None:
+    """The method that invoices are charged to: the customer's default, as long as it is attached."""
+    customer = known.customer()
+    wanted = customer.default_payment_method_id if customer else None
+    return next((method.id for method in _attached(known) if method.id == wanted), None)
+
+
+def payment_method_rows(user_id: str, known: Known) -> tuple[PaymentMethod, ...]:
+    """The attached payment methods of a user, oldest first."""
+    default = default_method_id(known)
+    return tuple(
+        PaymentMethod(
+            id=method.id,
+            user_id=user_id,
+            type=method.type,
+            brand=method.brand,
+            last4=method.last4,
+            exp_month=method.exp_month,
+            exp_year=method.exp_year,
+            fingerprint=method.fingerprint,
+            is_default=method.id == default,
+            created_at=method.created,
+        )
+        for method in _attached(known)
+    )

@@ -1,0 +1,218 @@
+"""Plans, single items, and the catalog that holds both.
+
+The provider owns a plan's price, currency, interval and name and whether it is active; the catalog file
+owns its slug, rank, trial, features and grants. A plan that is edited gets a new version: what a customer
+bought stays what it was (`Catalog.plan_for`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from enum import StrEnum
+from fractions import Fraction
+
+from attrs import evolve, field, frozen
+
+from billing_core.domain.errors import CatalogInvalid, InvalidValue, NotFound
+from billing_core.domain.money import Money
+from billing_core.domain.periods import Interval
+from billing_core.domain.policies import AccessPolicy, RefundPolicy
+from billing_core.domain.resources import EVERYTHING, Containment, Resource
+
+__all__ = ["Catalog", "Change", "Item", "Plan", "change_between"]
+
+_SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
+#: Average lengths of an interval in months, for comparing plans of different intervals; never for dates.
+_MONTHS = {
+    Interval.DAY: Fraction(400 * 12, 146097),
+    Interval.WEEK: Fraction(7 * 400 * 12, 146097),
+    Interval.MONTH: Fraction(1),
+    Interval.YEAR: Fraction(12),
+}
+
+
+def _slug(_instance: object, _attribute: object, value: str) -> None:
+    if not _SLUG.fullmatch(value):
+        raise CatalogInvalid(f"{value!r} is not a slug of lower-case letters, digits and hyphens.", field="id")
+
+
+@frozen(kw_only=True)
+class Plan:
+    """One version of what can be subscribed to."""
+
+    #: A slug such as ``pro-monthly``, never reused for another plan.
+    id: str = field(validator=_slug)
+    #: Counts up from 1 with each edit.
+    version: int = 1
+    name: str
+    description: str = ""
+    #: Per period and piece.
+    price: Money
+    interval: Interval = field(converter=Interval)
+    #: Intervals in one period, at least 1.
+    interval_count: int = 1
+    #: Days of trial for a user who never had one; 0 for none.
+    trial_days: int = 0
+    #: Decides what an upgrade is between plans of equal price per month.
+    rank: int = 0
+    features: tuple[str, ...] = ()
+    #: What a subscription to it opens.
+    grants: tuple[Resource, ...] = ()
+    #: The provider's price, once it has one.
+    stripe_price_id: str | None = None
+    #: Whether it can be subscribed to now.
+    active: bool = True
+    #: Slack and grace as the subscribers of this version agreed to them.
+    access: AccessPolicy = field(factory=AccessPolicy)
+    #: From when (UTC) this version is what is sold.
+    effective_from: datetime | None = None
+
+    def __attrs_post_init__(self) -> None:
+        if not 1 <= self.interval_count <= 1095 or not 0 <= self.trial_days <= 730:
+            raise CatalogInvalid(
+                f"Plan {self.id}: interval_count is at least 1 and trial_days between 0 and 730.", field="plans"
+            )
+
+    @property
+    def amount_per_month(self) -> Fraction:
+        """Its price per average month in minor units: for comparing and for MRR, never for charging."""
+        return Fraction(self.price.amount) / (_MONTHS[self.interval] * self.interval_count)
+
+    def same_terms(self, other: Plan) -> bool:
+        """Whether ``other`` sells the same thing: equal in all but version, time and activity."""
+        return evolve(self, version=other.version, effective_from=other.effective_from, active=other.active) == other
+
+
+class Change(StrEnum):
+    """How one plan compares with another."""
+
+    UPGRADE = "upgrade"
+    DOWNGRADE = "downgrade"
+    SAME = "same"
+
+
+def change_between(old: Plan, old_quantity: int, new: Plan, new_quantity: int) -> Change:
+    """Whether going from ``old`` to ``new`` is an upgrade, a downgrade, or neither.
+
+    By amount per month in one currency, then by explicit rank, then by quantity (domain rule 6).
+    Raises `InvalidValue` for plans in two currencies, which cannot be compared.
+    """
+    if old.price.currency != new.price.currency:
+        raise InvalidValue(
+            f"{old.id} and {new.id} are sold in different currencies; subscribe anew instead.", field="plan_id"
+        )
+    before = (old.amount_per_month * old_quantity, old.rank, old_quantity)
+    after = (new.amount_per_month * new_quantity, new.rank, new_quantity)
+    if before == after:
+        return Change.SAME
+    return Change.UPGRADE if after > before else Change.DOWNGRADE
+
+
+@frozen(kw_only=True)
+class Item:
+    """Something that can be bought singly: a course, a learning path, a lab."""
+
+    resource: Resource
+    name: str
+    price: Money
+    #: What access to it opens too.
+    contains: tuple[Resource, ...] = ()
+    #: How its purchases may be refunded.
+    refund: RefundPolicy = field(factory=RefundPolicy)
+    active: bool = True
+
+
+def _containment(catalog: Catalog) -> Containment:
+    return Containment.of({item.resource: item.contains for item in catalog.items if item.contains})
+
+
+@frozen(kw_only=True)
+class Catalog:
+    """Everything that is or was sold: all versions of all plans, and all items."""
+
+    plans: tuple[Plan, ...] = ()
+    items: tuple[Item, ...] = ()
+    #: What contains what, closed transitively.
+    containment: Containment = field(init=False, eq=False, repr=False)
+
+    def __attrs_post_init__(self) -> None:
+        _require_distinct((f"{plan.id} v{plan.version}" for plan in self.plans), "plans")
+        _require_distinct((str(item.resource) for item in self.items), "items")
+        for item in self.items:
+            if item.resource == EVERYTHING:
+                raise CatalogInvalid("The whole platform is sold by plans, not as an item.", field="items")
+        object.__setattr__(self, "containment", _containment(self))
+
+    def current(self) -> tuple[Plan, ...]:
+        """The newest version of each plan, by price per month then rank."""
+        newest: dict[str, Plan] = {}
+        for plan in self.plans:
+            if plan.id not in newest or newest[plan.id].version < plan.version:
+                newest[plan.id] = plan
+        return tuple(sorted(newest.values(), key=lambda plan: (plan.rank, plan.amount_per_month, plan.id)))
+
+    def on_sale(self) -> tuple[Plan, ...]:
+        """The plans that can be subscribed to now."""
+        return tuple(plan for plan in self.current() if plan.active and plan.stripe_price_id)
+
+    def plan(self, plan_id: str) -> Plan:
+        """The newest version of a plan. Raises `NotFound`."""
+        for plan in self.current():
+            if plan.id == plan_id:
+                return plan
+        raise NotFound(f"There is no plan {plan_id!r}; `billing catalog show` lists those that exist.")
+
+    def plan_for(self, price_id: str | None, agreed_at: datetime) -> Plan | None:
+        """The version of the plan that a customer agreed to who took this price at ``agreed_at``.
+
+        None for a price that no plan maps to: such a subscription is parked until one does.
+        """
+        versions = sorted((p for p in self.plans if p.stripe_price_id == price_id), key=lambda p: p.version)
+        if price_id is None or not versions:
+            return None
+        in_force = [p for p in versions if p.effective_from is None or p.effective_from <= agreed_at]
+        return in_force[-1] if in_force else versions[0]
+
+    def item(self, resource: Resource) -> Item:
+        """The item that sells ``resource``. Raises `NotFound`."""
+        found = self.find_item(resource)
+        if found is None or not found.active:
+            raise NotFound(f"{resource.type} {resource.id!r} is not sold singly.")
+        return found
+
+    def find_item(self, resource: Resource) -> Item | None:
+        """The item that sells or sold ``resource``, if there is one."""
+        return next((item for item in self.items if item.resource == resource), None)
+
+    def apply(self, plans: Iterable[Plan], items: Iterable[Item], now: datetime) -> Catalog:
+        """The catalog after a catalog file: changed plans get a new version in force from ``now`` (UTC).
+
+        Plans and items that the file no longer names stay, inactive: somebody may have bought them.
+        """
+        newest = {plan.id: plan for plan in self.current()}
+        named = {plan.id: plan for plan in plans}
+        added = [
+            evolve(plan, version=newest[plan.id].version + 1 if plan.id in newest else 1, effective_from=now)
+            for plan in named.values()
+            if plan.id not in newest or not plan.same_terms(newest[plan.id])
+        ]
+        replaced = {plan.id for plan in added}
+        kept = [
+            plan
+            if plan.id in replaced or plan != newest[plan.id]
+            else evolve(plan, active=plan.id in named and named[plan.id].active)
+            for plan in self.plans
+        ]
+        by_resource: Mapping[Resource, Item] = {item.resource: item for item in items}
+        dropped = [evolve(item, active=False) for item in self.items if item.resource not in by_resource]
+        return Catalog(plans=(*kept, *added), items=(*dropped, *by_resource.values()))
+
+
+def _require_distinct(names: Iterable[str], where: str) -> None:
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            raise CatalogInvalid(f"{name} stands in the catalog twice.", field=where)
+        seen.add(name)

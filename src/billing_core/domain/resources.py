@@ -1,0 +1,91 @@
+"""What can be opened: resources, and what contains what."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from enum import StrEnum
+
+from attrs import field, frozen
+
+from billing_core.domain.errors import CatalogInvalid, InvalidValue
+
+__all__ = ["EVERY", "EVERYTHING", "Containment", "Resource", "ResourceType", "require_id"]
+
+#: As a resource id: every one of its type.
+EVERY = "*"
+
+
+def require_id(value: str, name: str) -> str:
+    """``value``, where it is an opaque id of 1 to 255 printable characters without ``/``; else `InvalidValue`."""
+    if not 1 <= len(value) <= 255 or "/" in value or not value.isprintable():
+        raise InvalidValue(f"{name} has 1 to 255 printable characters and no '/'.", field=name)
+    return value
+
+
+class ResourceType(StrEnum):
+    """The kinds of thing that can be opened."""
+
+    PLATFORM = "platform"
+    COURSE = "course"
+    LEARNING_PATH = "learning_path"
+    LAB = "lab"
+
+
+def _resource_id(value: str) -> str:
+    return require_id(value, "resource_id")
+
+
+@frozen(order=True)
+class Resource:
+    """One thing that can be opened, or with the id ``*`` every one of its type."""
+
+    type: ResourceType = field(converter=ResourceType)
+    id: str = field(converter=_resource_id)
+
+    def __str__(self) -> str:
+        return f"{self.type}:{self.id}"
+
+
+#: A grant of this opens whatever is asked for.
+EVERYTHING = Resource(ResourceType.PLATFORM, EVERY)
+
+
+def _reach(start: Resource, direct: Mapping[Resource, Iterable[Resource]]) -> frozenset[Resource]:
+    found: set[Resource] = set()
+    waiting = [start]
+    while waiting:
+        for inner in direct.get(waiting.pop(), ()):
+            if inner not in found:
+                found.add(inner)
+                waiting.append(inner)
+    return frozenset(found)
+
+
+@frozen
+class Containment:
+    """Which items contain which, closed transitively: access to the outer is access to the inner."""
+
+    #: Everything that each item contains, however deep.
+    inner: Mapping[Resource, frozenset[Resource]] = field(factory=dict)
+    #: Everything that contains each item, however far out.
+    outer: Mapping[Resource, frozenset[Resource]] = field(factory=dict)
+
+    @classmethod
+    def of(cls, direct: Mapping[Resource, Iterable[Resource]]) -> Containment:
+        """The closure of what each item directly contains. A circle raises `CatalogInvalid`."""
+        inner = {item: _reach(item, direct) for item in direct}
+        circle = sorted(str(item) for item, within in inner.items() if item in within)
+        if circle:
+            raise CatalogInvalid(f"These items contain each other in a circle: {', '.join(circle)}.", field="contains")
+        outer: dict[Resource, set[Resource]] = {}
+        for item, within in inner.items():
+            for contained in within:
+                outer.setdefault(contained, set()).add(item)
+        return cls(inner, {item: frozenset(holders) for item, holders in outer.items()})
+
+    def opened_by(self, resource: Resource) -> frozenset[Resource]:
+        """Every resource a grant of which opens ``resource``: itself, what contains it, ``*`` of each, everything."""
+        named = {resource, *self.outer.get(resource, ())}
+        every = {Resource(holder.type, EVERY) for holder in named}
+        within_every = {holder for whole in every for holder in self.outer.get(whole, ())}
+        return frozenset(named | every | within_every | {EVERYTHING})

@@ -1,0 +1,212 @@
+"""Subscriptions: the lifecycle as a table, and the record that a user's facts add up to.
+
+The table decides what *commands* may do. It never refuses a fact: what the provider says has happened.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from enum import StrEnum
+
+from attrs import frozen
+
+from billing_core.domain.errors import InvalidTransition
+from billing_core.domain.facts import ItemSeen, ObjectKind, ScheduleSeen, SubscriptionSeen
+from billing_core.domain.ids import derived_id
+from billing_core.domain.invoices import Coverage
+from billing_core.domain.known import Known
+from billing_core.domain.plans import Catalog, Plan
+
+__all__ = [
+    "COMMANDS",
+    "LIFECYCLE",
+    "TERMINAL",
+    "Command",
+    "PendingChange",
+    "Status",
+    "Subscription",
+    "counting",
+    "require_allowed",
+    "subscription_row",
+]
+
+
+class Status(StrEnum):
+    """The statuses that we know; the provider may add more at any time."""
+
+    INCOMPLETE = "incomplete"
+    INCOMPLETE_EXPIRED = "incomplete_expired"
+    TRIALING = "trialing"
+    ACTIVE = "active"
+    PAST_DUE = "past_due"
+    UNPAID = "unpaid"
+    PAUSED = "paused"
+    CANCELED = "canceled"
+
+
+#: Which status may follow which (domain rule 1; Stripe, "How subscriptions work").
+LIFECYCLE: dict[Status, frozenset[Status]] = {
+    Status.INCOMPLETE: frozenset({Status.ACTIVE, Status.INCOMPLETE_EXPIRED, Status.CANCELED}),
+    Status.INCOMPLETE_EXPIRED: frozenset(),
+    Status.TRIALING: frozenset({Status.ACTIVE, Status.PAST_DUE, Status.PAUSED, Status.CANCELED, Status.UNPAID}),
+    Status.ACTIVE: frozenset({Status.PAST_DUE, Status.CANCELED, Status.UNPAID, Status.PAUSED, Status.TRIALING}),
+    Status.PAST_DUE: frozenset({Status.ACTIVE, Status.CANCELED, Status.UNPAID, Status.PAUSED}),
+    Status.UNPAID: frozenset({Status.ACTIVE, Status.CANCELED}),
+    Status.PAUSED: frozenset({Status.ACTIVE, Status.PAST_DUE, Status.CANCELED}),
+    Status.CANCELED: frozenset(),
+}
+#: The statuses from which nothing follows.
+TERMINAL = frozenset(status for status, following in LIFECYCLE.items() if not following)
+
+
+class Command(StrEnum):
+    """What can be asked of a subscription."""
+
+    CANCEL_NOW = "cancel now"
+    CANCEL_AT_PERIOD_END = "cancel at the period's end"
+    UNDO_CANCEL = "take the cancellation back"
+    CHANGE_PLAN = "change the plan"
+
+
+#: In which statuses each command is allowed: positive lists, so that a new status allows nothing by accident.
+COMMANDS: dict[Command, frozenset[Status]] = {
+    Command.CANCEL_NOW: frozenset(Status) - TERMINAL,
+    Command.CANCEL_AT_PERIOD_END: frozenset({Status.TRIALING, Status.ACTIVE, Status.PAST_DUE}),
+    Command.UNDO_CANCEL: frozenset({Status.TRIALING, Status.ACTIVE, Status.PAST_DUE}),
+    Command.CHANGE_PLAN: frozenset({Status.TRIALING, Status.ACTIVE}),
+}
+
+
+@frozen(kw_only=True)
+class PendingChange:
+    """A change of plan that is to come."""
+
+    plan_id: str
+    #: When (UTC) it takes effect; None while it waits for a payment.
+    effective_at: datetime | None
+
+
+@frozen(kw_only=True)
+class Subscription:
+    """One subscription of one user, as its facts add up."""
+
+    id: str
+    user_id: str
+    plan_id: str
+    #: The version of the plan that the user agreed to.
+    plan_version: int
+    #: One of `Status`, or one that the provider added since.
+    status: str
+    quantity: int
+    current_period_start: datetime | None
+    current_period_end: datetime | None
+    trial_end: datetime | None
+    cancel_at_period_end: bool
+    cancel_at: datetime | None
+    canceled_at: datetime | None
+    ended_at: datetime | None
+    cancellation_reason: str | None
+    pending_change: PendingChange | None
+    #: The end (UTC) of the latest service period that is paid; None before the first payment.
+    paid_through: datetime | None
+    #: Since when (UTC) a renewal has been unpaid; None while none is.
+    past_due_since: datetime | None
+    #: Until when (UTC) it opens things although a renewal is unpaid.
+    grace_until: datetime | None
+    #: ``void``, ``keep_as_draft`` or ``mark_uncollectible`` while collection is paused.
+    pause_behavior: str | None
+    trial_ending_at: datetime | None
+    stripe_subscription_id: str
+    stripe_item_id: str
+    stripe_schedule_id: str | None
+    created_at: datetime
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether it is over for good. An unknown status counts as going on."""
+        return self.status in TERMINAL
+
+
+def subscription_row(
+    user_id: str, seen: SubscriptionSeen, known: Known, catalog: Catalog, coverage: Coverage | None
+) -> tuple[Subscription, Plan] | None:
+    """The record of one subscription with the plan version agreed to; None while no plan maps to its price."""
+    state = known.state(ObjectKind.SUBSCRIPTION, seen.id)
+    found = _plan_item(seen, state.price_since if state else None, catalog)
+    if state is None or found is None:
+        return None
+    item, plan = found
+    past_due_since = state.status_since if seen.status == Status.PAST_DUE else None
+    row = Subscription(
+        id=derived_id(seen.created, seen.id),
+        user_id=user_id,
+        plan_id=plan.id,
+        plan_version=plan.version,
+        status=seen.status,
+        quantity=item.quantity,
+        current_period_start=item.period_start,
+        current_period_end=item.period_end,
+        trial_end=seen.trial_end,
+        cancel_at_period_end=seen.cancel_at_period_end,
+        cancel_at=seen.cancel_at,
+        canceled_at=seen.canceled_at,
+        ended_at=seen.ended_at,
+        cancellation_reason=seen.cancellation_reason,
+        pending_change=_pending_change(seen, plan, known, catalog),
+        paid_through=coverage.paid_through if coverage else None,
+        past_due_since=past_due_since,
+        grace_until=past_due_since + plan.access.grace if past_due_since else None,
+        pause_behavior=seen.pause_behavior,
+        trial_ending_at=state.trial_ending_at,
+        stripe_subscription_id=seen.id,
+        stripe_item_id=item.id,
+        stripe_schedule_id=seen.schedule_id,
+        created_at=seen.created,
+    )
+    return row, plan
+
+
+def _plan_item(
+    seen: SubscriptionSeen, agreed_at: datetime | None, catalog: Catalog
+) -> tuple[ItemSeen, Plan] | None:
+    for item in seen.items:
+        plan = catalog.plan_for(item.price_id, agreed_at or seen.created)
+        if plan is not None:
+            return item, plan
+    return None
+
+
+def _pending_change(seen: SubscriptionSeen, plan: Plan, known: Known, catalog: Catalog) -> PendingChange | None:
+    """What is to come: an update that waits for its payment, else the next phase of a schedule."""
+    if seen.status in TERMINAL:
+        return None
+    if seen.pending_price_id:
+        waiting = catalog.plan_for(seen.pending_price_id, seen.created)
+        return PendingChange(plan_id=waiting.id, effective_at=None) if waiting else None
+    schedule = known.seen(ScheduleSeen, seen.schedule_id)
+    if schedule is None or schedule.status != "active":
+        return None
+    now_until = max((item.period_end for item in seen.items if item.period_end), default=seen.created)
+    for phase in schedule.phases:
+        coming = catalog.plan_for(phase.price_id, phase.start)
+        if phase.start >= now_until and coming is not None and coming.id != plan.id:
+            return PendingChange(plan_id=coming.id, effective_at=phase.start)
+    return None
+
+
+def counting(subscriptions: Iterable[Subscription]) -> Subscription | None:
+    """The one that counts now: the newest that has not ended, else the last one; None for a user without any."""
+    return max(subscriptions, key=lambda one: (not one.has_ended, one.created_at, one.id), default=None)
+
+
+def require_allowed(command: Command, subscription: Subscription, now: datetime) -> None:
+    """Raises `InvalidTransition` where the subscription's state does not allow ``command`` at ``now`` (UTC)."""
+    if subscription.status not in COMMANDS[command]:
+        raise InvalidTransition(f"A subscription that is {subscription.status} does not allow to {command}.")
+    if command is Command.UNDO_CANCEL:
+        end = subscription.cancel_at or subscription.current_period_end
+        if not (subscription.cancel_at_period_end or subscription.cancel_at):
+            raise InvalidTransition("The subscription is not being canceled, so there is nothing to take back.")
+        if end is not None and now >= end:
+            raise InvalidTransition("The subscription has reached its end; subscribe anew instead.")
