@@ -101,11 +101,7 @@ class Grant:
 
     def is_open(self, now: datetime) -> bool:
         """Whether it opens its resource at ``now`` (UTC)."""
-        return (
-            self.blocked is None
-            and self.granted_at <= now
-            and (self.expires_at is None or now < self.expires_at)
-        )
+        return self.blocked is None and self.granted_at <= now and (self.expires_at is None or now < self.expires_at)
 
     def closed_since(self, now: datetime) -> datetime:
         """When it ended, for one that is not open at ``now``."""

@@ -60,9 +60,7 @@ def derive(book: Book) -> Account:
     subscriptions: list[Subscription] = []
     grants: list[Grant] = []
     unknown: set[str] = set()
-    subscription_ids = {
-        seen.id: derived_id(seen.created, seen.id) for seen in known.all(SubscriptionSeen)
-    }
+    subscription_ids = {seen.id: derived_id(seen.created, seen.id) for seen in known.all(SubscriptionSeen)}
     for seen in known.all(SubscriptionSeen):
         money = _money_of(seen, known)
         found = subscription_row(user_id, seen, known, book.catalog, money.coverage)

@@ -176,10 +176,7 @@ def _arrange(state: Snapshot | None, runs: list[_Run], *, doubtful: bool) -> Ord
         return (_rank(state, run), run.start != state, run.facts[0].type == ANSWER, run.first_id)
 
     arranged = sorted(runs, key=key)
-    tied = any(
-        _rank(state, one) == _rank(state, other) and one.end != other.end
-        for one, other in pairwise(arranged)
-    )
+    tied = any(_rank(state, one) == _rank(state, other) and one.end != other.end for one, other in pairwise(arranged))
     return Ordered(tuple(fact for run in arranged for fact in run.facts), ambiguous=doubtful or tied)
 
 

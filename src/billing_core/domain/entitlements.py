@@ -76,9 +76,7 @@ def _active(subscription: Subscription, plan: Plan, _money: SubscriptionMoney) -
 
 
 def _past_due(subscription: Subscription, _plan: Plan, _money: SubscriptionMoney) -> _Window:
-    return _Window(
-        opens=Opened.WITHIN_GRACE, until=subscription.grace_until, lapses=Blocked.PAYMENT_OVERDUE
-    )
+    return _Window(opens=Opened.WITHIN_GRACE, until=subscription.grace_until, lapses=Blocked.PAYMENT_OVERDUE)
 
 
 def _unpaid(subscription: Subscription, _plan: Plan, _money: SubscriptionMoney) -> _Window:

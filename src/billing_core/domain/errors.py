@@ -31,6 +31,7 @@ __all__ = [
     "ProviderError",
     "ProviderRefused",
     "ProviderUnavailable",
+    "PublisherUnavailable",
     "RefundWindowClosed",
     "SignatureInvalid",
     "StorageUnavailable",
@@ -137,6 +138,10 @@ class LockTimeout(BillingError):
 
 class StorageUnavailable(BillingError):
     """The database cannot be reached. Try again in a moment."""
+
+
+class PublisherUnavailable(BillingError):
+    """The carrier of events cannot be reached. The events stay in the outbox and are sent later."""
 
 
 class ProviderError(BillingError):

@@ -17,7 +17,13 @@ from enum import StrEnum
 
 from attrs import frozen
 
-from billing_core.domain.errors import AlreadyRefunded, BillingError, InvalidTransition, InvalidValue, RefundWindowClosed
+from billing_core.domain.errors import (
+    AlreadyRefunded,
+    BillingError,
+    InvalidTransition,
+    InvalidValue,
+    RefundWindowClosed,
+)
 from billing_core.domain.facts import RefundSeen
 from billing_core.domain.money import Money
 from billing_core.domain.periods import Period, zone_of

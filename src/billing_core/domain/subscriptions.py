@@ -167,9 +167,7 @@ def subscription_row(
     return row, plan
 
 
-def _plan_item(
-    seen: SubscriptionSeen, agreed_at: datetime | None, catalog: Catalog
-) -> tuple[ItemSeen, Plan] | None:
+def _plan_item(seen: SubscriptionSeen, agreed_at: datetime | None, catalog: Catalog) -> tuple[ItemSeen, Plan] | None:
     for item in seen.items:
         plan = catalog.plan_for(item.price_id, agreed_at or seen.created)
         if plan is not None:

@@ -1,1 +1,1 @@
-"""What the use cases need from the world, one Protocol a file."""
+"""Ports: what the use cases need from outside, as Protocols. The docstrings are promises, proved by `billing_contracts`."""

@@ -1,0 +1,34 @@
+"""The cache port: what may be lost at any time. Contract: ``billing_contracts.cache``."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Protocol
+
+from billing_core.domain.access import UserAccess
+
+__all__ = ["AccessCache"]
+
+
+class AccessCache(Protocol):
+    """The grants of users, for seconds. Never raises: a cache that is away knows nothing.
+
+    A value is marked stale before the commit that changes it and put after it; a put never replaces a newer
+    version and is refused while the value is marked stale, unless it is the version that was announced.
+    """
+
+    async def get(self, user_id: str) -> UserAccess | None:
+        """The grants of a user, where they are known and not stale."""
+        ...
+
+    async def put(self, access: UserAccess) -> None:
+        """Remember what was read."""
+        ...
+
+    async def mark_stale(self, user_ids: Collection[str]) -> None:
+        """Forget these users, and take no value read before this moment, until it is lifted or seconds have passed."""
+        ...
+
+    async def lift(self, access: UserAccess) -> None:
+        """The change that `mark_stale` announced is committed: remember its result."""
+        ...

@@ -1,0 +1,25 @@
+"""The port of the stored catalog. Contract: ``billing_contracts.catalogs``."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from billing_core.domain.plans import Catalog
+
+__all__ = ["Catalogs"]
+
+
+class Catalogs(Protocol):
+    """The catalog: all versions of all plans, and all items."""
+
+    async def lock(self) -> None:
+        """Be the only one that changes the catalog, until the unit of work ends. Raises `LockTimeout`."""
+        ...
+
+    async def load(self) -> Catalog:
+        """The catalog as it is stored; an empty one before the first `save`."""
+        ...
+
+    async def save(self, catalog: Catalog) -> None:
+        """Write the catalog: new versions are added, and known ones change only in ``active`` and price id."""
+        ...

@@ -1,0 +1,79 @@
+"""The port of the unit of work: one transaction. Contract: ``billing_contracts.unit_of_work``."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Protocol, Self
+
+from billing_core.ports.accounts import Accounts
+from billing_core.ports.audit import AuditLog
+from billing_core.ports.catalogs import Catalogs
+from billing_core.ports.customers import Customers
+from billing_core.ports.facts import FactLog
+from billing_core.ports.inbox import Inbox
+from billing_core.ports.manual_grants import ManualGrants
+from billing_core.ports.objects import Objects
+from billing_core.ports.operations import Operations
+from billing_core.ports.orders import Orders
+from billing_core.ports.outbox import Outbox
+from billing_core.ports.views import PaymentMethodViews, Views
+
+__all__ = ["UnitOfWork", "UnitsOfWork"]
+
+
+class UnitOfWork(Protocol):
+    """Everything that is stored, as it is inside one transaction.
+
+    ``async with`` begins it; leaving without `commit`, by an exception or not, undoes all of it. What was
+    not committed is invisible to others. Every method of its members raises `StorageUnavailable` when the
+    database cannot be reached and `ConcurrentChange` when another transaction got in the way.
+    """
+
+    @property
+    def inbox(self) -> Inbox: ...
+    @property
+    def facts(self) -> FactLog: ...
+    @property
+    def objects(self) -> Objects: ...
+    @property
+    def customers(self) -> Customers: ...
+    @property
+    def accounts(self) -> Accounts: ...
+    @property
+    def orders(self) -> Orders: ...
+    @property
+    def manual_grants(self) -> ManualGrants: ...
+    @property
+    def catalogs(self) -> Catalogs: ...
+    @property
+    def operations(self) -> Operations: ...
+    @property
+    def outbox(self) -> Outbox: ...
+    @property
+    def audit(self) -> AuditLog: ...
+    @property
+    def views(self) -> Views: ...
+    @property
+    def payment_methods(self) -> PaymentMethodViews: ...
+
+    async def __aenter__(self) -> Self:
+        """Begin."""
+        ...
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """End; undo what was not committed."""
+        ...
+
+    async def commit(self) -> None:
+        """Make everything since the beginning permanent at once. Once it returns, it survives a crash."""
+        ...
+
+
+class UnitsOfWork(Protocol):
+    """Where units of work come from."""
+
+    def __call__(self) -> UnitOfWork:
+        """A new one, not yet begun."""
+        ...
