@@ -6,7 +6,10 @@ and grants by hand that are ours, and of the catalog; no handler changes a row (
 
 from __future__ import annotations
 
-from attrs import field, frozen
+from collections.abc import Iterable
+from typing import TypeVar
+
+from attrs import evolve, field, frozen
 
 from billing_core.domain.access import Grant, ManualGrant, manual_grant_rows
 from billing_core.domain.entitlements import SubscriptionMoney, purchase_grants, subscription_grants
@@ -22,7 +25,9 @@ from billing_core.domain.purchases import Order, Purchase, foreign_orders, one_h
 from billing_core.domain.refunds import Refund
 from billing_core.domain.subscriptions import Subscription, subscription_row
 
-__all__ = ["Account", "Book", "derive"]
+__all__ = ["Account", "Book", "derive", "in_order"]
+
+R = TypeVar("R", Subscription, Purchase, Payment, Refund, Invoice, PaymentMethod)
 
 
 @frozen(kw_only=True)
@@ -54,6 +59,24 @@ class Account:
     unknown_prices: frozenset[str] = frozenset()
 
 
+def in_order(account: Account) -> Account:
+    """The account with its rows in one order, so that two can be compared."""
+
+    def by_id(rows: Iterable[R]) -> tuple[R, ...]:
+        return tuple(sorted(rows, key=lambda row: row.id))
+
+    return evolve(
+        account,
+        subscriptions=by_id(account.subscriptions),
+        purchases=by_id(account.purchases),
+        payments=by_id(account.payments),
+        refunds=by_id(account.refunds),
+        invoices=by_id(account.invoices),
+        payment_methods=by_id(account.payment_methods),
+        grants=tuple(sorted(account.grants, key=lambda grant: (grant.source, grant.resource))),
+    )
+
+
 def derive(book: Book) -> Account:
     """The account that ``book`` adds up to. The same for any order in which its facts came."""
     known, user_id = book.known, book.user_id
@@ -75,7 +98,7 @@ def derive(book: Book) -> Account:
     for purchase in purchases:
         grants.extend(purchase_grants(purchase))
     grants.extend(manual_grant_rows(book.manual_grants))
-    contexts = _Contexts(known, tuple(subscriptions), purchases, book.catalog)
+    contexts = _Contexts(known, tuple(subscriptions), purchases)
     return Account(
         user_id=user_id,
         subscriptions=tuple(subscriptions),
@@ -110,13 +133,10 @@ def _money_of(seen: SubscriptionSeen, known: Known) -> SubscriptionMoney:
 class _Contexts:
     """What each payment was for."""
 
-    def __init__(
-        self, known: Known, subscriptions: tuple[Subscription, ...], purchases: tuple[Purchase, ...], catalog: Catalog
-    ) -> None:
+    def __init__(self, known: Known, subscriptions: tuple[Subscription, ...], purchases: tuple[Purchase, ...]) -> None:
         self._known = known
         self._subscriptions = {one.stripe_subscription_id: one for one in subscriptions}
         self._purchases = {one.stripe_payment_intent_id: one for one in purchases if one.stripe_payment_intent_id}
-        self._names = {(plan.id, plan.version): plan.name for plan in catalog.plans}
 
     def of(self, payment: PaymentSeen) -> tuple[PaymentContext | None, str | None]:
         """The context of a payment, and a description of it; None while the link is not known."""
@@ -132,8 +152,8 @@ class _Contexts:
         subscription = self._subscriptions.get(invoice.subscription_id or "") if invoice else None
         if subscription is None:
             return None, None
-        context = PaymentContext(subscription_id=subscription.id, plan_id=subscription.plan_id)
-        return context, self._names.get((subscription.plan_id, subscription.plan_version))
+        # No name of the plan here: it follows the provider and changes without a fact about this payment.
+        return PaymentContext(subscription_id=subscription.id, plan_id=subscription.plan_id), None
 
 
 def _payments(user_id: str, known: Known, contexts: _Contexts) -> tuple[Payment, ...]:

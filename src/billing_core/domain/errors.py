@@ -165,3 +165,9 @@ class ProviderUnavailable(ProviderError):
 
 class OutcomeUnknown(ProviderError):
     """The payment provider did not answer in time, so it is unknown whether it acted. It is being looked up."""
+
+    def __init__(self, message: str | None = None, *, answered: bool = False) -> None:
+        super().__init__(message)
+        #: Whether it answered, with a failure of its own: then nothing is under way any more, and the same
+        #: idempotency key would only repeat that answer.
+        self.answered = answered

@@ -49,7 +49,8 @@ class OpenPurchaseCheckout:
     """Open a checkout session for one order."""
 
     user_id: str
-    customer_id: str
+    #: None until the user has a customer.
+    customer_id: str | None = None
     order_id: str
     resource: Resource
     name: str
@@ -63,7 +64,8 @@ class OpenSubscriptionCheckout:
     """Open a checkout session for a new subscription."""
 
     user_id: str
-    customer_id: str
+    #: None until the user has a customer.
+    customer_id: str | None = None
     plan_id: str
     price_id: str
     quantity: int
@@ -227,9 +229,13 @@ class Operation:
             attempts=self.attempts + 1,
         )
 
-    def unclear(self, next_attempt_at: datetime) -> Operation:
-        """It, after a try whose outcome is unknown."""
-        return evolve(self, attempts=self.attempts + 1, next_attempt_at=next_attempt_at)
+    def unclear(self, next_attempt_at: datetime, error: str) -> Operation:
+        """It, after a try without a clear outcome; ``error`` says what is known."""
+        return evolve(self, attempts=self.attempts + 1, next_attempt_at=next_attempt_at, error_code=error)
+
+    def with_new_key(self) -> Operation:
+        """It, to be tried under a new key: only after it is proved that nothing was done under the old one."""
+        return evolve(self, key_generation=self.key_generation + 1, error_code=None)
 
 
 @frozen(kw_only=True)

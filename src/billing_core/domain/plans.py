@@ -16,6 +16,7 @@ from fractions import Fraction
 from attrs import evolve, field, frozen
 
 from billing_core.domain.errors import CatalogInvalid, InvalidValue, NotFound
+from billing_core.domain.facts import ObjectKind, ObjectRef, PriceSeen, ProductSeen
 from billing_core.domain.money import Money
 from billing_core.domain.periods import Interval
 from billing_core.domain.policies import AccessPolicy, RefundPolicy
@@ -62,8 +63,10 @@ class Plan:
     grants: tuple[Resource, ...] = ()
     #: The provider's price, once it has one.
     stripe_price_id: str | None = None
-    #: Whether it can be subscribed to now.
+    #: Whether the provider sells it.
     active: bool = True
+    #: Whether the catalog file no longer names it.
+    withdrawn: bool = False
     #: Slack and grace as the subscribers of this version agreed to them.
     access: AccessPolicy = field(factory=AccessPolicy)
     #: From when (UTC) this version is what is sold.
@@ -82,7 +85,7 @@ class Plan:
 
     def same_terms(self, other: Plan) -> bool:
         """Whether ``other`` sells the same thing: equal in all but version, time and activity."""
-        return evolve(self, version=other.version, effective_from=other.effective_from, active=other.active) == other
+        return evolve(self, version=other.version, effective_from=other.effective_from, active=other.active, withdrawn=other.withdrawn) == other
 
 
 class Change(StrEnum):
@@ -155,7 +158,7 @@ class Catalog:
 
     def on_sale(self) -> tuple[Plan, ...]:
         """The plans that can be subscribed to now."""
-        return tuple(plan for plan in self.current() if plan.active and plan.stripe_price_id)
+        return tuple(plan for plan in self.current() if plan.active and not plan.withdrawn and plan.stripe_price_id)
 
     def plan(self, plan_id: str) -> Plan:
         """The newest version of a plan. Raises `NotFound`."""
@@ -202,12 +205,32 @@ class Catalog:
         kept = [
             plan
             if plan.id in replaced or plan != newest[plan.id]
-            else evolve(plan, active=plan.id in named and named[plan.id].active)
+            else evolve(plan, withdrawn=plan.id not in named, active=named[plan.id].active if plan.id in named else plan.active)
             for plan in self.plans
         ]
         by_resource: Mapping[Resource, Item] = {item.resource: item for item in items}
         dropped = [evolve(item, active=False) for item in self.items if item.resource not in by_resource]
         return Catalog(plans=(*kept, *added), items=(*dropped, *by_resource.values()))
+
+
+    def price_refs(self) -> tuple[ObjectRef, ...]:
+        """The provider's prices that plans have."""
+        return tuple(ObjectRef(ObjectKind.PRICE, price) for price in {p.stripe_price_id for p in self.plans} if price)
+
+    def follow(self, prices: Iterable[PriceSeen], products: Iterable[ProductSeen]) -> Catalog:
+        """The catalog after what the provider says of its prices and products: it owns names and activity."""
+        by_price = {price.id: price for price in prices}
+        by_product = {product.id: product for product in products}
+
+        def followed(plan: Plan) -> Plan:
+            price = by_price.get(plan.stripe_price_id or "")
+            product = by_product.get(price.product_id) if price else None
+            active = plan.active if price is None else price.active and not price.deleted
+            if product is None:
+                return evolve(plan, active=active)
+            return evolve(plan, active=active and product.active and not product.deleted, name=product.name)
+
+        return evolve(self, plans=tuple(followed(plan) for plan in self.plans))
 
 
 def _require_distinct(names: Iterable[str], where: str) -> None:

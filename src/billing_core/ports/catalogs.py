@@ -16,6 +16,10 @@ class Catalogs(Protocol):
         """Be the only one that changes the catalog, until the unit of work ends. Raises `LockTimeout`."""
         ...
 
+    async def version(self) -> int:
+        """A number that counts up with each `save`: whoever holds a catalog of this version is up to date."""
+        ...
+
     async def load(self) -> Catalog:
         """The catalog as it is stored; an empty one before the first `save`."""
         ...

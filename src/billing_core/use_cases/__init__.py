@@ -1,1 +1,1 @@
-"""What the product does, one verb a file: open, load, decide, save, commit."""
+"""Use cases: one verb a file. Each opens a unit of work, loads, decides with the domain, saves and commits."""

@@ -1,0 +1,174 @@
+"""Bookkeeping: the one way in which facts become state.
+
+Whatever brings a fact, a webhook, the answer to a call of ours or a look-up, it is taken in here: stored,
+folded into its object, and the user's account derived anew. What differs is saved, told to others through
+the outbox and written into the audit log, all in the caller's transaction (decisions 1 to 3 and 6).
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable
+from datetime import datetime
+
+from attrs import evolve, field, frozen
+
+from billing_core.domain.access import UserAccess
+from billing_core.domain.account import Book, derive, in_order
+from billing_core.domain.audit import AuditEntry, Cause
+from billing_core.domain.changes import changes_between
+from billing_core.domain.errors import MappingConflict
+from billing_core.domain.events import differences
+from billing_core.domain.facts import Fact, ObjectKind, ObjectRef, PriceSeen, ProductSeen, labels_of
+from billing_core.domain.folding import ObjectState
+from billing_core.domain.known import Known
+from billing_core.ports.cache import AccessCache
+from billing_core.ports.clock import Clock
+from billing_core.ports.unit_of_work import UnitOfWork
+from billing_core.use_cases.fact_intake import GUEST, adopt_orphans, fold_in, owner_of, without_owner
+
+__all__ = ["Bookkeeper", "Taken"]
+
+_CATALOG_KINDS = frozenset({ObjectKind.PRODUCT, ObjectKind.PRICE})
+
+
+@frozen(kw_only=True)
+class Taken:
+    """What became of facts that were taken in."""
+
+    #: The users whose account was derived anew, with their grants as they are now.
+    accesses: tuple[UserAccess, ...] = ()
+    #: What is not known yet, by key (``customer:cus_1``), each with the reason in words.
+    lacking: dict[str, str] = field(factory=dict)
+    #: What became known by it: the keys that parked events may have waited for.
+    found: frozenset[str] = frozenset()
+
+
+@frozen
+class Bookkeeper:
+    """Takes facts in, and derives accounts."""
+
+    clock: Clock
+    cache: AccessCache
+
+    async def lock(self, uow: UnitOfWork, user_id: str) -> None:
+        """Be the only one at work on a user, in the order of locks that everybody keeps: customer, then user."""
+        customer_id = await uow.customers.customer_of(user_id)
+        if customer_id is not None:
+            await uow.customers.lock_customer(customer_id)
+        await uow.customers.lock_users([user_id])
+
+    async def book(self, uow: UnitOfWork, user_id: str) -> Book:
+        """Everything that is known of a user."""
+        customer_id = await uow.customers.customer_of(user_id)
+        states = await uow.objects.of_customer(f"{GUEST}{user_id}")
+        if customer_id is not None:
+            states = (*states, *await uow.objects.of_customer(customer_id))
+        return Book(
+            user_id=user_id,
+            known=Known(states),
+            orders=await uow.orders.of_user(user_id),
+            manual_grants=await uow.manual_grants.of_user(user_id),
+            catalog=await uow.catalogs.load(),
+        )
+
+    async def take_in(self, uow: UnitOfWork, facts: Collection[Fact], cause: Cause) -> Taken:
+        """Store these facts and bring every account that they touch up to date. The caller commits."""
+        by_owner: dict[str | None, list[Fact]] = defaultdict(list)
+        of_catalog = [fact for fact in facts if fact.kind in _CATALOG_KINDS]
+        for fact in facts:
+            if fact.kind not in _CATALOG_KINDS:
+                by_owner[await owner_of(uow, fact)].append(fact)
+        named = sorted(owner for owner in by_owner if owner is not None)
+        for owner in named:
+            await uow.customers.lock_customer(owner)
+        if of_catalog:
+            await self._take_in_catalog(uow, of_catalog)
+        unowned = by_owner.get(None, [])
+        await fold_in(uow, unowned, self.clock.now(), None)
+        taken = [await self._take_in_of(uow, owner, by_owner[owner], cause) for owner in named]
+        lacking = without_owner(unowned)
+        for one in taken:
+            lacking |= one.lacking
+        return Taken(
+            accesses=tuple(access for one in taken for access in one.accesses),
+            lacking=lacking,
+            found=frozenset(key for one in taken for key in one.found),
+        )
+
+    async def derive_again(self, uow: UnitOfWork, user_id: str, cause: Cause, occurred_at: datetime) -> Taken:
+        """Bring the account of a user up to date with their book. The user's lock is held; the caller commits."""
+        old, new = await uow.accounts.load(user_id), derive(await self.book(uow, user_id))
+        lacking = {f"price:{price}": f"No plan maps to the price {price}." for price in new.unknown_prices}
+        new = evolve(new, unknown_prices=frozenset())
+        if in_order(old) != in_order(new):
+            now = self.clock.now()
+            await uow.accounts.save(old, new)
+            await uow.outbox.add(user_id, differences(old, new, occurred_at), now)
+            await uow.audit.add(AuditEntry(user_id=user_id, at=now, cause=cause, changes=changes_between(old, new)))
+        return Taken(accesses=(await uow.views.access_of(user_id),), lacking=lacking)
+
+    async def release_parked(self, uow: UnitOfWork, taken: Taken) -> None:
+        """Events that waited for what is known now: their facts are part of the state, or wait for something else."""
+        for event in await uow.inbox.waiting_for(taken.found):
+            lacking = lacking_for(event.fact, taken)
+            await uow.inbox.save(event.parked(lacking) if lacking else event.applied())
+
+    async def commit(self, uow: UnitOfWork, *taken: Taken) -> None:
+        """Commit, and keep the cache fresh: marked stale before, lifted after."""
+        accesses = [access for one in taken for access in one.accesses]
+        await self.cache.mark_stale([access.user_id for access in accesses])
+        await uow.commit()
+        for access in accesses:
+            await self.cache.lift(access)
+
+    async def _take_in_of(self, uow: UnitOfWork, owner: str, facts: list[Fact], cause: Cause) -> Taken:
+        changed = await fold_in(uow, facts, self.clock.now(), owner)
+        changed += await adopt_orphans(uow, owner, changed)
+        found = frozenset({f"customer:{owner}", *(str(state.ref) for state in changed)})
+        try:
+            user_id = await self._user_of(uow, owner)
+        except MappingConflict as conflict:
+            return Taken(lacking={f"customer:{owner}": conflict.message})
+        if user_id is None:
+            return Taken(lacking={f"customer:{owner}": f"Nobody is tied to the customer {owner}."})
+        await uow.customers.lock_users([user_id])
+        occurred_at = max(fact.occurred_at for fact in facts)
+        taken = await self.derive_again(uow, user_id, cause, occurred_at)
+        return evolve(taken, found=found)
+
+    async def _user_of(self, uow: UnitOfWork, owner: str) -> str | None:
+        """The user of a customer: by the mapping, else by the metadata of what is known, which fills an empty one."""
+        if owner.startswith(GUEST):
+            return owner.removeprefix(GUEST)
+        user_id = await uow.customers.user_of(owner)
+        if user_id is not None:
+            return user_id
+        for state in sorted(await uow.objects.of_customer(owner), key=_age):
+            claimed = labels_of(state.snapshot).user_id
+            if claimed is not None:
+                await uow.customers.link(claimed, owner, source=str(state.ref), now=self.clock.now())
+                return claimed
+        return None
+
+    async def _take_in_catalog(self, uow: UnitOfWork, facts: Iterable[Fact]) -> None:
+        """The provider owns names, prices and whether a plan is sold: the plan list follows it."""
+        await uow.catalogs.lock()
+        changed = await fold_in(uow, list(facts), self.clock.now(), None)
+        catalog = await uow.catalogs.load()
+        prices = [s.snapshot for s in await uow.objects.get(catalog.price_refs()) if isinstance(s.snapshot, PriceSeen)]
+        refs = {ObjectRef(ObjectKind.PRODUCT, price.product_id) for price in prices}
+        products = [s.snapshot for s in await uow.objects.get(refs) if isinstance(s.snapshot, ProductSeen)]
+        followed = catalog.follow(prices, products)
+        if changed and followed != catalog:
+            await uow.catalogs.save(followed)
+
+
+def lacking_for(fact: Fact | None, taken: Taken) -> dict[str, str]:
+    """What one fact still waits for: an unknown price concerns the subscription that has it, nothing else."""
+    subscription = fact is not None and fact.kind is ObjectKind.SUBSCRIPTION
+    return {key: why for key, why in taken.lacking.items() if subscription or not key.startswith("price:")}
+
+
+def _age(state: ObjectState) -> tuple[datetime, str]:
+    return state.snapshot.created, state.ref.id

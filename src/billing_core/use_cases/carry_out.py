@@ -1,0 +1,214 @@
+"""Carry out an operation: intent, call, settle (decision 4).
+
+The intent was committed by the use case that wanted it. Here it is leased, the provider is called outside
+any transaction, and the answer is committed. Whoever wants the operation's outcome and whichever worker
+finds it unfinished run the same code; the idempotency key makes the effect happen at most once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+
+from attrs import evolve, frozen
+
+from billing_core.domain.audit import Cause
+from billing_core.domain.errors import (
+    LockTimeout,
+    NotFound,
+    OperationInProgress,
+    OutcomeUnknown,
+    ProviderRefused,
+    ProviderUnavailable,
+)
+from billing_core.domain.operations import (
+    KEY_LIFETIME,
+    Answer,
+    Command,
+    CreateCustomer,
+    OpenPurchaseCheckout,
+    OpenSubscriptionCheckout,
+    Operation,
+    OperationState,
+)
+from billing_core.domain.policies import RetryPolicy
+from billing_core.domain.retries import next_attempt
+from billing_core.ports.clock import Clock
+from billing_core.ports.ids import IdSource
+from billing_core.ports.provider import Provider, ProviderLookup
+from billing_core.ports.unit_of_work import UnitOfWork, UnitsOfWork
+from billing_core.use_cases.bookkeeping import Bookkeeper
+
+__all__ = ["CarryOut", "Wait"]
+
+_LEASE = timedelta(seconds=60)
+_FAILED_THERE = "answered_with_failure"
+
+#: Waits some real seconds; an argument, so that tests need not.
+Wait = Callable[[float], Awaitable[None]]
+
+
+@frozen(kw_only=True)
+class CarryOut:
+    """Carry out operations."""
+
+    units: UnitsOfWork
+    books: Bookkeeper
+    provider: Provider
+    lookup: ProviderLookup
+    clock: Clock
+    ids: IdSource
+    retries: RetryPolicy
+    wait: Wait
+    #: How long a twin waits for the first to finish, in steps of a twentieth of a second.
+    wait_steps: int = 200
+
+    async def __call__(self, operation_id: str, worker: str = "request") -> tuple[Operation, Answer | None]:
+        """The operation once it is finished, with the provider's answer where it was given just now.
+
+        Raises `ProviderRefused` where the provider refused it, now or before, `ProviderUnavailable` or
+        `OutcomeUnknown` where a worker will go on with it, and `OperationInProgress` where somebody else has
+        been at it for ten seconds.
+        """
+        for _ in range(self.wait_steps):
+            leased, found = await self._lease(operation_id, worker)
+            if leased is not None:
+                return await self._carry_out(leased)
+            if found.state is not OperationState.PENDING:
+                return _finished(found), None
+            await self.wait(0.05)
+        raise OperationInProgress
+
+    async def due(self, worker: str, limit: int = 10) -> int:
+        """Go on with operations that somebody left unfinished; how many were tried."""
+        async with self.units() as uow:
+            operations = await uow.operations.claim_due(worker, self.clock.now(), _LEASE, limit)
+            await uow.commit()
+        for operation in operations:
+            try:
+                await self._carry_out(operation)
+            except (ProviderRefused, ProviderUnavailable, OutcomeUnknown, LockTimeout, OperationInProgress):
+                continue  # written down in the operation; the next run goes on with it where it is still pending
+        return len(operations)
+
+    async def customer_of(self, user_id: str, actor: str) -> str:
+        """The user's one customer at the provider, made where there is none yet."""
+        async with self.units() as uow:
+            customer_id = await uow.customers.customer_of(user_id)
+            if customer_id is not None:
+                return customer_id
+            await self.books.lock(uow, user_id)
+            begun = await uow.operations.of_user(user_id, "create_customer")
+            operation = next((one for one in begun if one.state is not OperationState.REFUSED), None)
+            if operation is None:
+                operation = self.new(CreateCustomer(user_id=user_id), user_id, actor)
+                await uow.operations.add(operation)
+            await uow.commit()
+        done, _ = await self(operation.id)
+        return done.result_id or ""
+
+    def new(self, command: Command, user_id: str, actor: str, reason: str | None = None) -> Operation:
+        """A new operation, not yet written down."""
+        now = self.clock.now()
+        return Operation(
+            id=self.ids.new(),
+            user_id=user_id,
+            command=command,
+            actor=actor,
+            reason=reason,
+            created_at=now,
+            # Whoever asked carries it out at once; a worker takes over where that did not happen.
+            next_attempt_at=now + _LEASE,
+        )
+
+    async def _lease(self, operation_id: str, worker: str) -> tuple[Operation | None, Operation]:
+        async with self.units() as uow:
+            leased = await uow.operations.lease(operation_id, worker, self.clock.now(), _LEASE)
+            found = leased or await uow.operations.get(operation_id)
+            await uow.commit()
+        if found is None:
+            raise NotFound
+        return leased, found
+
+    async def _carry_out(self, operation: Operation) -> tuple[Operation, Answer | None]:
+        try:
+            operation = await self._with_customer(operation)
+            answer, operation = await self._ask(operation)
+        except ProviderRefused as refusal:
+            refused = operation.refused(refusal.code, refusal.message, refusal.decline_code, self.clock.now())
+            await self._settle(refused, None)
+            raise
+        except (ProviderUnavailable, OutcomeUnknown, OperationInProgress) as error:
+            answered = isinstance(error, OutcomeUnknown) and error.answered
+            await self._postpone(operation, _FAILED_THERE if answered else type(error).__name__)
+            raise
+        done = operation.done(answer, self.clock.now())
+        await self._settle(done, answer)
+        return done, answer
+
+    async def _with_customer(self, operation: Operation) -> Operation:
+        command = operation.command
+        if isinstance(command, OpenPurchaseCheckout | OpenSubscriptionCheckout) and command.customer_id is None:
+            customer_id = await self.customer_of(operation.user_id, operation.actor)
+            return evolve(operation, command=evolve(command, customer_id=customer_id))
+        return operation
+
+    async def _ask(self, operation: Operation) -> tuple[Answer, Operation]:
+        """The provider's answer. A key that is spent or forgotten is never used again: the effect is looked up."""
+        forgotten = self.clock.now() - operation.created_at >= KEY_LIFETIME
+        if operation.attempts and (forgotten or operation.error_code == _FAILED_THERE):
+            found = await self.lookup.effect_of(operation)
+            if found is not None:
+                return found, operation
+            operation = operation.with_new_key()
+            async with self.units() as uow:
+                await uow.operations.save(operation)
+                await uow.commit()
+        return await self.provider.execute(operation), operation
+
+    async def _postpone(self, operation: Operation, error: str) -> None:
+        now = self.clock.now()
+        at = next_attempt(self.retries, operation.id, attempts=min(operation.attempts + 1, 10), now=now)
+        async with self.units() as uow:
+            await uow.operations.save(operation.unclear(at or now + KEY_LIFETIME, error))
+            await uow.commit()
+
+    async def _settle(self, operation: Operation, answer: Answer | None) -> None:
+        """Commit the outcome: the answer's facts are taken in like any other, and an order may be given up."""
+        cause = Cause(kind="operation", id=operation.id, actor=operation.actor, reason=operation.reason)
+        for attempt in range(self.wait_steps):
+            try:
+                async with self.units() as uow:
+                    await self._settle_in(uow, operation, answer, cause)
+            except LockTimeout:
+                if attempt + 1 == self.wait_steps:
+                    raise  # the operation stays pending, and a worker settles it under the same key
+                await self.wait(0.05)
+            else:
+                return
+
+    async def _settle_in(self, uow: UnitOfWork, operation: Operation, answer: Answer | None, cause: Cause) -> None:
+        now = self.clock.now()
+        facts = answer.facts if answer else ()
+        if isinstance(operation.command, CreateCustomer) and operation.result_id:
+            await uow.customers.lock_customer(operation.result_id)
+            await uow.customers.link(operation.user_id, operation.result_id, source=operation.id, now=now)
+        taken = [await self.books.take_in(uow, facts, cause)] if facts else []
+        for one in taken:
+            await self.books.release_parked(uow, one)
+        if operation.state is OperationState.REFUSED and isinstance(operation.command, OpenPurchaseCheckout):
+            await self.books.lock(uow, operation.user_id)
+            order = await uow.orders.get(operation.command.order_id)
+            if order is not None:
+                await uow.orders.save(evolve(order, given_up_at=now))
+                taken.append(await self.books.derive_again(uow, operation.user_id, cause, now))
+        await uow.operations.save(operation)
+        await self.books.commit(uow, *taken)
+
+
+def _finished(operation: Operation) -> Operation:
+    if operation.state is OperationState.REFUSED:
+        raise ProviderRefused(
+            operation.error_message, code=operation.error_code or "", decline_code=operation.decline_code
+        )
+    return operation

@@ -1,0 +1,97 @@
+"""Receive an event: verify, store, apply, answer (decision 5).
+
+In the normal case storing and applying are one commit. Where applying fails, or another process is at work
+on the customer, the event is stored alone and a worker applies it: it is never lost, and the provider is
+told that it arrived.
+"""
+
+from __future__ import annotations
+
+from attrs import frozen
+
+from billing_core.domain.audit import Cause
+from billing_core.domain.errors import StorageUnavailable
+from billing_core.domain.policies import RetryPolicy
+from billing_core.domain.received import Received, ReceivedState
+from billing_core.domain.retries import next_attempt
+from billing_core.ports.clock import Clock
+from billing_core.ports.provider import WebhookVerifier
+from billing_core.ports.unit_of_work import UnitOfWork, UnitsOfWork
+from billing_core.use_cases.bookkeeping import Bookkeeper, Taken, lacking_for
+
+__all__ = ["Receipt", "ReceiveEvent", "apply_received"]
+
+
+@frozen(kw_only=True)
+class Receipt:
+    """What became of a delivery: it is stored for good in any case."""
+
+    event_id: str
+    type: str
+    #: Whether the event had been received before; nothing was done then.
+    duplicate: bool
+    state: ReceivedState
+
+
+async def apply_received(uow: UnitOfWork, books: Bookkeeper, received: Received) -> Taken:
+    """Make the fact of a stored event part of the state, or park it until what it lacks is known."""
+    if received.fact is None:
+        return Taken()
+    cause = Cause(kind="event", id=received.event_id, actor="provider", reason=received.type)
+    taken = await books.take_in(uow, [received.fact], cause)
+    lacking = lacking_for(received.fact, taken)
+    await uow.inbox.save(received.parked(lacking) if lacking else received.applied())
+    await books.release_parked(uow, taken)
+    return taken
+
+
+@frozen(kw_only=True)
+class ReceiveEvent:
+    """Receive what a webhook brings."""
+
+    units: UnitsOfWork
+    books: Bookkeeper
+    verifier: WebhookVerifier
+    #: Business time, which the event's arrival is recorded in.
+    clock: Clock
+    #: Real time, which signatures are made in.
+    real_clock: Clock
+    retries: RetryPolicy
+
+    async def __call__(self, payload: bytes, signature: str) -> Receipt:
+        """Store the event in ``payload`` for good, and apply it where that can be done at once.
+
+        Raises `SignatureInvalid`, and then nothing is stored, and `StorageUnavailable` where it could not be
+        stored: the provider then sends it again.
+        """
+        delivery = self.verifier.read(payload, signature, self.real_clock.now())
+        received = Received.of(delivery, self.clock.now())
+        try:
+            return await self._store_and_apply(received)
+        except StorageUnavailable:
+            raise
+        except Exception as error:  # whatever went wrong in applying it, the event itself must not be lost
+            return await self._store_alone(received, f"{type(error).__name__}: {error}")
+
+    async def _store_and_apply(self, received: Received) -> Receipt:
+        async with self.units() as uow:
+            if not await uow.inbox.store(received):
+                return _receipt(received, duplicate=True)
+            taken = Taken()
+            if received.state is ReceivedState.STORED:
+                taken = await apply_received(uow, self.books, received)
+            await self.books.commit(uow, taken)
+        return _receipt(received, duplicate=False)
+
+    async def _store_alone(self, received: Received, error: str) -> Receipt:
+        async with self.units() as uow:
+            new = await uow.inbox.store(received)
+            if new:
+                at = next_attempt(self.retries, received.event_id, attempts=1, now=self.clock.now())
+                await uow.inbox.save(received.failed(error, at))
+            await uow.commit()
+        return _receipt(received, duplicate=not new)
+
+
+def _receipt(received: Received, *, duplicate: bool) -> Receipt:
+    return Receipt(event_id=received.event_id, type=received.type, duplicate=duplicate, state=received.state)

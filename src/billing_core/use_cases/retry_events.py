@@ -1,0 +1,66 @@
+"""Retry events: what was stored but not applied, because applying failed or its receiver died."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from attrs import frozen
+
+from billing_core.domain.errors import NotFound, StorageUnavailable
+from billing_core.domain.policies import RetryPolicy
+from billing_core.domain.received import Received, ReceivedState
+from billing_core.domain.retries import next_attempt
+from billing_core.ports.clock import Clock
+from billing_core.ports.unit_of_work import UnitsOfWork
+from billing_core.use_cases.bookkeeping import Bookkeeper
+from billing_core.use_cases.receive_event import apply_received
+
+__all__ = ["RetryEvents"]
+
+_LEASE = timedelta(seconds=60)
+
+
+@frozen(kw_only=True)
+class RetryEvents:
+    """Apply events that are due."""
+
+    units: UnitsOfWork
+    books: Bookkeeper
+    clock: Clock
+    retries: RetryPolicy
+
+    async def __call__(self, worker: str, limit: int = 32) -> int:
+        """Try up to ``limit`` events that are due, each in a transaction of its own; how many were tried."""
+        async with self.units() as uow:
+            due = await uow.inbox.claim(worker, self.clock.now(), _LEASE, limit)
+            await uow.commit()
+        for received in due:
+            await self.apply(received)
+        return len(due)
+
+    async def replay(self, event_id: str) -> Received:
+        """Apply one event now, whatever its state, such as a dead letter after a repair. Raises `NotFound`."""
+        async with self.units() as uow:
+            received = await uow.inbox.get(event_id)
+        if received is None:
+            raise NotFound(f"No event {event_id!r} was received.")
+        await self.apply(received)
+        async with self.units() as uow:
+            return await uow.inbox.get(event_id) or received
+
+    async def apply(self, received: Received) -> ReceivedState:
+        """Apply one stored event; where that fails, note why and when it is tried again."""
+        try:
+            async with self.units() as uow:
+                taken = await apply_received(uow, self.books, received)
+                await self.books.commit(uow, taken)
+        except StorageUnavailable:
+            raise
+        except Exception as error:  # one event that fails must not stop the others
+            at = next_attempt(self.retries, received.event_id, attempts=received.attempts + 1, now=self.clock.now())
+            failed = received.failed(f"{type(error).__name__}: {error}", at)
+            async with self.units() as uow:
+                await uow.inbox.save(failed)
+                await uow.commit()
+            return failed.state
+        return ReceivedState.APPLIED
