@@ -1,0 +1,82 @@
+"""A cache of grants in this process."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection
+from typing import Final
+
+from attrs import define
+
+from billing_core.domain.access import UserAccess
+
+__all__ = ["MemoryAccessCache"]
+
+#: Seconds for which a value is served.
+VALUE_SECONDS: Final = 5.0
+#: Seconds after which a change that was announced, but never lifted, no longer bars the cache.
+STALE_SECONDS: Final = 5.0
+
+
+@define
+class _Entry:
+    """What is kept of one user."""
+
+    access: UserAccess | None = None
+    expires_at: float = 0.0
+    #: No version below it is ever taken again.
+    least_version: int = 0
+    #: Changes that were announced and not lifted yet, and until when they count.
+    announced: int = 0
+    barred_until: float = 0.0
+
+
+class MemoryAccessCache:
+    """The cache port. ``monotonic`` gives real seconds: lifetimes do not follow business time."""
+
+    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._monotonic = monotonic
+        self._entries: dict[str, _Entry] = {}
+
+    def __repr__(self) -> str:
+        return f"<fake MemoryAccessCache of {len(self._entries)} users>"
+
+    async def get(self, user_id: str) -> UserAccess | None:
+        """The grants of a user, where they are known and not stale."""
+        entry = self._entries.get(user_id)
+        return entry.access if entry is not None and self._monotonic() < entry.expires_at else None
+
+    async def put(self, access: UserAccess) -> None:
+        """Remember what was read, unless a newer version was seen or a change is announced."""
+        entry = self._entry(access.user_id)
+        if self._announced(entry) or access.version < entry.least_version:
+            return
+        now = self._monotonic()
+        if entry.access is None or now >= entry.expires_at or access.version > entry.access.version:
+            self._keep(entry, access)
+
+    async def mark_stale(self, user_ids: Collection[str]) -> None:
+        """Forget these users until their changes are lifted."""
+        for user_id in user_ids:
+            entry = self._entry(user_id)
+            entry.announced = self._announced(entry) + 1
+            entry.barred_until = self._monotonic() + STALE_SECONDS
+            entry.access, entry.expires_at = None, 0.0
+
+    async def lift(self, access: UserAccess) -> None:
+        """One announced change is committed; its result is remembered where no other one is under way."""
+        entry = self._entry(access.user_id)
+        entry.announced = max(0, self._announced(entry) - 1)
+        if entry.announced == 0 and access.version >= entry.least_version:
+            self._keep(entry, access)
+        entry.least_version = max(entry.least_version, access.version)
+
+    def _entry(self, user_id: str) -> _Entry:
+        return self._entries.setdefault(user_id, _Entry())
+
+    def _announced(self, entry: _Entry) -> int:
+        return entry.announced if self._monotonic() < entry.barred_until else 0
+
+    def _keep(self, entry: _Entry, access: UserAccess) -> None:
+        entry.access, entry.expires_at = access, self._monotonic() + VALUE_SECONDS
+        entry.least_version = max(entry.least_version, access.version)

@@ -1,0 +1,93 @@
+"""The outbox in memory."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection
+from datetime import datetime, timedelta
+
+from attrs import evolve, frozen
+
+from billing_core.domain.events import Event, NewEvent
+from billing_memory.customers import user_lock
+from billing_memory.leases import Lease
+from billing_memory.store import UNPUBLISHED, StoredEvent
+from billing_memory.work import Work
+
+__all__ = ["MemoryOutbox"]
+
+
+@frozen
+class MemoryOutbox:
+    """The outbox port."""
+
+    _work: Work
+
+    async def add(self, user_id: str, events: Collection[NewEvent], now: datetime) -> tuple[Event, ...]:  # noqa: ARG002 - rows here have no times of their own
+        """Keep these events as the user's next ones. Raises `RuntimeError` where the user's lock is not held."""
+        if not self._work.holds(user_lock(user_id)):
+            raise RuntimeError("Versions stay free of gaps only while the user's lock is held: lock_users first.")
+        store = self._work.store
+        versions, rows = self._work.on(store.versions), self._work.on(store.outbox)
+        version = versions.get(user_id) or 0
+        added = []
+        for new in events:
+            version += 1
+            event = Event(
+                id=store.ids.new(),
+                type=new.type,
+                occurred_at=new.occurred_at,
+                user_id=user_id,
+                version=version,
+                data=new.data,
+            )
+            rows.put(event.id, StoredEvent(event=event, place=store.next_place()))
+            added.append(event)
+        versions.put(user_id, version)
+        return tuple(added)
+
+    async def claim(self, worker: str, now: datetime, lease: timedelta, limit: int) -> tuple[Event, ...]:
+        """Events that are not published yet, leased, in order per user."""
+        rows = self._work.on(self._work.store.outbox)
+        by_user: dict[str, list[StoredEvent]] = defaultdict(list)
+        for row in sorted(rows.of_group(UNPUBLISHED), key=lambda row: row.place):
+            by_user[row.event.user_id].append(row)
+        free = [
+            row
+            for user_id, theirs in by_user.items()
+            if not any(row.lease and row.lease.bars(worker, now) for row in theirs)
+            and self._work.lock_if_free(("publishing", user_id))
+            for row in theirs
+        ]
+        claimed = sorted(free, key=lambda row: row.place)[:limit]
+        for row in claimed:
+            rows.put(row.event.id, evolve(row, lease=Lease(worker, now + lease)))
+        return tuple(row.event for row in claimed)
+
+    async def published(self, events: Collection[Event], now: datetime) -> None:
+        """These were published."""
+        rows = self._work.on(self._work.store.outbox)
+        for event in events:
+            row = rows.get(event.id)
+            if row is not None:
+                rows.put(event.id, evolve(row, published_at=now, lease=None))
+
+    async def of_user(
+        self, user_id: str | None, after_version: int, limit: int, after_id: str = ""
+    ) -> tuple[Event, ...]:
+        """Events above a version, oldest first."""
+        rows = self._work.on(self._work.store.outbox)
+        found = [
+            row
+            for row in (rows.all() if user_id is None else rows.of_group(user_id))
+            if row.event.version > after_version and row.event.id > after_id
+        ]
+        return tuple(row.event for row in sorted(found, key=lambda row: row.place)[:limit])
+
+    async def republish(self, since: datetime, now: datetime) -> int:  # noqa: ARG002 - what is due is due at once
+        """Mark what was published since then as unpublished."""
+        rows = self._work.on(self._work.store.outbox)
+        again = [row for row in rows.all() if row.published_at is not None and row.published_at >= since]
+        for row in again:
+            rows.put(row.event.id, evolve(row, published_at=None, lease=None))
+        return len(again)

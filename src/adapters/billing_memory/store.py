@@ -1,0 +1,170 @@
+"""What is stored: the committed rows of every table, and the locks on them."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable
+from datetime import datetime
+
+from attrs import field, frozen
+
+from billing_core.domain.access import Grant, ManualGrant, Source
+from billing_core.domain.audit import AuditEntry
+from billing_core.domain.events import Event
+from billing_core.domain.facts import Fact, ObjectRef, owners_of
+from billing_core.domain.folding import ObjectState
+from billing_core.domain.invoices import Invoice
+from billing_core.domain.operations import Operation
+from billing_core.domain.payment_methods import PaymentMethod
+from billing_core.domain.payments import Payment
+from billing_core.domain.plans import Catalog
+from billing_core.domain.purchases import Order, Purchase
+from billing_core.domain.received import Received
+from billing_core.domain.refunds import Refund
+from billing_core.domain.resources import Resource
+from billing_core.domain.subscriptions import Subscription
+from billing_core.ports.ids import IdSource
+from billing_memory.ids import SequentialIds
+from billing_memory.leases import Lease
+from billing_memory.locks import Locks
+from billing_memory.tables import Rows
+
+__all__ = [
+    "UNPUBLISHED",
+    "AccountRows",
+    "Customer",
+    "MemoryStore",
+    "StoredCatalog",
+    "StoredEvent",
+    "StoredFact",
+    "StoredGrant",
+    "StoredOperation",
+    "StoredReceived",
+]
+
+
+@frozen(kw_only=True)
+class StoredReceived:
+    """A received event with the worker that is at it."""
+
+    received: Received
+    lease: Lease | None = None
+
+
+@frozen(kw_only=True)
+class StoredFact:
+    """A fact and when we came to know it."""
+
+    fact: Fact
+    recorded_at: datetime
+
+
+@frozen(kw_only=True)
+class Customer:
+    """The tie between a user and a customer."""
+
+    user_id: str
+    customer_id: str
+    source: str
+    linked_at: datetime
+
+
+@frozen(kw_only=True)
+class StoredGrant:
+    """A derived grant and whose it is."""
+
+    user_id: str
+    grant: Grant
+
+
+@frozen(kw_only=True)
+class StoredCatalog:
+    """The catalog, and how often it was saved."""
+
+    catalog: Catalog = field(factory=Catalog)
+    version: int = 0
+
+
+@frozen(kw_only=True)
+class StoredOperation:
+    """An operation with the worker that is at it."""
+
+    operation: Operation
+    lease: Lease | None = None
+
+
+@frozen(kw_only=True)
+class StoredEvent:
+    """An event of the outbox, with its place among all and what became of it."""
+
+    event: Event
+    place: int
+    published_at: datetime | None = None
+    lease: Lease | None = None
+
+
+def _inbox_groups(row: StoredReceived) -> Iterable[Hashable]:
+    return (row.received.state, *row.received.waits_for)
+
+
+def _object_groups(state: ObjectState) -> Iterable[Hashable]:
+    if state.customer_id is None:
+        return owners_of(state.snapshot)
+    return (state.customer_id,)
+
+
+class _Unpublished:
+    """The group of outbox events that are still to be sent."""
+
+
+UNPUBLISHED = _Unpublished()
+
+
+def _user_of(row: Subscription | Purchase | Payment | Refund | Invoice | PaymentMethod | StoredGrant) -> tuple[str]:
+    return (row.user_id,)
+
+
+@frozen
+class AccountRows:
+    """The rows of derived accounts."""
+
+    subscriptions: Rows[str, Subscription] = field(factory=lambda: Rows(_user_of))
+    purchases: Rows[str, Purchase] = field(factory=lambda: Rows(_user_of))
+    payments: Rows[str, Payment] = field(factory=lambda: Rows(_user_of))
+    refunds: Rows[str, Refund] = field(factory=lambda: Rows(_user_of))
+    invoices: Rows[str, Invoice] = field(factory=lambda: Rows(_user_of))
+    payment_methods: Rows[str, PaymentMethod] = field(factory=lambda: Rows(_user_of))
+    grants: Rows[tuple[str, Source, Resource], StoredGrant] = field(factory=lambda: Rows(_user_of))
+
+
+class MemoryStore:
+    """A whole database in memory, gone when it is. Several stores know nothing of each other."""
+
+    def __init__(self, ids: IdSource | None = None) -> None:
+        #: Where the ids of outbox events come from.
+        self.ids = ids or SequentialIds(first=1_000_000)
+        self.locks = Locks()
+        self.inbox: Rows[tuple[str, str], StoredReceived] = Rows(_inbox_groups)
+        self.facts: Rows[str, StoredFact] = Rows(lambda row: (row.fact.ref,))
+        self.objects: Rows[ObjectRef, ObjectState] = Rows(_object_groups)
+        self.customers: Rows[str, Customer] = Rows(lambda row: (row.user_id,))
+        self.accounts = AccountRows()
+        self.orders: Rows[str, Order] = Rows(lambda order: (order.user_id,))
+        self.manual_grants: Rows[str, ManualGrant] = Rows(lambda grant: (grant.user_id,))
+        self.catalog: Rows[str, StoredCatalog] = Rows()
+        self.operations: Rows[str, StoredOperation] = Rows(
+            lambda row: (row.operation.state, (row.operation.user_id, row.operation.name))
+        )
+        self.outbox: Rows[str, StoredEvent] = Rows(
+            lambda row: (row.event.user_id, UNPUBLISHED) if row.published_at is None else (row.event.user_id,)
+        )
+        self.versions: Rows[str, int] = Rows()
+        self.audit: Rows[int, AuditEntry] = Rows(lambda entry: (entry.user_id,))
+        self._place = 0
+
+    def __repr__(self) -> str:
+        return f"<fake MemoryStore of {len(self.facts.rows)} facts>"
+
+    def next_place(self) -> int:
+        """A number above all that it gave before; like a sequence, it is not given back when work is undone."""
+        self._place += 1
+        return self._place

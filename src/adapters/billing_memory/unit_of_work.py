@@ -1,0 +1,76 @@
+"""Units of work in memory."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Self
+
+from billing_memory.accounts import MemoryAccounts
+from billing_memory.audit import MemoryAuditLog
+from billing_memory.catalogs import MemoryCatalogs
+from billing_memory.customers import MemoryCustomers
+from billing_memory.facts import MemoryFactLog
+from billing_memory.inbox import MemoryInbox
+from billing_memory.manual_grants import MemoryManualGrants
+from billing_memory.objects import MemoryObjects
+from billing_memory.operations import MemoryOperations
+from billing_memory.orders import MemoryOrders
+from billing_memory.outbox import MemoryOutbox
+from billing_memory.store import MemoryStore
+from billing_memory.views import MemoryViews
+from billing_memory.work import Work
+
+__all__ = ["MemoryUnitOfWork", "MemoryUnitsOfWork"]
+
+
+class MemoryUnitOfWork:
+    """The port of the unit of work. After `commit` it has ended: to go on, begin another one."""
+
+    def __init__(self, store: MemoryStore) -> None:
+        self._work = Work(store)
+        self.inbox = MemoryInbox(self._work)
+        self.facts = MemoryFactLog(self._work)
+        self.objects = MemoryObjects(self._work)
+        self.customers = MemoryCustomers(self._work)
+        self.accounts = MemoryAccounts(self._work)
+        self.orders = MemoryOrders(self._work)
+        self.manual_grants = MemoryManualGrants(self._work)
+        self.catalogs = MemoryCatalogs(self._work)
+        self.operations = MemoryOperations(self._work)
+        self.outbox = MemoryOutbox(self._work)
+        self.audit = MemoryAuditLog(self._work)
+        self.views = MemoryViews(self._work)
+        self.payment_methods = self.views
+
+    def __repr__(self) -> str:
+        return f"<fake MemoryUnitOfWork on {self._work.store!r}>"
+
+    async def __aenter__(self) -> Self:
+        """Begin."""
+        self._work.begin()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """End; undo what was not committed."""
+        self._work.end()
+
+    async def commit(self) -> None:
+        """Make everything since the beginning permanent at once."""
+        self._work.commit()
+
+
+class MemoryUnitsOfWork:
+    """Where units of work on one store come from."""
+
+    def __init__(self, store: MemoryStore | None = None) -> None:
+        #: The database that they work on.
+        self.store = store or MemoryStore()
+
+    def __repr__(self) -> str:
+        return f"<fake MemoryUnitsOfWork on {self.store!r}>"
+
+    def __call__(self) -> MemoryUnitOfWork:
+        """A new one, not yet begun."""
+        return MemoryUnitOfWork(self.store)
