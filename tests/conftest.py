@@ -1,7 +1,16 @@
-"""What all tests share: how hard property tests try, and the services that a test may ask for."""
+"""What all tests share: how hard property tests try, and the services that a test may ask for.
+
+A service that cannot be had is an error, never a skip. Nothing is started for tests that do not ask.
+"""
 
 import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from urllib.parse import urlsplit
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 settings.register_profile("dev", max_examples=50, deadline=None)
@@ -11,3 +20,56 @@ settings.register_profile(
     "nightly", max_examples=5000, deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
 )
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if "CI" in os.environ else "dev"))
+
+
+@pytest.fixture(scope="session")
+def service_folder() -> Iterator[Path]:
+    """Where embedded servers keep their data: open to the user that PostgreSQL runs as, unlike pytest's own folder."""
+    with tempfile.TemporaryDirectory(prefix="billing-test-") as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
+
+
+@pytest.fixture(scope="session")
+def postgres_url(service_folder: Path) -> Iterator[str]:
+    """A PostgreSQL server where one may make databases: TEST_DATABASE_URL's, else an embedded one."""
+    from billing_embedded import EmbeddedPostgres  # noqa: PLC0415 - unit tests pay for no service
+
+    if given := os.environ.get("TEST_DATABASE_URL"):
+        yield given
+        return
+    with EmbeddedPostgres(service_folder / "postgres", durable=False) as running:
+        yield running.url
+
+
+@pytest.fixture(scope="session")
+def migrated_template(postgres_url: str) -> Iterator[str]:
+    """The name of a database with today's schema and nothing in it, for copies."""
+    import billing_migrations  # noqa: PLC0415 - unit tests pay for no driver
+    from tests.databases import fresh_database  # noqa: PLC0415
+
+    with fresh_database(postgres_url) as url:
+        billing_migrations.apply(url)
+        yield urlsplit(url).path.removeprefix("/")
+
+
+@pytest.fixture
+def database_url(postgres_url: str, migrated_template: str) -> Iterator[str]:
+    """A database of this test's own with today's schema and nothing in it."""
+    from tests.databases import fresh_database  # noqa: PLC0415 - unit tests pay for no driver
+
+    with fresh_database(postgres_url, template=migrated_template) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def redis_url(service_folder: Path) -> Iterator[str]:
+    """A Redis database of this test process's own, empty at first: TEST_REDIS_URL's server, else an embedded one."""
+    from billing_embedded import EmbeddedValkey  # noqa: PLC0415 - unit tests pay for no service
+    from tests.databases import empty_redis_database  # noqa: PLC0415
+
+    with ExitStack() as stack:
+        server_url = os.environ.get("TEST_REDIS_URL")
+        if not server_url:
+            server_url = stack.enter_context(EmbeddedValkey(service_folder / "valkey")).url
+        yield stack.enter_context(empty_redis_database(server_url))
