@@ -85,7 +85,16 @@ class Plan:
 
     def same_terms(self, other: Plan) -> bool:
         """Whether ``other`` sells the same thing: equal in all but version, time and activity."""
-        return evolve(self, version=other.version, effective_from=other.effective_from, active=other.active, withdrawn=other.withdrawn) == other
+        return (
+            evolve(
+                self,
+                version=other.version,
+                effective_from=other.effective_from,
+                active=other.active,
+                withdrawn=other.withdrawn,
+            )
+            == other
+        )
 
 
 class Change(StrEnum):
@@ -205,13 +214,14 @@ class Catalog:
         kept = [
             plan
             if plan.id in replaced or plan != newest[plan.id]
-            else evolve(plan, withdrawn=plan.id not in named, active=named[plan.id].active if plan.id in named else plan.active)
+            else evolve(
+                plan, withdrawn=plan.id not in named, active=named[plan.id].active if plan.id in named else plan.active
+            )
             for plan in self.plans
         ]
         by_resource: Mapping[Resource, Item] = {item.resource: item for item in items}
         dropped = [evolve(item, active=False) for item in self.items if item.resource not in by_resource]
         return Catalog(plans=(*kept, *added), items=(*dropped, *by_resource.values()))
-
 
     def price_refs(self) -> tuple[ObjectRef, ...]:
         """The provider's prices that plans have."""

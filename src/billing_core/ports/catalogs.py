@@ -6,7 +6,7 @@ from typing import Protocol
 
 from billing_core.domain.plans import Catalog
 
-__all__ = ["Catalogs"]
+__all__ = ["CatalogSource", "Catalogs"]
 
 
 class Catalogs(Protocol):
@@ -26,4 +26,12 @@ class Catalogs(Protocol):
 
     async def save(self, catalog: Catalog) -> None:
         """Write the catalog: new versions are added, and known ones change only in ``active`` and price id."""
+        ...
+
+
+class CatalogSource(Protocol):
+    """The catalog for reading, outside of any unit of work. Contract: ``billing_contracts.catalogs``."""
+
+    async def current(self) -> Catalog:
+        """The catalog as it was last committed. It may be remembered, as long as its version still is the stored one."""
         ...

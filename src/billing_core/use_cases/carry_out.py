@@ -156,7 +156,7 @@ class CarryOut:
     async def _ask(self, operation: Operation) -> tuple[Answer, Operation]:
         """The provider's answer. A key that is spent or forgotten is never used again: the effect is looked up."""
         forgotten = self.clock.now() - operation.created_at >= KEY_LIFETIME
-        if operation.attempts and (forgotten or operation.error_code == _FAILED_THERE):
+        if forgotten or operation.error_code == _FAILED_THERE:
             found = await self.lookup.effect_of(operation)
             if found is not None:
                 return found, operation

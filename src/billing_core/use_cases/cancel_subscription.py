@@ -1,0 +1,60 @@
+"""Cancel a subscription, now or at the end of its period."""
+
+from __future__ import annotations
+
+from attrs import frozen
+
+from billing_core.domain.callers import Caller
+from billing_core.domain.facts import InvoiceSeen
+from billing_core.domain.operations import CancelSubscription as Cancellation
+from billing_core.domain.subscriptions import Command, Status, Subscription, require_allowed
+from billing_core.ports.clock import Clock
+from billing_core.ports.unit_of_work import UnitOfWork
+from billing_core.use_cases.change_subscription import SubscriptionChanger
+
+__all__ = ["CancelSubscription"]
+
+
+@frozen(kw_only=True)
+class CancelSubscription:
+    """End a subscription."""
+
+    changer: SubscriptionChanger
+    clock: Clock
+
+    async def __call__(
+        self, caller: Caller, subscription_id: str, *, at_period_end: bool = True, reason: str | None = None
+    ) -> Subscription:
+        """The subscription after it: at the period's end access stays until then, else it ends now.
+
+        A pending change of plan is given up; while past due, retries stop and the open invoice is voided.
+        Cancelling at the period's end what is canceled so already changes nothing. Raises `NotFound`,
+        `Forbidden`, `InvalidTransition`, and what the provider may raise.
+        """
+        async with self.changer.units() as uow:
+            subscription = await self.changer.load(uow, caller, subscription_id)
+            command = Command.CANCEL_AT_PERIOD_END if at_period_end else Command.CANCEL_NOW
+            require_allowed(command, subscription, self.clock.now())
+            if at_period_end and subscription.cancel_at_period_end:
+                return subscription
+            cancellation = Cancellation(
+                subscription_id=subscription.stripe_subscription_id,
+                at_period_end=at_period_end,
+                schedule_id=subscription.stripe_schedule_id,
+                void_invoice_id=await self._open_invoice(uow, subscription),
+            )
+            operation = self.changer.carry_out.new(cancellation, subscription.user_id, caller.user_id, reason)
+            await uow.operations.add(operation)
+            await uow.commit()
+        return await self.changer.finish(operation, subscription)
+
+    async def _open_invoice(self, uow: UnitOfWork, subscription: Subscription) -> str | None:
+        if subscription.status != Status.PAST_DUE:
+            return None
+        book = await self.changer.books.book(uow, subscription.user_id)
+        unpaid = [
+            invoice.id
+            for invoice in book.known.all(InvoiceSeen)
+            if invoice.subscription_id == subscription.stripe_subscription_id and invoice.status == "open"
+        ]
+        return unpaid[-1] if unpaid else None

@@ -1,0 +1,41 @@
+"""Find the subscription that a caller wants to change, and carry the change out."""
+
+from __future__ import annotations
+
+from attrs import frozen
+
+from billing_core.domain.callers import Caller
+from billing_core.domain.errors import NotFound
+from billing_core.domain.ids import require_uuid
+from billing_core.domain.operations import Operation
+from billing_core.domain.subscriptions import Subscription
+from billing_core.ports.unit_of_work import UnitOfWork, UnitsOfWork
+from billing_core.use_cases.bookkeeping import Bookkeeper
+from billing_core.use_cases.carry_out import CarryOut
+
+__all__ = ["SubscriptionChanger"]
+
+
+@frozen(kw_only=True)
+class SubscriptionChanger:
+    """What every change of a subscription has in common."""
+
+    units: UnitsOfWork
+    books: Bookkeeper
+    carry_out: CarryOut
+
+    async def load(self, uow: UnitOfWork, caller: Caller, subscription_id: str) -> Subscription:
+        """The subscription, locked for the caller to change. Raises `NotFound` or `Forbidden`."""
+        identity = require_uuid(subscription_id)
+        found = await uow.views.subscription(identity)
+        if found is None:
+            raise NotFound
+        caller.require_changing_thing(found.user_id)
+        await self.books.lock(uow, found.user_id)
+        return await uow.views.subscription(identity) or found
+
+    async def finish(self, operation: Operation, subscription: Subscription) -> Subscription:
+        """Carry out a committed operation; the subscription as it is after it."""
+        await self.carry_out(operation.id)
+        async with self.units() as uow:
+            return await uow.views.subscription(subscription.id) or subscription

@@ -1,0 +1,94 @@
+"""Decide access: may this user open this, now or at a past moment?"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+
+from attrs import evolve, frozen
+
+from billing_core.domain.access import Decision, UserAccess, decide, in_force
+from billing_core.domain.account import Book, derive
+from billing_core.domain.callers import Caller
+from billing_core.domain.facts import Fact, ObjectRef
+from billing_core.domain.folding import fold
+from billing_core.domain.known import Known
+from billing_core.domain.resources import Resource
+from billing_core.ports.cache import AccessCache
+from billing_core.ports.catalogs import CatalogSource
+from billing_core.ports.clock import Clock
+from billing_core.ports.unit_of_work import UnitsOfWork
+from billing_core.use_cases.bookkeeping import Bookkeeper
+
+__all__ = ["DecideAccess", "RecallAccess"]
+
+
+@frozen(kw_only=True)
+class DecideAccess:
+    """Answer for the present moment."""
+
+    units: UnitsOfWork
+    cache: AccessCache
+    catalogs: CatalogSource
+    clock: Clock
+
+    async def __call__(self, caller: Caller, user_id: str, resources: Sequence[Resource]) -> tuple[Decision, ...]:
+        """A decision for each resource, in the same order. Raises `Forbidden`."""
+        caller.require_reading(user_id)
+        access = await self._access(user_id)
+        catalog = await self.catalogs.current()
+        now = self.clock.now()
+        return tuple(decide(access.grants, resource, now, catalog.containment) for resource in resources)
+
+    async def grants(self, caller: Caller, user_id: str) -> UserAccess:
+        """The grants that are in force now, not expanded by what they contain. Raises `Forbidden`."""
+        caller.require_reading(user_id)
+        access = await self._access(user_id)
+        return evolve(access, grants=in_force(access.grants, self.clock.now()))
+
+    async def _access(self, user_id: str) -> UserAccess:
+        cached = await self.cache.get(user_id)
+        if cached is not None:
+            return cached
+        async with self.units() as uow:
+            access = await uow.views.access_of(user_id)
+        await self.cache.put(access)
+        return access
+
+
+@frozen(kw_only=True)
+class RecallAccess:
+    """Answer for a past moment, from facts."""
+
+    units: UnitsOfWork
+    books: Bookkeeper
+
+    async def __call__(
+        self, caller: Caller, user_id: str, resource: Resource, *, at: datetime, known_at: datetime | None = None
+    ) -> Decision:
+        """What was true at ``at`` by all that is known now, or by what was known at ``known_at``. Raises `Forbidden`."""
+        caller.require_reading(user_id)
+        async with self.units() as uow:
+            book = await self.books.book(uow, user_id)
+            refs = {state.ref for state in book.known}
+            facts = await uow.facts.known_by(refs, at=at, known_at=known_at)
+        past = _as_of(book, facts, at if known_at is None else min(at, known_at))
+        return decide(derive(past).grants, resource, at, past.catalog.containment)
+
+
+def _as_of(book: Book, facts: Collection[Fact], at: datetime) -> Book:
+    """The book as it was at ``at``: only these facts, and of what is ours only what was there."""
+    by_object: dict[ObjectRef, list[Fact]] = {}
+    for fact in facts:
+        by_object.setdefault(fact.ref, []).append(fact)
+    states = [state for state in (fold(of_one) for of_one in by_object.values()) if state is not None]
+    return evolve(
+        book,
+        known=Known(states),
+        orders=tuple(order for order in book.orders if order.created_at <= at),
+        manual_grants=tuple(
+            evolve(grant, revoked_at=grant.revoked_at if grant.revoked_at and grant.revoked_at <= at else None)
+            for grant in book.manual_grants
+            if grant.granted_at <= at
+        ),
+    )

@@ -1,0 +1,130 @@
+"""Open a subscription checkout: a session to subscribe in, at most one open per user."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from attrs import evolve, frozen
+
+from billing_core.domain.account import Book
+from billing_core.domain.callers import Caller
+from billing_core.domain.errors import AlreadySubscribed, InvalidValue, NotFound, OperationInProgress
+from billing_core.domain.facts import ObjectKind, ObjectRef, SessionSeen, SubscriptionSeen
+from billing_core.domain.operations import ExpireCheckout, OpenSubscriptionCheckout, Operation, OperationState
+from billing_core.domain.subscriptions import TERMINAL
+from billing_core.ports.clock import Clock
+from billing_core.ports.unit_of_work import UnitOfWork, UnitsOfWork
+from billing_core.use_cases.bookkeeping import Bookkeeper
+from billing_core.use_cases.carry_out import CarryOut
+
+__all__ = ["OpenSubscriptionCheckoutSession"]
+
+
+@frozen(kw_only=True)
+class OpenSubscriptionCheckoutSession:
+    """Begin to subscribe to a plan."""
+
+    units: UnitsOfWork
+    books: Bookkeeper
+    carry_out: CarryOut
+    clock: Clock
+
+    async def __call__(
+        self,
+        caller: Caller,
+        plan_id: str,
+        *,
+        success_url: str,
+        cancel_url: str,
+        quantity: int = 1,
+        promotion_code: str | None = None,
+    ) -> SessionSeen:
+        """The open session, for the caller themselves.
+
+        An identical request while its session is open answers with that session; any other one closes the
+        open session first. Raises `NotFound` for an unknown plan, `AlreadySubscribed` where the caller has
+        a subscription that has not ended, and `ProviderRefused`, `ProviderUnavailable` or `OutcomeUnknown`.
+        """
+        if not 1 <= quantity <= 10_000:
+            raise InvalidValue("A quantity is between 1 and 10000.", field="quantity")
+        wanted = OpenSubscriptionCheckout(
+            user_id=caller.user_id,
+            plan_id=plan_id,
+            price_id="",
+            quantity=quantity,
+            trial_days=0,
+            success_url=success_url,
+            cancel_url=cancel_url,
+            promotion_code=promotion_code,
+        )
+        operation, outdated = await self._plan_ahead(caller, wanted)
+        if outdated is not None:
+            await self.carry_out(outdated.id)
+        done, _ = await self.carry_out(operation.id)
+        async with self.units() as uow:
+            session = await _session(uow, done.result_id)
+        if session is None:
+            raise NotFound
+        return session
+
+    async def _plan_ahead(self, caller: Caller, wanted: OpenSubscriptionCheckout) -> tuple[Operation, Operation | None]:
+        """The operation that opens the session, and one that closes an outdated session before it."""
+        async with self.units() as uow:
+            await self.books.lock(uow, caller.user_id)
+            now = self.clock.now()
+            book = await self.books.book(uow, caller.user_id)
+            plan = book.catalog.plan(wanted.plan_id)
+            if plan not in book.catalog.on_sale():
+                raise NotFound(f"The plan {plan.id!r} is not sold at present.")
+            _require_none_counts(book)
+            wanted = evolve(wanted, price_id=plan.stripe_price_id or "", trial_days=_trial_days(book, plan.trial_days))
+            outdated: Operation | None = None
+            for earlier in await uow.operations.of_user(caller.user_id, "open_subscription_checkout"):
+                identical = _same_request(earlier, wanted)
+                session = await _session(uow, earlier.result_id)
+                if earlier.state is OperationState.PENDING and not identical:
+                    raise OperationInProgress("Another checkout is just being opened. Try again in a moment.")
+                if earlier.state is OperationState.PENDING or (identical and _is_open(session, now)):
+                    return earlier, None
+                if session is not None and _is_open(session, now):
+                    outdated = self.carry_out.new(ExpireCheckout(session_id=session.id), caller.user_id, caller.user_id)
+                    await uow.operations.add(outdated)
+                    break
+            operation = self.carry_out.new(wanted, caller.user_id, caller.user_id)
+            await uow.operations.add(operation)
+            await uow.commit()
+        return operation, outdated
+
+
+def _require_none_counts(book: Book) -> None:
+    """One subscription per user that has not ended; past_due and incomplete count too (polar#5869)."""
+    if any(seen.status not in TERMINAL for seen in book.known.all(SubscriptionSeen)):
+        raise AlreadySubscribed
+
+
+def _trial_days(book: Book, offered: int) -> int:
+    """A user has one trial, ever."""
+    had_one = any(seen.trial_start is not None for seen in book.known.all(SubscriptionSeen))
+    return 0 if had_one else offered
+
+
+def _same_request(earlier: Operation, wanted: OpenSubscriptionCheckout) -> bool:
+    command = earlier.command
+    if not isinstance(command, OpenSubscriptionCheckout):
+        return False
+    return evolve(command, customer_id=None) == wanted
+
+
+def _is_open(session: SessionSeen | None, now: datetime) -> bool:
+    if session is None or session.status != "open":
+        return False
+    return session.expires_at is None or now < session.expires_at
+
+
+async def _session(uow: UnitOfWork, session_id: str | None) -> SessionSeen | None:
+    if session_id is None:
+        return None
+    for state in await uow.objects.get([ObjectRef(ObjectKind.SESSION, session_id)]):
+        if isinstance(state.snapshot, SessionSeen):
+            return state.snapshot
+    return None
