@@ -1,0 +1,67 @@
+"""Currencies and the few sums that Stripe makes: minimum charges, fractions of an amount, fees."""
+
+from billing_sandbox.engine.errors import InvalidParam
+
+ZERO_DECIMAL = frozenset("bif clp djf gnf jpy kmf krw mga pyg rwf ugx vnd vuv xaf xof xpf".split())
+THREE_DECIMAL = frozenset("bhd jod kwd omr tnd".split())
+_TWO_DECIMAL = frozenset(
+    "aed afn all amd ang aoa ars aud awg azn bam bbd bdt bgn bmd bnd bob brl bsd bwp byn bzd cad cdf chf cny cop crc "
+    "cve czk dkk dop dzd egp etb eur fjd fkp gbp gel gip gmd gtq gyd hkd hnl hrk htg huf idr ils inr isk jmd kes kgs "
+    "khr kyd kzt lak lbp lkr lrd lsl mad mdl mkd mmk mnt mop mur mvr mwk mxn myr mzn nad ngn nio nok npr nzd pab pen "
+    "pgk php pkr pln qar ron rsd rub sar sbd scr sek sgd shp sle sos srd std szl thb tjs top try ttd twd tzs uah usd "
+    "uyu uzs wst xcd xcg yer zar zmw".split()
+)
+_MINIMUM = {"gbp": 30, "dkk": 250, "nok": 300, "sek": 300, "czk": 1500, "huf": 17500, "mxn": 1000, "pln": 200}
+_MINIMUM_ZERO_DECIMAL = 50
+_MINIMUM_TWO_DECIMAL = 50
+_MINIMUM_THREE_DECIMAL = 500
+_FEE_PER_MILLE = 29
+_FEE_FIXED = 30
+
+
+def require_currency(code: str) -> str:
+    """The currency in lower case.
+
+    Raises:
+        InvalidParam: Stripe does not know it.
+    """
+    lower = code.lower()
+    if lower not in ZERO_DECIMAL | THREE_DECIMAL | _TWO_DECIMAL:
+        message = f"Invalid currency: {lower}. Stripe currently supports these currencies: usd, eur, gbp, jpy, …"
+        raise InvalidParam(message, param="currency")
+    return lower
+
+
+def exponent(currency: str) -> int:
+    """How many decimals the currency has on a receipt."""
+    if currency in ZERO_DECIMAL:
+        return 0
+    return 3 if currency in THREE_DECIMAL else 2
+
+
+def formatted(amount: int, currency: str) -> str:
+    """An amount in minor units as people read it, such as `USD 29.00` or `JPY 500`."""
+    places = exponent(currency)
+    sign, digits = ("-" if amount < 0 else ""), str(abs(amount)).rjust(places + 1, "0")
+    whole = f"{int(digits[: len(digits) - places]):,}"
+    return f"{sign}{currency.upper()} {whole}" + (f".{digits[-places:]}" if places else "")
+
+
+def minimum_charge(currency: str) -> int:
+    """The least amount that can be charged, in minor units."""
+    if currency in ZERO_DECIMAL:
+        return _MINIMUM_ZERO_DECIMAL
+    return _MINIMUM.get(currency, _MINIMUM_THREE_DECIMAL if currency in THREE_DECIMAL else _MINIMUM_TWO_DECIMAL)
+
+
+def fraction(amount: int, numerator: int, denominator: int) -> int:
+    """amount · numerator / denominator, halves rounded away from zero, so that a credit mirrors its charge."""
+    product = amount * numerator
+    rounded = (2 * abs(product) + denominator) // (2 * denominator)
+    return rounded if product >= 0 else -rounded
+
+
+def stripe_fee(amount: int, currency: str) -> int:
+    """What Stripe keeps of a card payment: 2.9 % and thirty hundredths of the main unit."""
+    fixed = _FEE_FIXED * 10 ** exponent(currency) // 100
+    return fraction(amount, _FEE_PER_MILLE, 1000) + fixed

@@ -1,0 +1,43 @@
+"""An operation of the API: where it is found, what it takes, what it does."""
+
+from collections.abc import Callable, Mapping
+from typing import TypeAlias
+
+from attrs import field, frozen
+
+from billing_sandbox.engine.objects import Obj
+from billing_sandbox.engine.params import TEXT, Int, Kind, ListOf
+from billing_sandbox.engine.world import World
+
+Run: TypeAlias = Callable[..., Obj]
+"""Called with the world, the parameters that were sent, and the ids in the path."""
+
+PAGE: Mapping[str, Kind] = {"limit": Int(1, 100), "starting_after": TEXT, "ending_before": TEXT}
+EXPAND: Mapping[str, Kind] = {"expand": ListOf(TEXT)}
+
+
+@frozen
+class Operation:
+    """One verb on one path."""
+
+    method: str
+    path: str
+    run: Run
+    params: Mapping[str, Kind] = field(factory=dict)
+    required: tuple[str, ...] = ()
+
+    @property
+    def accepts(self) -> Mapping[str, Kind]:
+        """The parameters, those that every operation has included."""
+        return {**self.params, **EXPAND} if self.method != "DELETE" or self.params else dict(self.params)
+
+
+def retrieve(kind: str, param: str = "id") -> Run:
+    """An operation's body that gives one object by the id in its path."""
+
+    def run(w: World, _p: Obj, object_id: str) -> Obj:
+        return w.named(kind, object_id, param)
+
+    return run
+
+
