@@ -9,6 +9,7 @@ from billing_memory.cache import MemoryAccessCache
 from billing_memory.clock import ManualClock
 from billing_memory.ids import SequentialIds
 from billing_memory.price_book import CatalogPriceBook
+from billing_memory.provider.fake import FakeProvider, Trouble
 from billing_memory.publisher import MemoryPublisher
 from billing_memory.running import run
 from billing_memory.store import MemoryStore
@@ -16,6 +17,7 @@ from billing_memory.unit_of_work import MemoryUnitOfWork, MemoryUnitsOfWork
 
 __all__ = [
     "CatalogPriceBook",
+    "FakeProvider",
     "ManualClock",
     "MemoryAccessCache",
     "MemoryPublisher",
@@ -23,5 +25,6 @@ __all__ = [
     "MemoryUnitOfWork",
     "MemoryUnitsOfWork",
     "SequentialIds",
+    "Trouble",
     "run",
 ]

@@ -83,7 +83,7 @@ class MemoryInbox:
         found = {
             (row.received.account, row.received.event_id): row
             for key in keys
-            for row in rows.of_group(key)
+            for row in rows.of_group(("waits for", key))
             if row.received.state is ReceivedState.PARKED
         }
         return tuple(row.received for row in sorted(found.values(), key=_by_age))

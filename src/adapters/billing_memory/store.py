@@ -103,7 +103,7 @@ class StoredEvent:
 
 
 def _inbox_groups(row: StoredReceived) -> Iterable[Hashable]:
-    return (row.received.state, *row.received.waits_for)
+    return (row.received.state, *(("waits for", key) for key in row.received.waits_for))
 
 
 def _object_groups(state: ObjectState) -> Iterable[Hashable]:

@@ -1,0 +1,1 @@
+"""A payment provider in memory: stateful, small, and as obedient or as difficult as a test wants it."""

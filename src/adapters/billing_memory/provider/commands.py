@@ -1,0 +1,208 @@
+"""What the fake provider does when it is asked to change something, and how it finds that again."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from attrs import define, evolve, field
+
+from billing_core.domain.errors import ProviderRefused
+from billing_core.domain.facts import (
+    ANSWER,
+    CustomerSeen,
+    Labels,
+    ObjectKind,
+    ObjectRef,
+    PriceSeen,
+    RefundSeen,
+    ScheduleSeen,
+    SessionSeen,
+    SubscriptionSeen,
+)
+from billing_core.domain.operations import (
+    Answer,
+    CancelSubscription,
+    ChangePlan,
+    CreateCustomer,
+    ExpireCheckout,
+    OpenPurchaseCheckout,
+    OpenSubscriptionCheckout,
+    Operation,
+    RefundPayment,
+    UndoCancel,
+)
+from billing_memory.provider.money import Till
+from billing_memory.provider.subscribing import Subscribing
+from billing_memory.provider.world import World
+
+__all__ = ["Commands"]
+
+#: How long a checkout session stays open.
+_SESSION_LIFE = timedelta(hours=24)
+
+
+@define
+class Commands:
+    """Carries commands out. It knows nothing of idempotency keys: whoever calls it does."""
+
+    world: World
+    till: Till
+    subscribing: Subscribing
+    #: What each session was opened with.
+    checkouts: dict[str, OpenPurchaseCheckout | OpenSubscriptionCheckout] = field(factory=dict)
+    cards_work: bool = True
+    refund_status: str = "succeeded"
+
+    def carry_out(self, operation: Operation) -> Answer:
+        """Do what the command says. Raises `ProviderRefused`."""
+        return self._answer(operation, self._do(operation))
+
+    def _do(self, operation: Operation) -> ObjectRef:
+        """Which object the command made or changed."""
+        match operation.command:
+            case CreateCustomer() as command:
+                return self._create_customer(command, operation)
+            case OpenPurchaseCheckout() | OpenSubscriptionCheckout() as command:
+                return self._open_session(command, operation)
+            case ExpireCheckout() as command:
+                return self._expire(command.session_id)
+            case RefundPayment() as command:
+                return self._refund(command, operation)
+            case CancelSubscription() | UndoCancel() | ChangePlan() as command:
+                return _subscription(self._change(command))
+
+    def _change(self, command: CancelSubscription | UndoCancel | ChangePlan) -> SubscriptionSeen:
+        match command:
+            case CancelSubscription():
+                return self.subscribing.cancel(command)
+            case UndoCancel():
+                return self.subscribing.undo_cancel(command.subscription_id)
+            case ChangePlan():
+                return self.subscribing.change(command, paid=self.cards_work)
+
+    def effect_of(self, operation: Operation) -> Answer | None:
+        """What an operation did: by the metadata of what it made, else by whether things are as it wanted them."""
+        ref = self._made_by(operation) or self._as_wanted(operation)
+        return self._answer(operation, ref) if ref else None
+
+    def _create_customer(self, command: CreateCustomer, operation: Operation) -> ObjectRef:
+        customer = CustomerSeen(
+            id=self.world.new_id("cus"),
+            created=self.world.now(),
+            labels=Labels(user_id=command.user_id, operation_id=operation.id),
+        )
+        self.world.tell("customer.created", customer)
+        return ObjectRef(ObjectKind.CUSTOMER, customer.id)
+
+    def _open_session(
+        self, command: OpenPurchaseCheckout | OpenSubscriptionCheckout, operation: Operation
+    ) -> ObjectRef:
+        customer = self.world.get(CustomerSeen, command.customer_id or "")
+        if customer.deleted:
+            raise ProviderRefused(f"The customer {customer.id!r} is deleted.", code="resource_missing")
+        identity = self.world.new_id("cs")
+        session = SessionSeen(
+            id=identity,
+            created=self.world.now(),
+            customer_id=customer.id,
+            mode="payment",
+            status="open",
+            payment_status="unpaid",
+            url=f"https://checkout.invalid/{identity}",
+            expires_at=self.world.now() + _SESSION_LIFE,
+            client_reference_id=command.user_id,
+        )
+        if isinstance(command, OpenPurchaseCheckout):
+            labels = Labels(
+                user_id=command.user_id,
+                purchase_id=command.order_id,
+                resource_type=command.resource.type,
+                resource_id=command.resource.id,
+                operation_id=operation.id,
+            )
+            session = evolve(session, amount_total=command.price.amount, currency=command.price.currency, labels=labels)
+        else:
+            session = self._for_subscription(session, command, operation)
+        self.checkouts[identity] = command
+        self.world.put(session)
+        return ObjectRef(ObjectKind.SESSION, identity)
+
+    def _for_subscription(
+        self, session: SessionSeen, command: OpenSubscriptionCheckout, operation: Operation
+    ) -> SessionSeen:
+        price = self.world.get(PriceSeen, command.price_id)
+        if not price.active or price.amount is None:
+            raise ProviderRefused(f"The price {price.id!r} is not active.", code="resource_missing")
+        if command.promotion_code is not None:
+            raise ProviderRefused(f"No such promotion code: {command.promotion_code!r}.", code="resource_missing")
+        return evolve(
+            session,
+            mode="subscription",
+            amount_total=0 if command.trial_days else price.amount * command.quantity,
+            currency=price.currency,
+            labels=Labels(user_id=command.user_id, plan_id=command.plan_id, operation_id=operation.id),
+        )
+
+    def _expire(self, session_id: str) -> ObjectRef:
+        session = self.world.get(SessionSeen, session_id)
+        if session.status == "complete":
+            raise ProviderRefused("The session is complete; it cannot be expired.")
+        if session.status == "open":
+            self.world.tell("checkout.session.expired", evolve(session, status="expired", url=None))
+        return ObjectRef(ObjectKind.SESSION, session_id)
+
+    def _refund(self, command: RefundPayment, operation: Operation) -> ObjectRef:
+        labels = Labels(user_id=operation.user_id, purchase_id=command.purchase_id, operation_id=operation.id)
+        refund = self.till.refund(
+            command.payment_intent_id, command.amount, labels, status=self.refund_status, reason=command.reason
+        )
+        return ObjectRef(ObjectKind.REFUND, refund.id)
+
+    def _answer(self, operation: Operation, ref: ObjectRef) -> Answer:
+        fact = self.world.fact_of(ref, ANSWER, f"answer:{operation.idempotency_key}:{self.world.new_id('req')}")
+        return Answer(facts=(fact,) if fact else (), result_id=ref.id)
+
+    def _made_by(self, operation: Operation) -> ObjectRef | None:
+        made: list[CustomerSeen] | list[SessionSeen] | list[RefundSeen]
+        match operation.command:
+            case CreateCustomer():
+                made, kind = self.world.all(CustomerSeen), ObjectKind.CUSTOMER
+            case OpenPurchaseCheckout() | OpenSubscriptionCheckout():
+                made, kind = self.world.all(SessionSeen), ObjectKind.SESSION
+            case RefundPayment():
+                made, kind = self.world.all(RefundSeen), ObjectKind.REFUND
+            case _:
+                return None
+        return next((ObjectRef(kind, one.id) for one in made if one.labels.operation_id == operation.id), None)
+
+    def _as_wanted(self, operation: Operation) -> ObjectRef | None:
+        match operation.command:
+            case ExpireCheckout(session_id=session_id):
+                expired = self.world.get(SessionSeen, session_id).status == "expired"
+                return ObjectRef(ObjectKind.SESSION, session_id) if expired else None
+            case CancelSubscription() | UndoCancel() | ChangePlan() as command:
+                subscription = self.world.get(SubscriptionSeen, command.subscription_id)
+                return _subscription(subscription) if self._is_as_wanted(subscription, command) else None
+            case _:
+                return None
+
+    def _is_as_wanted(
+        self, subscription: SubscriptionSeen, command: CancelSubscription | UndoCancel | ChangePlan
+    ) -> bool:
+        match command:
+            case CancelSubscription(at_period_end=at_period_end):
+                return subscription.status == "canceled" or (at_period_end and subscription.cancel_at_period_end)
+            case UndoCancel():
+                return not subscription.cancel_at_period_end
+            case ChangePlan(price_id=price_id, quantity=quantity, at_period_end=False):
+                item = subscription.items[0]
+                waiting = (subscription.pending_price_id, subscription.pending_quantity)
+                return (price_id, quantity) in ((item.price_id, item.quantity), waiting)
+            case ChangePlan(price_id=price_id, quantity=quantity):
+                schedule = self.world.find(ScheduleSeen, subscription.schedule_id)
+                phase = schedule.phases[-1] if schedule else None
+                return phase is not None and (phase.price_id, phase.quantity) == (price_id, quantity)
+
+
+def _subscription(subscription: SubscriptionSeen) -> ObjectRef:
+    return ObjectRef(ObjectKind.SUBSCRIPTION, subscription.id)

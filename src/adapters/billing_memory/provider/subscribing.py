@@ -1,0 +1,289 @@
+"""Subscriptions of the fake provider: how they begin, change and end."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from fractions import Fraction
+
+from attrs import evolve, frozen
+
+from billing_core.domain.errors import ProviderRefused
+from billing_core.domain.facts import (
+    InvoiceLineSeen,
+    InvoiceSeen,
+    ItemSeen,
+    Labels,
+    PhaseSeen,
+    PriceSeen,
+    ScheduleSeen,
+    SubscriptionSeen,
+)
+from billing_core.domain.money import round_half_even
+from billing_core.domain.operations import CancelSubscription, ChangePlan
+from billing_core.domain.periods import BillingCalendar, Interval
+from billing_memory.provider.money import Till
+from billing_memory.provider.world import World
+
+__all__ = ["Subscribing"]
+
+
+@frozen
+class Subscribing:
+    """What happens to the fake provider's subscriptions. Each has one item."""
+
+    world: World
+    till: Till
+
+    def begin(
+        self, customer_id: str, price: PriceSeen, quantity: int, trial_days: int, labels: Labels
+    ) -> tuple[SubscriptionSeen, InvoiceSeen]:
+        """A new subscription with its first invoice, paid; about nothing while on trial."""
+        now = self.world.now()
+        trial_end = now + timedelta(days=trial_days) if trial_days else None
+        end = trial_end or _period_end(price, now)
+        item = ItemSeen(
+            id=self.world.new_id("si"), price_id=price.id, quantity=quantity, period_start=now, period_end=end
+        )
+        subscription = SubscriptionSeen(
+            id=self.world.new_id("sub"),
+            created=now,
+            customer_id=customer_id,
+            status="trialing" if trial_days else "active",
+            items=(item,),
+            trial_start=now if trial_days else None,
+            trial_end=trial_end,
+            latest_invoice_id=self.world.new_id("in"),
+            labels=labels,
+        )
+        line = _line(0 if trial_days else _amount(price) * quantity, item)
+        self.world.tell("customer.subscription.created", subscription)
+        return subscription, self.till.pay(
+            self.till.invoice(subscription, price.currency, "subscription_create", [line])
+        )
+
+    def reach_period_end(self, subscription_id: str, *, paid: bool = True) -> SubscriptionSeen:
+        """What the provider does at the end of a period, as of the clock's present: end, or renew and collect."""
+        subscription = self.world.get(SubscriptionSeen, subscription_id)
+        if subscription.cancel_at_period_end:
+            return self.end(subscription, "cancellation_requested")
+        item = subscription.items[0]
+        schedule = self.world.find(ScheduleSeen, subscription.schedule_id)
+        if schedule is not None:
+            self.world.tell("subscription_schedule.released", evolve(schedule, status="released"))
+            phase = schedule.phases[-1]
+            item = evolve(item, price_id=phase.price_id or item.price_id, quantity=phase.quantity)
+            subscription = evolve(subscription, schedule_id=None)
+        price = self.world.get(PriceSeen, item.price_id)
+        start = item.period_end or self.world.now()
+        item = evolve(item, period_start=start, period_end=_period_end(price, start))
+        # The period moves, and a trial becomes active, before anything is paid.
+        renewed = evolve(subscription, status="active", items=(item,), latest_invoice_id=self.world.new_id("in"))
+        self.world.tell("customer.subscription.updated", renewed)
+        line = _line(_amount(price) * item.quantity, item)
+        invoice = self.till.invoice(renewed, price.currency, "subscription_cycle", [line])
+        if paid:
+            self.till.pay(invoice)
+            return renewed
+        self.till.fail(invoice)
+        return self.world.tell("customer.subscription.updated", evolve(renewed, status="past_due"))
+
+    def retry_payment(self, subscription_id: str, *, paid: bool) -> SubscriptionSeen:
+        """Another try at the latest invoice of a subscription that is past due."""
+        subscription = self.world.get(SubscriptionSeen, subscription_id)
+        invoice = self.world.get(InvoiceSeen, subscription.latest_invoice_id or "")
+        if not paid:
+            self.till.fail(invoice)
+            return subscription
+        self.till.pay(invoice)
+        return self.world.tell("customer.subscription.updated", evolve(subscription, status="active"))
+
+    def end(self, subscription: SubscriptionSeen, reason: str) -> SubscriptionSeen:
+        """It is over, now."""
+        now = self.world.now()
+        ended = evolve(
+            subscription,
+            status="canceled",
+            cancel_at_period_end=False,
+            cancel_at=None,
+            canceled_at=subscription.canceled_at or now,
+            ended_at=now,
+            cancellation_reason=reason,
+            schedule_id=None,
+        )
+        return self.world.tell("customer.subscription.deleted", ended)
+
+    def cancel(self, command: CancelSubscription) -> SubscriptionSeen:
+        """Carry out a cancellation; what is canceled already stays as it is."""
+        subscription = self.world.get(SubscriptionSeen, command.subscription_id)
+        if subscription.status == "canceled":
+            return subscription
+        subscription = self._release(subscription, command.schedule_id)
+        if command.void_invoice_id is not None:
+            invoice = self.world.get(InvoiceSeen, command.void_invoice_id)
+            self.world.tell("invoice.voided", evolve(invoice, status="void", next_attempt_at=None))
+        if not command.at_period_end:
+            return self.end(subscription, "cancellation_requested")
+        scheduled = evolve(
+            subscription,
+            cancel_at_period_end=True,
+            cancel_at=subscription.items[0].period_end,
+            canceled_at=self.world.now(),
+            cancellation_reason="cancellation_requested",
+        )
+        return self.world.tell("customer.subscription.updated", scheduled)
+
+    def undo_cancel(self, subscription_id: str) -> SubscriptionSeen:
+        """Take a cancellation at the period's end back."""
+        subscription = self._going_on(subscription_id)
+        if not subscription.cancel_at_period_end:
+            return subscription
+        return self.world.tell("customer.subscription.updated", _uncanceled(subscription))
+
+    def change(self, command: ChangePlan, *, paid: bool) -> SubscriptionSeen:
+        """Give it another price or quantity, now or by a schedule."""
+        subscription = self._release(self._going_on(command.subscription_id), command.schedule_id)
+        if subscription.items[0].id != command.item_id:
+            raise ProviderRefused(f"No such subscription item: {command.item_id!r}.", code="resource_missing")
+        if command.clear_cancel:
+            subscription = _uncanceled(subscription)
+        price = self.world.get(PriceSeen, command.price_id)
+        if command.at_period_end:
+            return self._schedule(subscription, command)
+        lines = self.change_lines(subscription, command)
+        item = evolve(subscription.items[0], price_id=command.price_id, quantity=command.quantity)
+        now = self.world.now()
+        if self.restarts(subscription, command):
+            item = evolve(item, period_start=now, period_end=_period_end(price, now))
+        changed = evolve(subscription, items=(item,))
+        if not lines:
+            return self.world.tell("customer.subscription.updated", changed)
+        changed = evolve(changed, latest_invoice_id=self.world.new_id("in"))
+        invoice = self.till.invoice(changed, price.currency, "subscription_update", lines)
+        if paid or not invoice.amount_due:
+            self.world.tell("customer.subscription.updated", changed)
+            self.till.pay(invoice)
+            return changed
+        self.till.fail(invoice)
+        waiting = evolve(
+            subscription,
+            latest_invoice_id=invoice.id,
+            pending_price_id=command.price_id,
+            pending_quantity=command.quantity,
+            pending_expires_at=now + timedelta(hours=23),
+        )
+        unpaid = waiting if command.only_when_paid else evolve(changed, status="past_due")
+        return self.world.tell("customer.subscription.updated", unpaid)
+
+    def change_lines(self, subscription: SubscriptionSeen, command: ChangePlan) -> list[InvoiceLineSeen]:
+        """What a change now is invoiced with at once; nothing where it waits for the next invoice."""
+        if command.at_period_end:
+            return []
+        item, new = subscription.items[0], self.world.get(PriceSeen, command.price_id)
+        old = self.world.get(PriceSeen, item.price_id)
+        start = command.proration_date or self.world.now()
+        restarts = self.restarts(subscription, command)
+        if command.proration != "always_invoice" and not restarts:
+            return []
+        credit = -_share(_amount(old) * item.quantity, item, start)
+        charge, end = _amount(new) * command.quantity, _period_end(new, start)
+        if not restarts:
+            charge, end = _share(charge, item, start), item.period_end or end
+        unused = InvoiceLineSeen(
+            amount=credit if command.proration != "none" and subscription.status != "trialing" else 0,
+            period_start=start,
+            period_end=item.period_end or end,
+            proration=True,
+            price_id=old.id,
+            quantity=item.quantity,
+            description="Unused time",
+        )
+        rest = InvoiceLineSeen(
+            amount=charge,
+            period_start=start,
+            period_end=end,
+            proration=not restarts,
+            price_id=new.id,
+            quantity=command.quantity,
+            description="Remaining time",
+        )
+        return [unused, rest]
+
+    def restarts(self, subscription: SubscriptionSeen, command: ChangePlan) -> bool:
+        """Whether a change begins a new period: another interval is invoiced at once, whatever was asked."""
+        old = self.world.get(PriceSeen, subscription.items[0].price_id)
+        new = self.world.get(PriceSeen, command.price_id)
+        return (old.interval, old.interval_count) != (new.interval, new.interval_count)
+
+    def _schedule(self, subscription: SubscriptionSeen, command: ChangePlan) -> SubscriptionSeen:
+        item, until = subscription.items[0], subscription.items[0].period_end
+        phases = (
+            PhaseSeen(
+                start=item.period_start or subscription.created,
+                end=until,
+                price_id=item.price_id,
+                quantity=item.quantity,
+            ),
+            PhaseSeen(start=until or self.world.now(), price_id=command.price_id, quantity=command.quantity),
+        )
+        schedule = ScheduleSeen(
+            id=self.world.new_id("sub_sched"),
+            created=self.world.now(),
+            customer_id=subscription.customer_id,
+            subscription_id=subscription.id,
+            status="active",
+            phases=phases,
+        )
+        self.world.tell("subscription_schedule.created", schedule)
+        return self.world.tell("customer.subscription.updated", evolve(subscription, schedule_id=schedule.id))
+
+    def _release(self, subscription: SubscriptionSeen, schedule_id: str | None) -> SubscriptionSeen:
+        """Detach the schedule. What is held by one that was not named conflicts with any change."""
+        if subscription.schedule_id is None:
+            return subscription
+        if subscription.schedule_id != schedule_id:
+            raise ProviderRefused("The subscription is managed by a schedule; release it first.")
+        schedule = self.world.get(ScheduleSeen, subscription.schedule_id)
+        self.world.tell("subscription_schedule.released", evolve(schedule, status="released"))
+        return self.world.tell("customer.subscription.updated", evolve(subscription, schedule_id=None))
+
+    def _going_on(self, subscription_id: str) -> SubscriptionSeen:
+        subscription = self.world.get(SubscriptionSeen, subscription_id)
+        if subscription.status == "canceled":
+            raise ProviderRefused("A canceled subscription cannot be changed.", code="resource_missing")
+        return subscription
+
+
+def _uncanceled(subscription: SubscriptionSeen) -> SubscriptionSeen:
+    return evolve(subscription, cancel_at_period_end=False, cancel_at=None, canceled_at=None, cancellation_reason=None)
+
+
+def _amount(price: PriceSeen) -> int:
+    if price.amount is None:
+        raise ProviderRefused("A tiered price is not sold here.")
+    return price.amount
+
+
+def _period_end(price: PriceSeen, start: datetime) -> datetime:
+    calendar = BillingCalendar(anchor=start, interval=price.interval or Interval.MONTH, count=price.interval_count)
+    return calendar.boundary(1)
+
+
+def _line(amount: int, item: ItemSeen) -> InvoiceLineSeen:
+    if item.period_start is None or item.period_end is None:  # pragma: no cover - every item here has its period
+        raise AssertionError(item.id)
+    return InvoiceLineSeen(
+        amount=amount,
+        period_start=item.period_start,
+        period_end=item.period_end,
+        price_id=item.price_id,
+        quantity=item.quantity,
+    )
+
+
+def _share(amount: int, item: ItemSeen, start: datetime) -> int:
+    """The part of a period's amount that falls to what is left of it."""
+    if item.period_start is None or item.period_end is None:  # pragma: no cover - every item here has its period
+        raise AssertionError(item.id)
+    whole = int((item.period_end - item.period_start).total_seconds())
+    left = max(0, min(whole, int((item.period_end - start).total_seconds())))
+    return round_half_even(Fraction(amount * left, whole))
