@@ -1,1 +1,26 @@
 """The database's schema as numbered SQL files, and what applies them."""
+
+from billing_migrations.errors import (
+    DatabaseIsNewer,
+    MigrationEdited,
+    MigrationError,
+    MigrationFailed,
+    MigrationsInconsistent,
+    MigrationsRunElsewhere,
+)
+from billing_migrations.files import Migration
+from billing_migrations.runner import Applied, Status, apply, status
+
+__all__ = [
+    "Applied",
+    "DatabaseIsNewer",
+    "Migration",
+    "MigrationEdited",
+    "MigrationError",
+    "MigrationFailed",
+    "MigrationsInconsistent",
+    "MigrationsRunElsewhere",
+    "Status",
+    "apply",
+    "status",
+]
