@@ -1,0 +1,72 @@
+# From nothing but Python 3.11 or newer, make and a package index. `make help` lists what there is.
+
+BIN := .venv/bin
+ENV := .venv/installed
+WHEEL := build/wheel
+WORKERS ?= 2
+PYTEST := $(BIN)/pytest --numprocesses $(WORKERS) --dist worksteal
+MIGRATIONS = $(wildcard migrations/billing_migrations/*.sql)
+
+.DEFAULT_GOAL := help
+.PHONY: help install dev test test-unit test-system test-long check format bench lock clean
+
+help: ## Shows this list.
+	@awk -F ': .*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+dev: $(ENV) ## Runs everything on this machine: databases, sandbox Stripe, API, worker. ARGS='--port 8100' passes options on.
+	@exec $(BIN)/billing dev $(ARGS)
+
+test: $(ENV) wheel ## Runs the unit, contract and end-to-end tests on the built wheel.
+	PYTHONPATH=$(CURDIR)/$(WHEEL) $(PYTEST) $(ARGS)
+
+test-unit: $(ENV) ## Runs the unit tests alone, on the sources: no service is started.
+	$(PYTEST) tests/unit $(ARGS)
+
+test-system: $(ENV) ## Runs the tests that need a system package; installs it (Chromium) where absent.
+	scripts/install-chromium
+	$(BIN)/pytest tests/system $(ARGS)
+
+test-long: $(ENV) ## Runs the unit and contract tests with a hundred times the examples.
+	HYPOTHESIS_PROFILE=nightly $(PYTEST) tests/unit tests/contract $(ARGS)
+
+check: $(ENV) ## Checks style, types, import contracts, migrations and the lock.
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+	$(if $(MIGRATIONS),$(BIN)/squawk $(MIGRATIONS))
+	$(BIN)/uv pip check --quiet --python $(BIN)/python
+	$(BIN)/pytest -q tests/unit/architecture/test_lock.py
+
+format: $(ENV) ## Formats the sources and sorts their imports.
+	$(BIN)/ruff check --select I --fix
+	$(BIN)/ruff format
+
+bench: $(ENV) ## Measures, as benchmarks/README.md explains.
+	$(BIN)/python benchmarks/run.py $(ARGS)
+
+lock: $(ENV) ## Compiles requirements.lock from pyproject.toml. ARGS='--upgrade' takes newer versions.
+	$(BIN)/python scripts/environment.py lock $(ARGS)
+
+install: $(ENV) ## Makes .venv from requirements.lock; every other target does it when needed.
+
+clean: ## Removes the environment, builds and caches; data of `make dev` stays.
+	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.PHONY: wheel
+wheel: $(ENV)
+	@rm -rf build
+	@$(BIN)/hatchling build -t wheel -d build >/dev/null
+	@$(BIN)/python -m zipfile -e build/*.whl $(WHEEL)
+
+# What runs is asked, not what is named: a name may be a version manager's shim, or lack the means to make environments.
+$(ENV): pyproject.toml requirements.lock scripts/environment.py
+	@for name in $(PYTHON) python3.13 python3.12 python3.11 python3; do \
+	    if "$$name" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; then \
+	        "$$name" scripts/environment.py install && touch $@; exit; \
+	    fi; \
+	done; \
+	echo 'No Python 3.11 or newer with its venv module was found: install one (Debian: apt-get install python3-venv),' >&2; \
+	echo 'or name it: make PYTHON=/path/to/python3.13' >&2; \
+	exit 1
