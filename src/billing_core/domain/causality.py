@@ -1,23 +1,29 @@
 """Causal order: in what order did the facts of one object happen?
 
 The provider's times have whole seconds and its ids no order, so the order is computed, one second at a
-time and as a group (ADR 0002). An update names the whole object before and after it: it is an edge from
-one state to the next. The order is the path that starts at the state at the end of the second before and
-uses every edge. What names no state before it (created, paid, refunded ...) claims only that a state was
-passed: it is redundant where the path passes it, else it is placed by the rank of its state in the
-object's life. What is then still tied goes by id, and the object is *ambiguous*: it is to be looked up at
-the provider in a later second.
+time and as a group (ADR 0002):
+
+- What says that the object began comes first; nothing can have happened to it before.
+- An update names the whole object before and after it: it leads from one state to the next. Updates that
+  share states are joined into *trails*, as few as use every update once; one trail is the rule, more mean
+  that something between them is missing.
+- Everything else (paid, deleted, an answer of the provider's ...) only *claims* that a state was passed. It
+  belongs where a trail passes that state; where none does, it stands for itself.
+- What is still apart is put in order by the rank of where it ends in the object's life; of equal rank, what
+  goes on from the state at the end of the second before comes first.
+- What is then still tied goes by id. If the last state hangs on that, the object is *ambiguous*: it is to
+  be looked up at the provider in a later second.
 """
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
-from itertools import pairwise
+from collections.abc import Iterable, Sequence
+from typing import TypeAlias
 
 from attrs import frozen
 
-from billing_core.domain.facts import ANSWER, Fact, Snapshot
+from billing_core.domain.facts import Fact, Snapshot
 from billing_core.domain.lifecycles import life_rank
 
 __all__ = ["Ordered", "order_second"]
@@ -28,21 +34,32 @@ class Ordered:
     """The facts of one second in the order in which they happened."""
 
     facts: tuple[Fact, ...]
-    #: Whether the order rests on a tie that was broken by id alone.
+    #: Whether the last state rests on a tie that was broken by id alone.
     ambiguous: bool
+
+
+#: A state within one second, by number: comparing whole objects again and again would be slow.
+_Node: TypeAlias = int
+
+
+@frozen
+class _Update:
+    """One change, with every fact that tells it (the provider may tell one change under two ids)."""
+
+    start: _Node
+    end: _Node
+    facts: tuple[Fact, ...]
 
 
 @frozen
 class _Run:
-    """Facts whose order among each other is certain."""
+    """Facts whose order among each other is known."""
 
+    start: _Node
+    end: _Node
     facts: tuple[Fact, ...]
-    start: Snapshot
-    end: Snapshot
-
-    @property
-    def first_id(self) -> str:
-        return min(fact.id for fact in self.facts)
+    #: Whether it surely ends where it ends here.
+    certain: bool = True
 
 
 def order_second(state: Snapshot | None, facts: Iterable[Fact]) -> Ordered:
@@ -53,81 +70,145 @@ def order_second(state: Snapshot | None, facts: Iterable[Fact]) -> Ordered:
     by_id = sorted(facts, key=lambda fact: fact.id)
     if len(by_id) == 1:
         return Ordered(tuple(by_id), ambiguous=False)
-    edges = [fact for fact in by_id if fact.before is not None and fact.before != fact.after]
-    claims = [fact for fact in by_id if fact.before is None or fact.before == fact.after]
-    runs, doubtful = _runs(state, edges)
-    runs, claims = _place_claims(runs, claims)
-    runs.extend(_Run(tuple(same), same[0].after, same[0].after) for same in _by_state(claims))
-    return _arrange(state, runs, doubtful=doubtful)
+    return _Second(state, by_id).order()
 
 
-def _by_state(facts: Iterable[Fact]) -> Iterable[list[Fact]]:
-    groups: dict[Snapshot, list[Fact]] = defaultdict(list)
-    for fact in facts:
-        groups[fact.after].append(fact)
-    return groups.values()
+class _Second:
+    """The facts of one second, with their states numbered in order of the facts' ids."""
+
+    def __init__(self, state: Snapshot | None, by_id: Sequence[Fact]) -> None:
+        self._states: list[Snapshot] = []
+        self._numbers: dict[Snapshot, _Node] = {}
+        self._began = sorted((fact for fact in by_id if fact.begins), key=lambda fact: (life_rank(fact.after), fact.id))
+        #: What the object was when the second began, or was made as in it.
+        origin = state or (self._began[0].after if self._began else None)
+        self._origin = self._number(origin) if origin else None
+        self._updates: list[_Update] = []
+        self._claims: dict[_Node, list[Fact]] = defaultdict(list)
+        for fact in by_id:
+            if fact.begins:
+                continue
+            if fact.before is None or fact.before == fact.after:
+                self._claims[self._number(fact.after)].append(fact)
+            else:
+                self._updates.append(_Update(self._number(fact.before), self._number(fact.after), (fact,)))
+
+    def order(self) -> Ordered:
+        """The facts in order."""
+        facts = list(self._began)
+        # What repeats the state that the second sets out from has changed nothing yet.
+        facts += self._claims.pop(self._origin, []) if self._origin is not None else []
+        runs = [run for updates in _connected(self._updates) for run in self._join(updates)]
+        runs = [self._with_claims(run) for run in runs]
+        runs += [_Run(node, node, tuple(claims)) for node, claims in self._claims.items()]
+        runs.sort(key=self._place)
+        for run in runs:
+            facts += run.facts
+        return Ordered(tuple(facts), ambiguous=self._is_ambiguous(runs))
+
+    def _number(self, state: Snapshot) -> _Node:
+        number = self._numbers.setdefault(state, len(self._states))
+        if number == len(self._states):
+            self._states.append(state)
+        return number
+
+    def _join(self, updates: list[_Update]) -> list[_Run]:
+        """Connected updates as runs: of two readings the one with fewer gaps, then the one that sets out from here."""
+        readings = [self._trails(updates)]
+        distinct = _told_once(updates)
+        if len(distinct) < len(updates):
+            # One change told under two ids, or the same change made twice?
+            readings.append(self._trails(distinct))
+        gaps = [(len(trails), trails[0][0].start != self._origin) for trails in readings]
+        best = readings[gaps.index(min(gaps))]
+        equally_good = [trails for trails, gap in zip(readings, gaps, strict=True) if gap == min(gaps)]
+        ends = {tuple(trail[-1].end for trail in trails) for trails in equally_good}
+        runs = []
+        for trail in best:
+            start, end = trail[0].start, trail[-1].end
+            circle_from_anywhere = start == end != self._origin
+            facts = tuple(fact for update in trail for fact in update.facts)
+            runs.append(_Run(start, end, facts, certain=len(ends) == 1 and not circle_from_anywhere))
+        return runs
+
+    def _trails(self, updates: Sequence[_Update]) -> list[list[_Update]]:
+        """As few trails as use every update once (Hierholzer; a jump leads from the end of one to the next start)."""
+        surplus: Counter[_Node] = Counter()
+        for update in updates:
+            surplus[update.start] += 1
+            surplus[update.end] -= 1
+        starts = sorted((node for node, count in surplus.items() for _ in range(count)), key=self._preference)
+        ends = sorted((node for node, count in surplus.items() for _ in range(-count)), key=self._preference)
+        start = starts[0] if starts else min(surplus, key=self._preference)
+        jumps = [_Update(end, following, ()) for end, following in zip(ends, starts[1:], strict=False)]
+        leaving: dict[_Node, list[_Update]] = defaultdict(list)
+        for update in [*jumps, *reversed(updates)]:
+            leaving[update.start].append(update)
+        return _split_at_jumps(_walk(start, leaving))
+
+    def _preference(self, node: _Node) -> tuple[object, ...]:
+        return (node != self._origin, life_rank(self._states[node]), node)
+
+    def _with_claims(self, run: _Run) -> _Run:
+        """The run, with the claims of states that it passes right behind the first time that it does."""
+        if not self._claims:
+            return run
+        facts = self._claims.pop(run.start, [])
+        for fact in run.facts:
+            facts.append(fact)
+            facts += self._claims.pop(self._numbers[fact.after], [])
+        return _Run(run.start, run.end, tuple(facts), run.certain)
+
+    def _place(self, run: _Run) -> tuple[object, ...]:
+        only_answers = all(fact.is_answer for fact in run.facts)
+        return (self._rank(run), run.start != self._origin, only_answers, min(fact.id for fact in run.facts))
+
+    def _rank(self, run: _Run) -> tuple[int, ...]:
+        return life_rank(self._states[run.end])
+
+    def _is_ambiguous(self, runs: list[_Run]) -> bool:
+        """Whether the last state is in doubt; a tie further back changes nothing of it."""
+        if not runs:
+            return any(fact.after != self._began[0].after for fact in self._began)
+        last = [run for run in runs if self._rank(run) == self._rank(runs[-1])]
+        return len({run.end for run in last}) > 1 or not all(run.certain for run in last)
 
 
-def _runs(state: Snapshot | None, edges: list[Fact]) -> tuple[list[_Run], bool]:
-    """Join updates into as few paths as they form, and say whether another reading would end elsewhere."""
-    runs: list[_Run] = []
-    doubtful = False
-    for component in _components(edges):
-        distinct = list({(fact.before, fact.after): fact for fact in reversed(component)}.values())[::-1]
-        whole, single = _path(state, component), _path(state, distinct)
-        if len(component) != len(distinct):
-            # One change told under two ids, or the same change made twice? Both may explain all edges.
-            doubtful |= whole is not None and single is not None and whole[-1].after != single[-1].after
-        path = whole if whole is not None else single
-        if path is None:
-            doubtful = True
-            runs.extend(_Run((fact,), _before(fact), fact.after) for fact in distinct)
-        else:
-            closed = _before(path[0]) == path[-1].after
-            doubtful |= closed and _before(path[0]) != state and len(path) > 1
-            runs.append(_Run(tuple(path), _before(path[0]), path[-1].after))
-    return runs, doubtful
+def _told_once(updates: Sequence[_Update]) -> list[_Update]:
+    """The updates, with those that tell the same change made one."""
+    same: dict[tuple[_Node, _Node], list[Fact]] = defaultdict(list)
+    for update in updates:
+        same[update.start, update.end] += update.facts
+    return [_Update(start, end, tuple(facts)) for (start, end), facts in same.items()]
 
 
-def _before(fact: Fact) -> Snapshot:
-    if fact.before is None:  # pragma: no cover - only updates become edges
-        raise AssertionError(fact.id)
-    return fact.before
+def _connected(updates: Iterable[_Update]) -> Iterable[list[_Update]]:
+    """Groups of updates that share states, directly or through each other."""
+    leader: dict[_Node, _Node] = {}
 
-
-def _components(edges: list[Fact]) -> list[list[Fact]]:
-    """Updates that share states, directly or through each other."""
-    leader: dict[Snapshot, Snapshot] = {}
-
-    def find(node: Snapshot) -> Snapshot:
+    def find(node: _Node) -> _Node:
         while leader.setdefault(node, node) != node:
             leader[node] = leader[leader[node]]
             node = leader[node]
         return node
 
-    for fact in edges:
-        leader[find(fact.after)] = find(_before(fact))
-    groups: dict[Snapshot, list[Fact]] = defaultdict(list)
-    for fact in edges:
-        groups[find(_before(fact))].append(fact)
-    return list(groups.values())
+    for update in updates:
+        leader[find(update.end)] = find(update.start)
+    groups: dict[_Node, list[_Update]] = defaultdict(list)
+    for update in updates:
+        groups[find(update.start)].append(update)
+    return groups.values()
 
 
-def _path(state: Snapshot | None, edges: list[Fact]) -> list[Fact] | None:
-    """The path that uses every edge once (Hierholzer's algorithm), or None where there is none."""
-    start = _path_start(state, edges)
-    if start is None:
-        return None
-    leaving: dict[Snapshot, list[Fact]] = defaultdict(list)
-    for fact in reversed(edges):
-        leaving[_before(fact)].append(fact)
-    path: list[Fact] = []
-    trail: list[tuple[Snapshot, Fact | None]] = [(start, None)]
+def _walk(start: _Node, leaving: dict[_Node, list[_Update]]) -> list[_Update]:
+    """The path from ``start`` that uses every update once; ``leaving`` is used up."""
+    path: list[_Update] = []
+    trail: list[tuple[_Node, _Update | None]] = [(start, None)]
     while trail:
         node, came_by = trail[-1]
         if leaving[node]:
-            fact = leaving[node].pop()
-            trail.append((fact.after, fact))
+            update = leaving[node].pop()
+            trail.append((update.end, update))
         else:
             trail.pop()
             if came_by is not None:
@@ -136,57 +217,11 @@ def _path(state: Snapshot | None, edges: list[Fact]) -> list[Fact] | None:
     return path
 
 
-def _path_start(state: Snapshot | None, edges: list[Fact]) -> Snapshot | None:
-    balance: Counter[Snapshot] = Counter()
-    for fact in edges:
-        balance[_before(fact)] += 1
-        balance[fact.after] -= 1
-    uneven = {node: count for node, count in balance.items() if count}
-    if not uneven:
-        return state if state in balance else min(edges, key=lambda fact: (life_rank(_before(fact)), fact.id)).before
-    if sorted(uneven.values()) == [-1, 1]:
-        return next(node for node, count in uneven.items() if count == 1)
-    return None
-
-
-def _place_claims(runs: list[_Run], claims: list[Fact]) -> tuple[list[_Run], list[Fact]]:
-    """Put the claims that a path already passes into it, right behind the state that they name."""
-    behind: dict[tuple[int, int], list[Fact]] = defaultdict(list)
-    passes: dict[Snapshot, tuple[int, int]] = {}
-    for number, run in enumerate(runs):
-        for position, passed in enumerate([run.start, *(fact.after for fact in run.facts)]):
-            passes.setdefault(passed, (number, position))
-    rest: list[Fact] = []
-    for claim in claims:
-        place = passes.get(claim.after)
-        (rest if place is None else behind[place]).append(claim)
-    placed = []
-    for number, run in enumerate(runs):
-        facts = list(behind[number, 0])
-        for position, fact in enumerate(run.facts, start=1):
-            facts += [fact, *behind[number, position]]
-        placed.append(_Run(tuple(facts), run.start, run.end))
-    return placed, rest
-
-
-def _arrange(state: Snapshot | None, runs: list[_Run], *, doubtful: bool) -> Ordered:
-    """Put the runs one behind the other: by the rank of their end, the one that goes on from ``state`` first."""
-
-    def key(run: _Run) -> tuple[object, ...]:
-        return (_rank(state, run), run.start != state, run.facts[0].type == ANSWER, run.first_id)
-
-    arranged = sorted(runs, key=key)
-    tied = any(_rank(state, one) == _rank(state, other) and one.end != other.end for one, other in pairwise(arranged))
-    return Ordered(tuple(fact for run in arranged for fact in run.facts), ambiguous=doubtful or tied)
-
-
-#: Before every rank of a life: what only repeats the state before, then what says that the object began.
-_REPEATED, _BEGAN = (-2,), (-1,)
-
-
-def _rank(state: Snapshot | None, run: _Run) -> tuple[int, ...]:
-    if run.start == run.end == state:
-        return _REPEATED
-    if run.start == run.end and run.facts[0].type.endswith(".created"):
-        return _BEGAN
-    return life_rank(run.end)
+def _split_at_jumps(path: Iterable[_Update]) -> list[list[_Update]]:
+    trails: list[list[_Update]] = [[]]
+    for update in path:
+        if update.facts:
+            trails[-1].append(update)
+        else:
+            trails.append([])
+    return trails

@@ -421,6 +421,12 @@ SNAPSHOT_TYPES: dict[ObjectKind, type[Snapshot]] = {
 _KINDS = {snapshot: kind for kind, snapshot in SNAPSHOT_TYPES.items()}
 
 
+#: The type of a fact that is the provider's answer to a change that we asked for.
+ANSWER = "answer"
+#: The type of a fact that is the provider's answer when we looked the object up.
+LOOKED_UP = "looked_up"
+
+
 def _whole_second(value: datetime) -> datetime:
     utc = require_utc(value)
     if utc.microsecond:
@@ -454,15 +460,19 @@ class Fact:
         return ObjectRef(self.kind, self.after.id)
 
     @property
+    def begins(self) -> bool:
+        """Whether it says that the object began: nothing can have happened to the object before."""
+        return self.type.endswith(".created")
+
+    @property
+    def is_answer(self) -> bool:
+        """Whether it is what the provider answered to us, not what it told by itself."""
+        return self.type in {ANSWER, LOOKED_UP}
+
+    @property
     def customer_id(self) -> str | None:
         """The customer that it names, before the change if no longer after it; None where it names none."""
         return customer_of(self.after) or (customer_of(self.before) if self.before else None)
-
-
-#: The type of a fact that is the provider's answer to a change that we asked for.
-ANSWER = "answer"
-#: The type of a fact that is the provider's answer when we looked the object up.
-LOOKED_UP = "looked_up"
 
 
 def customer_of(snapshot: Snapshot) -> str | None:

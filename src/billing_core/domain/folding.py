@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from attrs import evolve, frozen
+from attrs import frozen
 
 from billing_core.domain.causality import order_second
 from billing_core.domain.facts import Fact, ObjectRef, Snapshot, SubscriptionSeen
+from billing_core.domain.lifecycles import status_of
 
 __all__ = ["FOLD_VERSION", "ObjectState", "extend", "fold", "is_later"]
 
@@ -30,7 +31,8 @@ class ObjectState:
     customer_id: str | None
     #: The object after the last fact.
     snapshot: Snapshot
-    #: When (UTC) the present run of its status began: the time of the first fact that showed it.
+    #: When (UTC) the present run of its status began: the time of the first fact that showed it. The status of a
+    #: completed checkout session is that of its payment.
     status_since: datetime
     #: Every status that it was ever seen in.
     statuses: frozenset[str] = frozenset()
@@ -42,9 +44,13 @@ class ObjectState:
     last_at: datetime
     #: How many facts it is folded from.
     facts: int
-    #: Whether the order of its last second is uncertain, so that it must be looked up.
+    #: Whether its last state is uncertain, so that it must be looked up in a later second.
     ambiguous: bool = False
     fold_version: int = FOLD_VERSION
+
+
+#: An answer may have been read before, and dated after, a change of the second before it: then it is asked again.
+_ANSWER_IN_DOUBT = timedelta(seconds=1)
 
 
 def fold(facts: Iterable[Fact]) -> ObjectState | None:
@@ -52,62 +58,108 @@ def fold(facts: Iterable[Fact]) -> ObjectState | None:
     seconds: dict[datetime, list[Fact]] = defaultdict(list)
     for fact in {fact.id: fact for fact in facts}.values():
         seconds[fact.occurred_at].append(fact)
-    state: ObjectState | None = None
+    if not seconds:
+        return None
+    course = _Course(None)
     for second in sorted(seconds):
-        state = _after_second(state, seconds[second])
-    return state
+        course.pass_second(seconds[second])
+    return course.state()
 
 
 def extend(state: ObjectState | None, fact: Fact) -> ObjectState | None:
     """The state after one more fact; None where it is not later than all known ones, so that `fold` is needed."""
     if state is not None and fact.occurred_at <= state.last_at:
         return None
-    return _after_second(state, [fact])
+    course = _Course(state)
+    course.pass_second([fact])
+    return course.state()
 
 
-def _after_second(state: ObjectState | None, facts: list[Fact]) -> ObjectState:
-    ordered = order_second(state.snapshot if state else None, facts)
-    for fact in ordered.facts:
-        state = _after(state, fact)
-    if state is None:  # pragma: no cover - a second has at least one fact
-        raise AssertionError("a second without facts")
-    return evolve(state, facts=state.facts + len(facts) - len(ordered.facts), ambiguous=ordered.ambiguous)
+class _Course:
+    """The course of one object's life, second by second."""
+
+    def __init__(self, state: ObjectState | None) -> None:
+        self._ref = state.ref if state else None
+        self._customer_id = state.customer_id if state else None
+        self._snapshot = state.snapshot if state else None
+        self._status = status_of(state.snapshot) if state else None
+        self._status_since = state.status_since if state else None
+        self._statuses = set(state.statuses) if state else set()
+        self._prices = _prices(state.snapshot) if state else None
+        self._price_since = state.price_since if state else None
+        self._trial_ending_at = state.trial_ending_at if state else None
+        self._last_at = state.last_at if state else None
+        self._facts = state.facts if state else 0
+        self._ambiguous = False
+
+    def state(self) -> ObjectState:
+        """Where it has come to."""
+        if self._ref is None or self._snapshot is None or self._status_since is None or self._last_at is None:
+            raise AssertionError("a course without facts has come nowhere")  # pragma: no cover
+        return ObjectState(
+            ref=self._ref,
+            customer_id=self._customer_id,
+            snapshot=self._snapshot,
+            status_since=self._status_since,
+            statuses=frozenset(self._statuses),
+            price_since=self._price_since,
+            trial_ending_at=self._trial_ending_at,
+            last_at=self._last_at,
+            facts=self._facts,
+            ambiguous=self._ambiguous,
+        )
+
+    def pass_second(self, facts: list[Fact]) -> None:
+        """Go through the facts of one second, which is later than all before."""
+        before, last_at = self._snapshot, self._last_at
+        if len(facts) == 1:
+            self._ambiguous = False
+            self._take(facts[0])
+            last = facts[0]
+        else:
+            ordered = order_second(before, facts)
+            self._ambiguous = ordered.ambiguous
+            for fact in ordered.facts:
+                self._take(fact)
+            last = ordered.facts[-1]
+        if last.is_answer and last_at is not None and last.occurred_at - last_at <= _ANSWER_IN_DOUBT:
+            self._ambiguous |= self._snapshot != before
+
+    def _take(self, fact: Fact) -> None:
+        self._facts += 1
+        self._last_at = fact.occurred_at
+        if fact.begins and self._snapshot is not None:
+            return  # A late beginning never revives what went on since (cashier#1759).
+        after, before = fact.after, fact.before
+        if self._ref is None:
+            self._ref = fact.ref
+        self._customer_id = fact.customer_id or self._customer_id
+        self._take_status(fact.occurred_at, status_of(after), status_of(before) if before is not None else None)
+        if type(after) is SubscriptionSeen:
+            self._take_subscription(fact, after)
+        self._snapshot = after
+
+    def _take_status(self, at: datetime, status: str | None, status_before: str | None) -> None:
+        if self._status_since is None or status != self._status or status_before not in {status, None}:
+            self._status, self._status_since = status, at
+        for seen in (status_before, status):
+            if seen is not None:
+                self._statuses.add(seen)
+
+    def _take_subscription(self, fact: Fact, after: SubscriptionSeen) -> None:
+        prices = _prices(after)
+        before = prices if fact.before is None else _prices(fact.before)
+        if before != prices or self._prices not in (None, prices):
+            self._price_since = fact.occurred_at
+        elif self._price_since is None:
+            self._price_since = after.created
+        self._prices = prices
+        if fact.type == "customer.subscription.trial_will_end":
+            self._trial_ending_at = fact.occurred_at
 
 
-def _after(state: ObjectState | None, fact: Fact) -> ObjectState:
-    status: str | None = getattr(fact.after, "status", None)
-    old = state.snapshot if state else None
-    price = _price(fact.after)
-    return ObjectState(
-        ref=fact.ref,
-        customer_id=fact.customer_id or (state.customer_id if state else None),
-        snapshot=fact.after,
-        status_since=state.status_since if state and getattr(old, "status", None) == status else fact.occurred_at,
-        statuses=(state.statuses if state else frozenset()) | ({status} if status else frozenset()),
-        price_since=_price_since(state, fact, price),
-        trial_ending_at=_trial_ending(state, fact),
-        last_at=fact.occurred_at,
-        facts=(state.facts if state else 0) + 1,
-        ambiguous=False,
-    )
-
-
-def _price(snapshot: Snapshot) -> tuple[str, ...]:
-    return tuple(item.price_id for item in snapshot.items) if isinstance(snapshot, SubscriptionSeen) else ()
-
-
-def _price_since(state: ObjectState | None, fact: Fact, price: tuple[str, ...]) -> datetime | None:
-    if not isinstance(fact.after, SubscriptionSeen):
-        return None
-    if state is None:
-        return fact.after.created
-    return state.price_since if _price(state.snapshot) == price else fact.occurred_at
-
-
-def _trial_ending(state: ObjectState | None, fact: Fact) -> datetime | None:
-    if fact.type == "customer.subscription.trial_will_end":
-        return fact.occurred_at
-    return state.trial_ending_at if state else None
+def _prices(snapshot: Snapshot) -> list[str]:
+    return [item.price_id for item in snapshot.items] if isinstance(snapshot, SubscriptionSeen) else []
 
 
 def is_later(state: ObjectState | None, fact: Fact) -> bool:

@@ -25,7 +25,7 @@ from billing_core.domain.facts import (
     SubscriptionSeen,
 )
 
-__all__ = ["RANKS", "life_rank"]
+__all__ = ["RANKS", "life_rank", "status_of"]
 
 _MIDDLE = 5
 
@@ -54,7 +54,7 @@ RANKS: dict[type[Snapshot], dict[str, int]] = {
         "canceled": 9,
     },
     ChargeSeen: {"pending": 0, "succeeded": 5, "failed": 9},
-    RefundSeen: {"pending": 0, "requires_action": 1, "succeeded": 6, "failed": 9, "canceled": 9},
+    RefundSeen: {"pending": 0, "requires_action": 0, "succeeded": 6, "failed": 9, "canceled": 9},
     DisputeSeen: {
         "warning_needs_response": 0,
         "warning_under_review": 1,
@@ -68,6 +68,14 @@ RANKS: dict[type[Snapshot], dict[str, int]] = {
         "prevented": 9,
     },
 }
+
+
+def status_of(snapshot: Snapshot) -> str | None:
+    """The status whose runs are timed; of a completed session that of its payment. None for what has no status."""
+    if type(snapshot) is SessionSeen and snapshot.status == "complete":
+        return snapshot.payment_status
+    status: str | None = getattr(snapshot, "status", None)
+    return status
 
 
 def life_rank(snapshot: Snapshot) -> tuple[int, ...]:

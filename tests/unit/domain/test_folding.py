@@ -1,0 +1,157 @@
+"""The fold: one state for one set of facts, and what each derived time is read from."""
+
+from __future__ import annotations
+
+from itertools import permutations
+
+import pytest
+from attrs import evolve
+
+from billing_core.domain.facts import ANSWER, LOOKED_UP, Fact, SubscriptionSeen
+from billing_core.domain.folding import ObjectState, extend, fold, is_later
+from tests.builders import CUSTOMER, TEAM, day, looked_up, told
+from tests.provider_objects import item, method, payment, session, subscription
+
+TRIALING, ACTIVE, PAST_DUE = (subscription(status) for status in ("trialing", "active", "past_due"))
+ENDED = subscription("canceled", ended_at=day(40))
+
+
+def update(before: SubscriptionSeen, after: SubscriptionSeen, number: float) -> Fact:
+    return told("customer.subscription.updated", after, day(number), before=before)
+
+
+def created(after: SubscriptionSeen, number: float = 0) -> Fact:
+    return told("customer.subscription.created", after, day(number))
+
+
+def folded(*facts: Fact) -> ObjectState:
+    state = fold(facts)
+    assert state is not None
+    return state
+
+
+def test_no_facts_add_up_to_nothing() -> None:
+    assert fold([]) is None
+
+
+def test_a_late_creation_never_revives_what_has_ended() -> None:
+    """cashier#1759."""
+    facts = [created(ACTIVE), told("customer.subscription.deleted", ENDED, day(40)), created(ACTIVE, 41)]
+    for arrived in permutations(facts):
+        assert folded(*arrived).snapshot == ENDED
+
+
+def test_an_older_change_that_comes_late_changes_nothing_but_history() -> None:
+    facts = [created(ACTIVE), update(ACTIVE, PAST_DUE, 31), update(PAST_DUE, ACTIVE, 33)]
+    for arrived in permutations(facts):
+        state = folded(*arrived)
+        assert (state.snapshot, state.status_since) == (ACTIVE, day(33))
+        assert state.statuses == {"active", "past_due"}
+
+
+def test_the_same_event_twice_is_one_fact() -> None:
+    fact = created(ACTIVE)
+    assert folded(fact, fact) == folded(fact)
+
+
+def test_a_change_told_again_later_under_another_id_has_no_effect() -> None:
+    once = [created(ACTIVE), update(ACTIVE, PAST_DUE, 31)]
+    again = told("customer.subscription.updated", PAST_DUE, day(31, seconds=1), before=ACTIVE, identity="evt_other")
+    assert folded(*once, again).snapshot == folded(*once).snapshot
+
+
+def test_a_run_of_a_status_begins_with_the_first_fact_that_shows_it() -> None:
+    """Each retry is told, but past_due_since stays."""
+    retried = evolve(PAST_DUE, latest_invoice_id="in_2")
+    state = folded(created(ACTIVE), update(ACTIVE, PAST_DUE, 31), update(PAST_DUE, retried, 34))
+    assert state.status_since == day(31)
+
+
+def test_a_pre_image_shows_that_a_run_was_broken_although_the_break_was_lost() -> None:
+    """past_due, [paid, lost], past_due: the second run began with the second failure."""
+    state = folded(created(PAST_DUE), update(ACTIVE, PAST_DUE, 62))
+    assert state.status_since == day(62)
+    assert "active" in state.statuses
+
+
+def test_a_change_of_status_and_back_within_one_second_begins_a_new_run() -> None:
+    facts = [created(ACTIVE), update(ACTIVE, PAST_DUE, 31), update(PAST_DUE, ACTIVE, 31)]
+    assert folded(*facts).status_since == day(31)
+
+
+def test_a_price_is_agreed_to_when_the_subscription_is_made() -> None:
+    assert folded(update(TRIALING, ACTIVE, 14)).price_since == ACTIVE.created
+
+
+def test_a_changed_price_is_agreed_to_when_it_changes() -> None:
+    team = evolve(ACTIVE, items=(item(TEAM.stripe_price_id or ""),))
+    state = folded(created(ACTIVE), update(ACTIVE, team, 10), update(team, evolve(team, cancel_at=day(31)), 11))
+    assert state.price_since == day(10)
+
+
+def test_a_price_that_came_back_is_agreed_to_anew_although_the_change_away_was_lost() -> None:
+    team = evolve(ACTIVE, items=(item(TEAM.stripe_price_id or ""),))
+    assert folded(created(ACTIVE), update(team, ACTIVE, 12)).price_since == day(12)
+
+
+def test_the_announced_end_of_a_trial_is_remembered() -> None:
+    announced = told("customer.subscription.trial_will_end", TRIALING, day(11))
+    assert folded(created(TRIALING), announced, update(TRIALING, ACTIVE, 14)).trial_ending_at == day(11)
+
+
+def test_a_completed_session_is_timed_by_the_status_of_its_payment() -> None:
+    """A delayed method is paid when the money comes, not when the page was left."""
+    unpaid = told("checkout.session.completed", session(payment_status="unpaid"), day(1))
+    paid = told("checkout.session.async_payment_succeeded", session(payment_status="paid"), day(4))
+    state = folded(paid, unpaid)
+    assert (state.status_since, state.statuses) == (day(4), frozenset({"unpaid", "paid"}))
+
+
+def test_a_detached_method_still_belongs_to_its_customer() -> None:
+    attached = told("payment_method.attached", method(), day(0))
+    detached = told("payment_method.detached", method(attached=False), day(1), before=method())
+    assert folded(detached).customer_id == folded(attached, detached).customer_id == CUSTOMER
+
+
+def test_a_later_fact_is_put_on_top_and_an_earlier_one_asks_for_a_fold() -> None:
+    first, second = created(ACTIVE), update(ACTIVE, PAST_DUE, 31)
+    assert extend(extend(None, first), second) == folded(first, second)
+    assert extend(folded(second), first) is None
+    assert extend(folded(first), told("customer.subscription.paused", PAST_DUE, day(0))) is None
+
+
+def test_a_looked_up_object_counts_only_in_a_later_second() -> None:
+    state = folded(created(ACTIVE))
+    assert not is_later(state, looked_up(PAST_DUE, day(0)))
+    assert is_later(state, looked_up(PAST_DUE, day(0, seconds=1)))
+    assert is_later(None, looked_up(PAST_DUE, day(0)))
+
+
+@pytest.mark.parametrize("kind", [ANSWER, LOOKED_UP])
+def test_an_answer_that_may_be_older_than_the_event_before_it_counts_but_is_asked_again(kind: str) -> None:
+    """It may have been read before the change of second 10 and dated 11; only another look tells."""
+    change = update(ACTIVE, PAST_DUE, 31)
+    stale = told(kind, ACTIVE, day(31, seconds=1))
+    state = folded(created(ACTIVE), change, stale)
+    assert (state.snapshot, state.ambiguous) == (ACTIVE, True)
+    settled = folded(created(ACTIVE), change, stale, looked_up(PAST_DUE, day(31, seconds=5)))
+    assert (settled.snapshot, settled.ambiguous) == (PAST_DUE, False)
+
+
+def test_an_answer_that_agrees_with_the_event_before_it_is_believed() -> None:
+    state = folded(created(ACTIVE), update(ACTIVE, PAST_DUE, 31), looked_up(PAST_DUE, day(31, seconds=1)))
+    assert not state.ambiguous
+
+
+def test_a_doubt_ends_with_the_next_fact_that_leaves_none() -> None:
+    torn = [
+        told("payment_intent.requires_action", payment("requires_action"), day(0)),
+        told("payment_intent.payment_failed", payment("requires_payment_method", failure_code="card_declined"), day(0)),
+    ]
+    assert folded(*torn).ambiguous
+    assert not folded(*torn, told("payment_intent.succeeded", payment(), day(1))).ambiguous
+
+
+def test_every_fact_is_counted_also_those_without_effect() -> None:
+    facts = [created(ACTIVE), created(ACTIVE, 3), update(ACTIVE, PAST_DUE, 31), update(ACTIVE, PAST_DUE, 32)]
+    assert folded(*facts).facts == 4
