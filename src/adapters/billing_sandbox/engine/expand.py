@@ -90,7 +90,7 @@ def expand(w: World, answer: Obj, paths: list[str]) -> Obj:
     """
     for path in paths:
         steps = path.split(".")
-        if len([step for step in steps if step != "data"]) > _MAX_LEVELS:
+        if len(steps) > _MAX_LEVELS:
             message = f"You cannot expand more than {_MAX_LEVELS} levels of a property: {path}"
             raise InvalidRequest(message, param="expand")
         _walk(w, answer, steps, path, str(answer.get("object", "")))

@@ -116,15 +116,15 @@ class Store:
             self._write(kind, object_id, raw, None)
         self._undo = undo[:savepoint]
 
-    def dump(self) -> dict[str, list[tuple[str, msgspec.Raw]]]:
+    def dump(self) -> dict[str, list[tuple[str, bytes]]]:
         """Everything, for a snapshot: kind to (id, JSON text) pairs in order."""
-        return {kind: [(i, msgspec.Raw(raw)) for i, raw in table.items()] for kind, table in self._tables.items()}
+        return {kind: list(table.items()) for kind, table in self._tables.items()}
 
-    def restore(self, dumped: dict[str, list[tuple[str, msgspec.Raw]]]) -> None:
+    def restore(self, dumped: dict[str, list[tuple[str, bytes]]]) -> None:
         """Take over what `dump` gave, into an empty store."""
         for kind, rows in dumped.items():
             for object_id, raw in rows:
-                self._write(kind, object_id, bytes(raw), None)
+                self._write(kind, object_id, raw, None)
 
     def _write(self, kind: str, object_id: str, raw: bytes | None, obj: Obj | None) -> None:
         table = self._tables.setdefault(kind, {})
