@@ -1,8 +1,8 @@
 """The control API under `/_sandbox/`: what a developer may do to this Stripe that nobody could do to the real one."""
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import msgspec
 from aiohttp import web
@@ -17,7 +17,7 @@ from billing_sandbox.engine.payment_methods import card_of
 from billing_sandbox.engine.world import World
 from billing_sandbox.service import Sandbox
 
-Handler: TypeAlias = Callable[[web.Request], Coroutine[Any, Any, web.StreamResponse]]
+Handler: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 async def health(request: web.Request) -> web.Response:

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import time
 from collections import OrderedDict, deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 import aiohttp
 import msgspec
@@ -126,7 +126,9 @@ class Deliveries:
 
     def pending(self) -> list[Obj]:
         """What has not arrived yet, for a snapshot."""
-        return [{"event": d.event_id, "endpoint": d.endpoint_id} for d in self._records.values() if d.state == "pending"]
+        return [
+            {"event": d.event_id, "endpoint": d.endpoint_id} for d in self._records.values() if d.state == "pending"
+        ]
 
     def restore(self, pending: list[Obj]) -> None:
         """Take up again what had not arrived before a restart."""
@@ -224,7 +226,7 @@ class Deliveries:
             return None, f"{type(error).__name__}: {error}"
 
 
-async def _patiently(waits: list[Awaitable[bool]], timeout: float) -> None:  # noqa: ASYNC109 - see the callers
+async def _patiently(waits: Sequence[Awaitable[bool]], timeout: float) -> None:  # noqa: ASYNC109 - see the callers
     tasks = [asyncio.ensure_future(wait) for wait in waits]
     if tasks:
         _, undone = await asyncio.wait(tasks, timeout=timeout)

@@ -2,7 +2,15 @@
 
 from collections.abc import Callable
 
-from billing_sandbox.engine import checkout, collection, disputes, payment_intents, payments, refunds, subscription_changes
+from billing_sandbox.engine import (
+    checkout,
+    collection,
+    disputes,
+    payment_intents,
+    payments,
+    refunds,
+    subscription_changes,
+)
 from billing_sandbox.engine import subscription_cycle as cycle
 from billing_sandbox.engine.checkout_completion import async_result
 from billing_sandbox.engine.objects import Obj
@@ -37,10 +45,12 @@ def resume_collection(w: World, subscription_id: str) -> None:
         w.change(subscription | {"pause_collection": None}, "customer.subscription.updated")
 
 
-
 def _sessions(w: World, intent: Obj) -> list[Obj]:
     ids = w.store.select("checkout.session", "payment_intent", intent["id"])
-    invoice_ids = [w.load("invoice_payment", i)["invoice"] for i in w.store.select("invoice_payment", "payment.payment_intent", intent["id"])]
+    invoice_ids = [
+        w.load("invoice_payment", i)["invoice"]
+        for i in w.store.select("invoice_payment", "payment.payment_intent", intent["id"])
+    ]
     found = [w.load("checkout.session", session_id) for session_id in ids]
     for session in w.store.each("checkout.session") if invoice_ids else ():
         if session["invoice"] in invoice_ids and session["id"] not in ids:

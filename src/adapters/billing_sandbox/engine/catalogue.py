@@ -13,6 +13,7 @@ from billing_sandbox.engine.params import (
     TEXT,
     Clear,
     Decimal,
+    Fields,
     Hash,
     Int,
     ListOf,
@@ -48,7 +49,7 @@ PRODUCT_DATA = Hash(
     ("name",),
 )
 _TAX_BEHAVIOR = words("exclusive", "inclusive", "unspecified")
-_PRODUCT = {
+_PRODUCT: Fields = {
     "active": BOOL,
     "description": Clear(TEXT),
     "images": Clear(ListOf(TEXT)),
@@ -61,7 +62,7 @@ _PRODUCT = {
     "unit_label": Clear(TEXT),
     "url": Clear(TEXT),
 }
-_PRICE_UPDATE = {
+_PRICE_UPDATE: Fields = {
     "active": BOOL,
     "lookup_key": Clear(Text(200)),
     "metadata": Metadata(),
@@ -259,7 +260,8 @@ def _take_lookup_key(w: World, price: Obj, key: str, *, transfer: bool) -> None:
     price["lookup_key"] = key
 
 
-_PRICE_CREATE = _PRICE_UPDATE | {
+_PRICE_CREATE: Fields = {
+    **_PRICE_UPDATE,
     "billing_scheme": words("per_unit"),
     "currency": CURRENCY,
     "product": TEXT,

@@ -59,7 +59,7 @@ def expire(w: World, _p: Obj, session_id: str) -> Obj:
     session = w.named("checkout.session", session_id, "session")
     if session["status"] != "open":
         message = (
-            "Only Checkout Sessions with a status in [\"open\"] can be expired. This Checkout Session has a status of "
+            'Only Checkout Sessions with a status in ["open"] can be expired. This Checkout Session has a status of '
             f"{session['status']}."
         )
         raise InvalidRequest(message)
@@ -105,7 +105,7 @@ def trial_end(w: World, session: Obj) -> int | None:
     data = w.store.private(session["id"]).get("subscription_data", {})
     if "trial_period_days" in data:
         return w.now + int(data["trial_period_days"]) * DAY
-    return data.get("trial_end")
+    return int(data["trial_end"]) if "trial_end" in data else None
 
 
 def due_now(w: World, session: Obj) -> int:
@@ -120,7 +120,9 @@ def _price_up(session: Obj, lines: list[Obj], coupons: list[Obj]) -> None:
     for line in lines:
         line["amount_discount"] = 0
     for coupon in coupons:
-        parts = amounts_off(coupon, [line["amount_subtotal"] - line["amount_discount"] for line in lines], session["currency"])
+        parts = amounts_off(
+            coupon, [line["amount_subtotal"] - line["amount_discount"] for line in lines], session["currency"]
+        )
         for line, part in zip(lines, parts, strict=True):
             line["amount_discount"] += part
     for line in lines:

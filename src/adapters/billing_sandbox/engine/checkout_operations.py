@@ -13,6 +13,7 @@ from billing_sandbox.engine.params import (
     LOOSE,
     TEXT,
     Decimal,
+    Fields,
     Hash,
     Int,
     ListOf,
@@ -35,10 +36,17 @@ def line_items(w: World, p: Obj, session_id: str) -> Obj:
 
 def list_sessions(w: World, p: Obj) -> Obj:
     """Sessions by customer, intent, subscription or status."""
-    by = {"customer": "customer", "payment_intent": "payment_intent", "subscription": "subscription", "status": "status"}
+    by = {
+        "customer": "customer",
+        "payment_intent": "payment_intent",
+        "subscription": "subscription",
+        "status": "status",
+    }
     email = (p.get("customer_details") or {}).get("email")
     query = p | ({"_email": email} if email else {})
-    return listed(w, "checkout.session", query, by=by | {"_email": "customer_details.email"}, url="/v1/checkout/sessions")
+    return listed(
+        w, "checkout.session", query, by=by | {"_email": "customer_details.email"}, url="/v1/checkout/sessions"
+    )
 
 
 _PRICE_DATA = Hash(
@@ -62,7 +70,7 @@ _TRIAL_SETTINGS = Hash(
     },
     ("end_behavior",),
 )
-_CREATE = {
+_CREATE: Fields = {
     "allow_promotion_codes": BOOL,
     "allowed_payment_method_types": ListOf(TEXT),
     "billing_address_collection": words("auto", "required"),

@@ -48,12 +48,13 @@ def advance(w: World, p: Obj, clock_id: str) -> Obj:
     return clock
 
 
-def arrived(w: World, clock_id: str, target: int) -> None:
+def arrived(w: World, clock_id: str, target: int) -> Obj:
     """Everything up to `target` has been done."""
     clock = w.load("test_helpers.test_clock", clock_id)
     clock |= {"status": "ready", "frozen_time": target, "status_details": {}}
     w.change(clock)
     w.emit("test_helpers.test_clock.ready", clock)
+    return clock
 
 
 def delete(w: World, _p: Obj, clock_id: str) -> Obj:
@@ -94,9 +95,7 @@ OPERATIONS = (
         ("frozen_time",),
     ),
     Operation("GET", "/v1/test_helpers/test_clocks", list_clocks, {**PAGE}),
-    Operation(
-        "GET", "/v1/test_helpers/test_clocks/{test_clock}", retrieve("test_helpers.test_clock", "test_clock")
-    ),
+    Operation("GET", "/v1/test_helpers/test_clocks/{test_clock}", retrieve("test_helpers.test_clock", "test_clock")),
     Operation(
         "POST", "/v1/test_helpers/test_clocks/{test_clock}/advance", advance, {"frozen_time": INT}, ("frozen_time",)
     ),

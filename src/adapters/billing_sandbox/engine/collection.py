@@ -163,7 +163,7 @@ def _failed(w: World, invoice: Obj, *, hard: bool, also: str | None = None) -> O
 
 def _next_attempt(w: World, invoice: Obj) -> int | None:
     notes = w.store.private(invoice["id"])
-    first = notes.setdefault("first_failure", w.now)
+    first: int = notes.setdefault("first_failure", w.now)
     tries = notes.get("tries", 0)
     notes["tries"] = tries + 1
     w.store.put_private(invoice["id"], notes)

@@ -4,12 +4,24 @@ from billing_sandbox.engine.errors import InvalidRequest
 from billing_sandbox.engine.objects import Obj, merge_metadata
 from billing_sandbox.engine.operations import PAGE, Operation
 from billing_sandbox.engine.pagination import listed
-from billing_sandbox.engine.params import INT, LOOSE, TEXT, Clear, Hash, ListOf, Metadata, Text, TimeFilter, words
+from billing_sandbox.engine.params import (
+    INT,
+    LOOSE,
+    TEXT,
+    Clear,
+    Fields,
+    Hash,
+    ListOf,
+    Metadata,
+    Text,
+    TimeFilter,
+    words,
+)
 from billing_sandbox.engine.payment_methods import attach, materialise
 from billing_sandbox.engine.subscription_end import end_now
 from billing_sandbox.engine.world import World
 
-_WRITABLE = {
+_WRITABLE: Fields = {
     "address": Clear(LOOSE),
     "balance": INT,
     "business_name": Clear(Text(150)),

@@ -50,7 +50,11 @@ def usable(w: World, code: Obj, customer: str | None) -> bool:
     spent = code["max_redemptions"] is not None and code["times_redeemed"] >= code["max_redemptions"]
     expired = code["expires_at"] is not None and code["expires_at"] <= w.now
     foreign = code["customer"] is not None and code["customer"] != customer
-    return code["active"] and not (spent or expired or foreign) and _valid(w, w.load("coupon", code["promotion"]["coupon"]))
+    return (
+        code["active"]
+        and not (spent or expired or foreign)
+        and _valid(w, w.load("coupon", code["promotion"]["coupon"]))
+    )
 
 
 def redeem(w: World, chosen: Chosen, *, customer: str | None, **owner: str) -> Obj:

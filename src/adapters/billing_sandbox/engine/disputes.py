@@ -24,7 +24,9 @@ _EVIDENCE_FIELDS = (
 )  # fmt: skip
 
 
-def open_dispute(w: World, charge: Obj, *, reason: str = "fraudulent", amount: int | None = None, inquiry: bool = False) -> Obj:
+def open_dispute(
+    w: World, charge: Obj, *, reason: str = "fraudulent", amount: int | None = None, inquiry: bool = False
+) -> Obj:
     """A dispute of this charge; unless it is only an inquiry, the money is withdrawn at once.
 
     Raises:
@@ -160,7 +162,6 @@ def _withdraw(w: World, dispute: Obj) -> None:
     w.emit("charge.dispute.funds_withdrawn", dispute)
 
 
-
 def _cancel_subscription(w: World, charge: Obj) -> None:
     invoice = invoice_of(w, charge["payment_intent"]) if w.settings.cancel_on_dispute else None
     subscription = subscription_of(w, invoice) if invoice else None
@@ -176,8 +177,6 @@ OPERATIONS = (
         {**PAGE, "charge": TEXT, "payment_intent": TEXT, "created": TimeFilter()},
     ),
     Operation("GET", "/v1/disputes/{dispute}", retrieve("dispute", "dispute")),
-    Operation(
-        "POST", "/v1/disputes/{dispute}", update, {"evidence": LOOSE, "metadata": Metadata(), "submit": BOOL}
-    ),
+    Operation("POST", "/v1/disputes/{dispute}", update, {"evidence": LOOSE, "metadata": Metadata(), "submit": BOOL}),
     Operation("POST", "/v1/disputes/{dispute}/close", close),
 )

@@ -20,7 +20,15 @@ from billing_sandbox.engine.world import Cause, World
 
 _NO_METHOD_TYPES = {"/v1/payment_intents", "/v1/setup_intents", "/v1/checkout/sessions"}
 _encoder = msgspec.json.Encoder()
-_CUSTOMER_KINDS = ("customer", "subscription", "invoice", "payment_intent", "payment_method", "charge", "from_subscription")
+_CUSTOMER_KINDS = (
+    "customer",
+    "subscription",
+    "invoice",
+    "payment_intent",
+    "payment_method",
+    "charge",
+    "from_subscription",
+)
 
 
 Step: TypeAlias = Callable[[World], Obj]
@@ -114,14 +122,19 @@ class Engine:
             times[clock_id] = max(times[clock_id], due)
             self._run_timer(clock_id)
         times[clock_id] = target
-        self._step(lambda w: _nothing(arrived(w, clock_id, target)), Cause(), clock_id)
+        self._step(lambda w: arrived(w, clock_id, target), Cause(), clock_id)
 
     def _run_timer(self, clock: str) -> None:
         timer = self.world.timers.pop(clock)
         action = ACTIONS[timer.action]
         if self.world.store.kind_of(timer.object_id) is None:
             return
-        self._step(lambda w: _nothing(action(w, timer.object_id)), Cause(), clock)
+
+        def run(w: World) -> Obj:
+            action(w, timer.object_id)
+            return {}
+
+        self._step(run, Cause(), clock)
 
     # -------------------------------------------------------------------------------------------------------- requests
     def _answer(self, method: str, path: str, raw: dict[str, Raw], cause: Cause) -> tuple[int, bytes, bool]:
@@ -155,9 +168,9 @@ class Engine:
     def _clock_of(self, ids: tuple[str, ...], params: Obj) -> str:
         if not self.world.clock_times:
             return ""
-        for object_id in (*ids, *(params.get(name) for name in _CUSTOMER_KINDS)):
-            kind = self.world.store.kind_of(object_id) if isinstance(object_id, str) else None
-            obj = self.world.store.find(kind, object_id) if kind else None
+        named = [*ids, *(str(params[name]) for name in _CUSTOMER_KINDS if name in params)]
+        for object_id in named:
+            obj = self.world.store.find(self.world.store.kind_of(object_id) or "", object_id)
             if obj is not None:
                 return self.world.clock_governing(obj)
         return ""
@@ -183,7 +196,3 @@ def _no_method_types() -> InvalidParam:
         "pass `allowed_payment_method_types`."
     )
     return InvalidParam(message, param="payment_method_types", code="payment_method_types_no_longer_supported")
-
-
-def _nothing(_: None) -> Obj:
-    return {}

@@ -105,9 +105,7 @@ def _walk(w: World, node: Obj, steps: list[str], path: str, kind: str) -> None:
         node[name] = include(w, node)
     elif name in _EXPANDABLE.get(kind, ()):
         node[name] = _loaded(w, node.get(name))
-    elif not rest and not isinstance(node.get(name), dict | list):
-        raise _refused(path)
-    elif name not in node:
+    elif (not rest and not isinstance(node.get(name), dict | list)) or name not in node:
         raise _refused(path)
     if rest:
         for child in _children(node.get(name)):

@@ -1,10 +1,10 @@
 """Form encoding as Stripe's clients write it: `items[0][price]=…`, `expand[]=…`, nested to any depth."""
 
 import re
-from typing import TypeAlias, Union
+from typing import TypeAlias
 from urllib.parse import parse_qsl
 
-Raw: TypeAlias = Union[str, dict[str, "Raw"]]
+Raw: TypeAlias = str | dict[str, "Raw"]
 """A parameter before validation: text, or a hash of parameters (lists are hashes with numbers for keys)."""
 
 _STEP = re.compile(r"\[([^\[\]]*)\]")

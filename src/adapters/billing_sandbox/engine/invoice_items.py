@@ -34,7 +34,11 @@ def new_item(w: World, *, customer: str, amount: int, currency: str, period: tup
     pricing = None
     if isinstance(price, dict):
         details = {"price": price["id"], "product": price["product"]}
-        pricing = {"type": "price_details", "price_details": details, "unit_amount_decimal": price["unit_amount_decimal"]}
+        pricing = {
+            "type": "price_details",
+            "price_details": details,
+            "unit_amount_decimal": price["unit_amount_decimal"],
+        }
     subscription, item = more.get("subscription"), more.get("subscription_item")
     parent = None
     if subscription:

@@ -16,6 +16,7 @@ from billing_sandbox.engine.params import (
     LOOSE,
     TEXT,
     Clear,
+    Fields,
     Hash,
     Metadata,
     TimeFilter,
@@ -25,7 +26,7 @@ from billing_sandbox.engine.payment_methods import materialise
 from billing_sandbox.engine.world import World
 
 _DEFAULT_CURRENCY = "usd"
-_WRITABLE = {
+_WRITABLE: Fields = {
     "auto_advance": BOOL,
     "collection_method": words("charge_automatically", "send_invoice"),
     "days_until_due": INT,
@@ -47,7 +48,7 @@ def create(w: World, p: Obj) -> Obj:
     invoice_id = w.new_id("in_")
     lines = []
     if p.get("pending_invoice_items_behavior", "exclude") == "include" or subscription:
-        lines = pending_lines(w, customer["id"], currency, subscription and subscription["id"], invoice_id)
+        lines = pending_lines(w, customer["id"], currency, subscription["id"] if subscription else None, invoice_id)
     given = [redeem(w, choose(w, d), customer=None, invoice=invoice_id) for d in p.get("discounts") or []]
     due = w.now + p["days_until_due"] * DAY if "days_until_due" in p else p.get("due_date")
     return draft(

@@ -14,7 +14,11 @@ def line(w: World, *, amount: int, currency: str, description: str, period: tupl
     pricing = None
     if isinstance(price, dict):
         details = {"price": price["id"], "product": price["product"]}
-        pricing = {"type": "price_details", "price_details": details, "unit_amount_decimal": price["unit_amount_decimal"]}
+        pricing = {
+            "type": "price_details",
+            "price_details": details,
+            "unit_amount_decimal": price["unit_amount_decimal"],
+        }
     quantity = more.get("quantity", 1)
     return {
         "id": w.new_id("il_"),
@@ -40,7 +44,9 @@ def line(w: World, *, amount: int, currency: str, description: str, period: tupl
     }
 
 
-def item_parent(item: Obj, subscription_id: str, *, proration: Obj | None = None, invoice_item: str | None = None) -> Obj:
+def item_parent(
+    item: Obj, subscription_id: str, *, proration: Obj | None = None, invoice_item: str | None = None
+) -> Obj:
     """The parent of a line that a subscription item brings about; `proration` holds what a credit line credits."""
     return {
         "type": "subscription_item_details",
@@ -90,7 +96,7 @@ def set_lines(w: World, invoice: Obj, lines: list[Obj]) -> None:
 def sum_up(invoice: Obj) -> None:
     """Subtotal, discounts, total and what is due, from the lines."""
     lines = invoice["lines"]["data"]
-    off: dict[str, int] = {discount_id: 0 for discount_id in invoice["discounts"]}
+    off: dict[str, int] = dict.fromkeys(invoice["discounts"], 0)
     for entry in lines:
         for taken in entry["discount_amounts"]:
             off[taken["discount"]] = off.get(taken["discount"], 0) + taken["amount"]
@@ -206,9 +212,7 @@ def _settle_with_balance(invoice: Obj, customer: Obj) -> None:
     due = total + start
     if total <= 0:
         end, due = start + total, 0
-    elif due < 0:
-        end, due = due, 0
-    elif 0 < due < minimum_charge(invoice["currency"]):
+    elif due < 0 or 0 < due < minimum_charge(invoice["currency"]):
         end, due = due, 0
     else:
         end = 0
@@ -217,7 +221,9 @@ def _settle_with_balance(invoice: Obj, customer: Obj) -> None:
 
 
 def _ask_for_payment(w: World, invoice: Obj) -> None:
-    description = "Subscription creation" if invoice["billing_reason"] == "subscription_create" else "Subscription update"
+    description = (
+        "Subscription creation" if invoice["billing_reason"] == "subscription_create" else "Subscription update"
+    )
     saved = "off_session" if invoice["parent"] else None
     intent = payments.new_intent(
         w,
@@ -246,7 +252,13 @@ def _blank(w: World, invoice_id: str, customer: Obj, currency: str) -> Obj:
         "attempt_count": 0,
         "attempted": False,
         "auto_advance": True,
-        "automatic_tax": {"disabled_reason": None, "enabled": False, "liability": None, "provider": None, "status": None},
+        "automatic_tax": {
+            "disabled_reason": None,
+            "enabled": False,
+            "liability": None,
+            "provider": None,
+            "status": None,
+        },
         "automatically_finalizes_at": None,
         "billing_reason": "manual",
         "collection_method": "charge_automatically",

@@ -1,15 +1,20 @@
 """Currencies and the few sums that Stripe makes: minimum charges, fractions of an amount, fees."""
 
+import re
+
 from billing_sandbox.engine.errors import InvalidParam
 
-ZERO_DECIMAL = frozenset("bif clp djf gnf jpy kmf krw mga pyg rwf ugx vnd vuv xaf xof xpf".split())
-THREE_DECIMAL = frozenset("bhd jod kwd omr tnd".split())
+ZERO_DECIMAL = frozenset(re.findall(r"\w+", "bif clp djf gnf jpy kmf krw mga pyg rwf ugx vnd vuv xaf xof xpf"))
+THREE_DECIMAL = frozenset({"bhd", "jod", "kwd", "omr", "tnd"})
 _TWO_DECIMAL = frozenset(
-    "aed afn all amd ang aoa ars aud awg azn bam bbd bdt bgn bmd bnd bob brl bsd bwp byn bzd cad cdf chf cny cop crc "
-    "cve czk dkk dop dzd egp etb eur fjd fkp gbp gel gip gmd gtq gyd hkd hnl hrk htg huf idr ils inr isk jmd kes kgs "
-    "khr kyd kzt lak lbp lkr lrd lsl mad mdl mkd mmk mnt mop mur mvr mwk mxn myr mzn nad ngn nio nok npr nzd pab pen "
-    "pgk php pkr pln qar ron rsd rub sar sbd scr sek sgd shp sle sos srd std szl thb tjs top try ttd twd tzs uah usd "
-    "uyu uzs wst xcd xcg yer zar zmw".split()
+    re.findall(
+        r"\w+",
+        "aed afn all amd ang aoa ars aud awg azn bam bbd bdt bgn bmd bnd bob brl bsd bwp byn bzd cad cdf chf cny cop crc "
+        "cve czk dkk dop dzd egp etb eur fjd fkp gbp gel gip gmd gtq gyd hkd hnl hrk htg huf idr ils inr isk jmd kes kgs "
+        "khr kyd kzt lak lbp lkr lrd lsl mad mdl mkd mmk mnt mop mur mvr mwk mxn myr mzn nad ngn nio nok npr nzd pab pen "
+        "pgk php pkr pln qar ron rsd rub sar sbd scr sek sgd shp sle sos srd std szl thb tjs top try ttd twd tzs uah usd "
+        "uyu uzs wst xcd xcg yer zar zmw",
+    )
 )
 _MINIMUM = {"gbp": 30, "dkk": 250, "nok": 300, "sek": 300, "czk": 1500, "huf": 17500, "mxn": 1000, "pln": 200}
 _MINIMUM_ZERO_DECIMAL = 50
@@ -55,7 +60,7 @@ def minimum_charge(currency: str) -> int:
 
 
 def fraction(amount: int, numerator: int, denominator: int) -> int:
-    """amount · numerator / denominator, halves rounded away from zero, so that a credit mirrors its charge."""
+    """Amount · numerator / denominator, halves rounded away from zero, so that a credit mirrors its charge."""
     product = amount * numerator
     rounded = (2 * abs(product) + denominator) // (2 * denominator)
     return rounded if product >= 0 else -rounded
@@ -63,5 +68,5 @@ def fraction(amount: int, numerator: int, denominator: int) -> int:
 
 def stripe_fee(amount: int, currency: str) -> int:
     """What Stripe keeps of a card payment: 2.9 % and thirty hundredths of the main unit."""
-    fixed = _FEE_FIXED * 10 ** exponent(currency) // 100
+    fixed: int = _FEE_FIXED * 10 ** exponent(currency) // 100
     return fraction(amount, _FEE_PER_MILLE, 1000) + fixed

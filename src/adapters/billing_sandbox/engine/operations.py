@@ -6,14 +6,14 @@ from typing import TypeAlias
 from attrs import field, frozen
 
 from billing_sandbox.engine.objects import Obj
-from billing_sandbox.engine.params import TEXT, Int, Kind, ListOf
+from billing_sandbox.engine.params import TEXT, Fields, Int, Kind, ListOf
 from billing_sandbox.engine.world import World
 
 Run: TypeAlias = Callable[..., Obj]
 """Called with the world, the parameters that were sent, and the ids in the path."""
 
-PAGE: Mapping[str, Kind] = {"limit": Int(1, 100), "starting_after": TEXT, "ending_before": TEXT}
-EXPAND: Mapping[str, Kind] = {"expand": ListOf(TEXT)}
+PAGE: Fields = {"limit": Int(1, 100), "starting_after": TEXT, "ending_before": TEXT}
+EXPAND: Fields = {"expand": ListOf(TEXT)}
 
 
 @frozen
@@ -39,5 +39,3 @@ def retrieve(kind: str, param: str = "id") -> Run:
         return w.named(kind, object_id, param)
 
     return run
-
-

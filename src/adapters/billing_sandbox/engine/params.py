@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from decimal import Decimal as Number
 from decimal import InvalidOperation
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 from attrs import field, frozen
 
@@ -109,6 +109,10 @@ class OneOf:
         listed = ", ".join(self.words[:-1]) + (", or " if len(self.words) > 1 else "") + self.words[-1]
         message = f"Invalid {path}: must be one of {listed}"
         raise InvalidParam(message, param=path)
+
+
+Fields: TypeAlias = dict[str, Kind]
+"""Parameters by name."""
 
 
 def words(*options: str) -> OneOf:

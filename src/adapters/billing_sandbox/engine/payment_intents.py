@@ -14,6 +14,7 @@ from billing_sandbox.engine.params import (
     LOOSE,
     TEXT,
     Clear,
+    Fields,
     Hash,
     ListOf,
     Metadata,
@@ -141,7 +142,7 @@ def capture(w: World, p: Obj, intent_id: str) -> Obj:
     intent = w.named("payment_intent", intent_id, "intent")
     if intent["status"] != "requires_capture":
         raise _unexpected("capture", intent)
-    amount = p.get("amount_to_capture", intent["amount"])
+    amount: int = p.get("amount_to_capture", intent["amount"])
     if amount > intent["amount"]:
         message = "The remaining amount that can be captured is less than the amount asked for."
         raise InvalidRequest(message, param="amount_to_capture", code="amount_too_large")
@@ -188,7 +189,7 @@ def _unexpected(verb: str, intent: Obj) -> InvalidRequest:
 
 
 _OFF_SESSION = OneOf(("one_off", "recurring"), BOOL)
-_WRITABLE = {
+_WRITABLE: Fields = {
     "amount": AMOUNT,
     "customer": TEXT,
     "description": Clear(TEXT),
@@ -222,9 +223,7 @@ OPERATIONS = (
         },
         ("amount", "currency"),
     ),
-    Operation(
-        "GET", "/v1/payment_intents", list_intents, {**PAGE, "customer": TEXT, "created": TimeFilter()}
-    ),
+    Operation("GET", "/v1/payment_intents", list_intents, {**PAGE, "customer": TEXT, "created": TimeFilter()}),
     Operation("GET", "/v1/payment_intents/{intent}", retrieve("payment_intent", "intent"), {"client_secret": TEXT}),
     Operation("POST", "/v1/payment_intents/{intent}", update, _WRITABLE),
     Operation(

@@ -8,6 +8,8 @@ from billing_sandbox.engine.payment_methods import behaviour
 from billing_sandbox.engine.world import World
 
 DELAYED_DAYS = 3
+_CARD_SHOWN = ("brand", "checks", "country", "exp_month", "exp_year", "fingerprint", "funding", "last4", "wallet")
+_ACCOUNT_SHOWN = ("account_holder_type", "account_type", "bank_name", "fingerprint", "last4", "routing_number")
 _NO_ADDRESS = {"city": None, "country": None, "line1": None, "line2": None, "postal_code": None, "state": None}
 
 
@@ -277,11 +279,9 @@ def _new_charge(w: World, intent: Obj, method: Obj) -> Obj:
 def _method_details(method: Obj) -> Obj:
     if "card" not in method:
         account = method["us_bank_account"]
-        names = ("account_holder_type", "account_type", "bank_name", "fingerprint", "last4", "routing_number")
-        details = {name: account[name] for name in names} | {"mandate": None}
+        details = {name: account[name] for name in _ACCOUNT_SHOWN} | {"mandate": None}
         return {"type": "us_bank_account", "us_bank_account": details}
     card = method["card"]
-    names = ("brand", "checks", "country", "exp_month", "exp_year", "fingerprint", "funding", "last4", "wallet")
-    details = {name: card[name] for name in names}
+    details = {name: card[name] for name in _CARD_SHOWN}
     unused = {"installments": None, "mandate": None, "three_d_secure": None}
     return {"type": "card", "card": details | {"network": card["brand"]} | unused}

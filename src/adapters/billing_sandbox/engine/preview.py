@@ -70,7 +70,7 @@ def _new_subscription(w: World, p: Obj, details: Obj) -> Obj:
     customer = w.given("customer", p["customer"], "customer")
     if "items" not in details:
         raise _nothing(customer["id"])
-    items = [
+    items: list[tuple[Obj, int, Obj]] = [
         (recurring_price(w, entry, f"subscription_details[items][{n}]"), entry.get("quantity", 1), {})
         for n, entry in enumerate(details["items"])
     ]
@@ -99,7 +99,7 @@ def _add_item(w: World, subscription: Obj, entry: Obj) -> None:
         w,
         customer=subscription["customer"],
         amount=entry.get("amount", each * quantity),
-        currency=require_currency(entry.get("currency", subscription["currency"])),
+        currency=require_currency(str(entry.get("currency", subscription["currency"]))),
         period=(w.now, w.now),
         description=entry.get("description"),
         price=price,

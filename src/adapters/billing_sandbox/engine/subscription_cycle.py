@@ -62,7 +62,12 @@ def next_periods(w: World, subscription: Obj) -> tuple[Obj, list[Obj]]:
 
 
 def draw_up_renewal(
-    w: World, subscription: Obj, due: list[Obj], old_period: tuple[int, int], invoice_id: str, reason: str = "subscription_cycle"
+    w: World,
+    subscription: Obj,
+    due: list[Obj],
+    old_period: tuple[int, int],
+    invoice_id: str,
+    reason: str = "subscription_cycle",
 ) -> Obj:
     """The draft for a new period: the items that are due, and everything that waits."""
     waiting = pending_lines(w, subscription["customer"], subscription["currency"], subscription["id"], invoice_id)
@@ -132,7 +137,11 @@ def upcoming_invoice(w: World, subscription: Obj) -> Obj:
             due.append(item | {"current_period_start": first_end, "current_period_end": period[1]})
     old_period = (items[0]["current_period_start"], first_end)
     invoice = draw_up_renewal(w, subscription, due, old_period, w.new_id("upcoming_in_"), "upcoming")
-    return invoice | {"created": first_end, "automatically_finalizes_at": None, "next_payment_attempt": first_end + HOUR}
+    return invoice | {
+        "created": first_end,
+        "automatically_finalizes_at": None,
+        "next_payment_attempt": first_end + HOUR,
+    }
 
 
 def expire_incomplete(w: World, subscription_id: str) -> None:

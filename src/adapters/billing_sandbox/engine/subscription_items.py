@@ -73,7 +73,7 @@ def total_of(items: list[Obj]) -> int:
 
 def period_end(subscription: Obj) -> int:
     """The next moment at which an item is billed again."""
-    return min(item["current_period_end"] for item in items_of(subscription))
+    return int(min(item["current_period_end"] for item in items_of(subscription)))
 
 
 def period_line(w: World, subscription: Obj, item: Obj, amount: int | None = None) -> Obj:

@@ -1,7 +1,5 @@
 """The subscriptions API."""
 
-from collections.abc import Mapping
-
 from billing_sandbox.engine.catalogue import RECURRING
 from billing_sandbox.engine.collection import collect, void
 from billing_sandbox.engine.discounts import DISCOUNTS, choose, redeem
@@ -19,9 +17,9 @@ from billing_sandbox.engine.params import (
     TEXT,
     Clear,
     Decimal,
+    Fields,
     Hash,
     Int,
-    Kind,
     ListOf,
     Metadata,
     OneOf,
@@ -49,7 +47,13 @@ PRICE_DATA = Hash(
     },
     ("currency", "product", "recurring"),
 )
-_ITEM = {"price": TEXT, "plan": TEXT, "price_data": PRICE_DATA, "quantity": Int(least=0), "metadata": Metadata()}
+_ITEM: Fields = {
+    "price": TEXT,
+    "plan": TEXT,
+    "price_data": PRICE_DATA,
+    "quantity": Int(least=0),
+    "metadata": Metadata(),
+}
 ITEMS_CHANGED = ListOf(Hash(_ITEM | {"id": TEXT, "deleted": BOOL, "clear_usage": BOOL}), most=20)
 PRORATION = words("always_invoice", "create_prorations", "none")
 PAYMENT_BEHAVIOR = words("allow_incomplete", "default_incomplete", "error_if_incomplete", "pending_if_incomplete")
@@ -58,7 +62,7 @@ _TRIAL_SETTINGS = Hash(
     {"end_behavior": Hash({"missing_payment_method": _MISSING_METHOD}, ("missing_payment_method",))}, ("end_behavior",)
 )
 _CANCELLATION = Hash({"comment": Clear(TEXT), "feedback": Clear(TEXT)})
-_COMMON: Mapping[str, Kind] = {
+_COMMON: Fields = {
     "cancel_at": Clear(OneOf(("min_period_end", "max_period_end"), INT)),
     "cancel_at_period_end": BOOL,
     "collection_method": words("charge_automatically", "send_invoice"),
@@ -88,7 +92,11 @@ def create(w: World, p: Obj) -> Obj:
     """Subscribe a customer directly."""
     customer = w.given("customer", p["customer"], "customer")
     chosen = [
-        (recurring_price(w, entry, f"items[{n}]"), entry.get("quantity", 1), merge_metadata({}, entry.get("metadata", {})))
+        (
+            recurring_price(w, entry, f"items[{n}]"),
+            entry.get("quantity", 1),
+            merge_metadata({}, entry.get("metadata", {})),
+        )
         for n, entry in enumerate(p["items"])
     ]
     if not chosen:
@@ -105,7 +113,13 @@ def create(w: World, p: Obj) -> Obj:
     collection = p.get("collection_method", "charge_automatically")
     known = method or customer["invoice_settings"]["default_payment_method"]
     due = sum((price["unit_amount"] or 0) * quantity for price, quantity, _ in chosen)
-    if collection == "charge_automatically" and not known and not trial_end and due and behaviour != "default_incomplete":
+    if (
+        collection == "charge_automatically"
+        and not known
+        and not trial_end
+        and due
+        and behaviour != "default_incomplete"
+    ):
         message = (
             "This customer has no attached payment source or default payment method. Please consider adding a default "
             "payment method."
@@ -205,7 +219,9 @@ def list_subscriptions(w: World, p: Obj) -> Obj:
     found = [
         subscription
         for subscription in held
-        if _in_state(subscription, status) and _has_price(subscription, p.get("price")) and matches(subscription, filters)
+        if _in_state(subscription, status)
+        and _has_price(subscription, p.get("price"))
+        and matches(subscription, filters)
     ]
     return page(found, p, "/v1/subscriptions")
 
@@ -304,7 +320,9 @@ def _with_terms(w: World, subscription: Obj, p: Obj) -> Obj:
     if told:
         after["cancellation_details"] = after["cancellation_details"] | told
     if "discounts" in p:
-        chosen = [choose(w, asked, subscription["customer"]) for asked in p["discounts"] or [] if "discount" not in asked]
+        chosen = [
+            choose(w, asked, subscription["customer"]) for asked in p["discounts"] or [] if "discount" not in asked
+        ]
         kept = [asked["discount"] for asked in p["discounts"] or [] if "discount" in asked]
         given = [redeem(w, c, customer=subscription["customer"], subscription=subscription["id"]) for c in chosen]
         after["discounts"] = kept + [discount["id"] for discount in given]
@@ -325,10 +343,20 @@ def _with_end(w: World, after: Obj, p: Obj) -> Obj:
             message = "The subscription `cancel_at` date must be in the future."
             raise InvalidRequest(message, param="cancel_at")
         told = after["cancellation_details"] | {"reason": "cancellation_requested"}
-        return after | {"cancel_at": at, "cancel_at_period_end": False, "canceled_at": w.now, "cancellation_details": told}
+        return after | {
+            "cancel_at": at,
+            "cancel_at_period_end": False,
+            "canceled_at": w.now,
+            "cancellation_details": told,
+        }
     if p.get("cancel_at_period_end") is False or ("cancel_at" in p and at is None):
         told = after["cancellation_details"] | {"reason": None}
-        return after | {"cancel_at_period_end": False, "cancel_at": None, "canceled_at": None, "cancellation_details": told}
+        return after | {
+            "cancel_at_period_end": False,
+            "cancel_at": None,
+            "canceled_at": None,
+            "cancellation_details": told,
+        }
     return after
 
 

@@ -18,7 +18,7 @@ def create(w: World, p: Obj) -> Obj:
 
 def register(w: World, url: str, events: list[str], secret: str, *, api_version: str | None = None) -> Obj:
     """Keep an endpoint with a secret that is chosen by the caller."""
-    endpoint = {
+    endpoint: Obj = {
         "id": w.new_id("we_"),
         "object": "webhook_endpoint",
         "api_version": api_version,
@@ -31,7 +31,7 @@ def register(w: World, url: str, events: list[str], secret: str, *, api_version:
         "status": "enabled",
         "url": url,
     }
-    w.store.put_private(str(endpoint["id"]), {"secret": secret})
+    w.store.put_private(endpoint["id"], {"secret": secret})
     return w.insert(endpoint)
 
 

@@ -16,7 +16,9 @@ def bank_step(world: World, session: Obj, form: Form) -> web.Response:
     due = due_now(world, session)
     asked = f"a payment of <b>{amount(due, session['currency'])}</b>" if due else "that your card is saved"
     carried = "".join(
-        f'<input type="hidden" name="{name}" value="{text(form.get(name))}">' for name in _CARRIED if name in form.values
+        f'<input type="hidden" name="{name}" value="{text(form.get(name))}">'
+        for name in _CARRIED
+        if name in form.values
     )
     last4 = text(form.get("card_number").strip()[-4:])
     body = (

@@ -44,7 +44,9 @@ async def submit(request: web.Request) -> web.Response:
     if form.get("action") == "apply":
         return _apply(request, session, form)
     if form.get("bank") == "fail":
-        error = CardDeclined({"message": "We are unable to authenticate your payment method. Please choose another one."})
+        error = CardDeclined(
+            {"message": "We are unable to authenticate your payment method. Please choose another one."}
+        )
         return checkout_view(sandbox.engine.world, session, form.failed(error), status=402)
     try:
         buyer = _buyer(form, datetime.fromtimestamp(sandbox.now, UTC))

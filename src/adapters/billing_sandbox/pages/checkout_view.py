@@ -12,9 +12,7 @@ from billing_sandbox.engine.objects import Obj
 from billing_sandbox.engine.world import World
 from billing_sandbox.pages.html import amount, day, page, text
 
-_NOTICE = (
-    '<div class="notice"><b>Sandbox.</b> No money moves here. Never enter a real card: only test cards are accepted.</div>'
-)
+_NOTICE = '<div class="notice"><b>Sandbox.</b> No money moves here. Never enter a real card: only test cards are accepted.</div>'
 _FIELD_OF = {"number": "card_number", "card": "card_number"}
 _CODES = {"incorrect_cvc": "card_cvc", "expired_card": "card_expiry"}
 _HINTS = (
@@ -62,7 +60,9 @@ def closed_view(session: Obj | None) -> web.Response:
         said, status = "This checkout has been completed. Thank you.", 200
     else:
         said, status = "This checkout session has expired. Please go back and begin again.", 410
-    body = f'{_NOTICE}<main class="bank"><h1>{"All done" if status == 200 else "Nothing to pay"}</h1><p>{said}</p></main>'  # noqa: PLR2004 - HTTP
+    body = (
+        f'{_NOTICE}<main class="bank"><h1>{"All done" if status == 200 else "Nothing to pay"}</h1><p>{said}</p></main>'  # noqa: PLR2004 - HTTP
+    )
     return page("Checkout (sandbox)", body, status=status)
 
 
@@ -80,7 +80,11 @@ def _summary(world: World, session: Obj) -> str:
     lines = lines_of(world, session["id"])
     recurring = [line for line in lines if line["price"]["type"] == "recurring"]
     trial = trial_end(world, session)
-    head = "Subscribe to " + recurring[0]["description"] if recurring else ", ".join(line["description"] for line in lines[:2])
+    head = (
+        "Subscribe to " + recurring[0]["description"]
+        if recurring
+        else ", ".join(line["description"] for line in lines[:2])
+    )
     every = f"<small>{_every(recurring[0])}</small>" if recurring and not trial else ""
     shown = f'<p class="what">{text(head)}</p><div class="total">{amount(due, currency)}{every}</div>'
     if trial and recurring:
@@ -136,7 +140,9 @@ def _form(world: World, session: Obj, form: Form) -> str:
         problem = f'<p class="error" role="alert">{text(form.message)}</p>'
     needed = method_needed(world, session)
     method = _methods(session, form) if needed else ""
-    heading = {"setup": "Save your payment details", "subscription": "Start your subscription"}.get(session["mode"], "Pay")
+    heading = {"setup": "Save your payment details", "subscription": "Start your subscription"}.get(
+        session["mode"], "Pay"
+    )
     return (
         f"<h1>{heading}</h1>{problem}"
         f'<form method="post" action="/c/pay/{text(session["id"])}">{_email(world, session, form)}{method}'

@@ -34,7 +34,9 @@ def _table(title: str, heads: tuple[str, ...], rows: list[tuple[str, ...]]) -> s
         return f'<h2>{title}</h2><div class="scroll"><div class="empty">None yet.</div></div>'
     head = "".join(f"<th>{h}</th>" for h in heads)
     body = "".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in rows)
-    return f'<h2>{title}</h2><div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+    return (
+        f'<h2>{title}</h2><div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+    )
 
 
 def _newest(world: World, kind: str) -> list[Obj]:
@@ -51,7 +53,7 @@ def _code(value: object) -> str:
 
 
 def _sessions(world: World) -> list[tuple[str, ...]]:
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for session in _newest(world, "checkout.session"):
         total = amount(session["amount_total"], session["currency"]) if session["amount_total"] is not None else ""
         name = _code(session["id"])
@@ -67,7 +69,7 @@ def _customers(world: World) -> list[tuple[str, ...]]:
 
 
 def _subscriptions(world: World) -> list[tuple[str, ...]]:
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for subscription in _newest(world, "subscription"):
         price = subscription["items"]["data"][0]["price"]
         plan = f"{amount(price['unit_amount'] or 0, price['currency'])} per {price['recurring']['interval']}"

@@ -71,7 +71,9 @@ def _subscription(subscription: Obj) -> str:
 def _method(method: Obj) -> str:
     if "card" in method:
         card = method["card"]
-        return f"{text(card['brand'].title())} •••• {text(card['last4'])}, expires {card['exp_month']}/{card['exp_year']}"
+        return (
+            f"{text(card['brand'].title())} •••• {text(card['last4'])}, expires {card['exp_month']}/{card['exp_year']}"
+        )
     return f"Bank account •••• {text(method['us_bank_account']['last4'])}"
 
 
