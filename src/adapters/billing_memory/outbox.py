@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Collection
 from datetime import datetime, timedelta
 
@@ -49,20 +48,19 @@ class MemoryOutbox:
     async def claim(self, worker: str, now: datetime, lease: timedelta, limit: int) -> tuple[Event, ...]:
         """Events that are not published yet, leased, in order per user."""
         rows = self._work.on(self._work.store.outbox)
-        by_user: dict[str, list[StoredEvent]] = defaultdict(list)
-        for row in sorted(rows.of_group(UNPUBLISHED), key=lambda row: row.place):
-            by_user[row.event.user_id].append(row)
-        free = [
-            row
-            for user_id, theirs in by_user.items()
-            if not any(row.lease and row.lease.bars(worker, now) for row in theirs)
-            and self._work.lock_if_free(("publishing", user_id))
-            for row in theirs
-        ]
-        claimed = sorted(free, key=lambda row: row.place)[:limit]
-        for row in claimed:
+        waiting = sorted(rows.of_group(UNPUBLISHED), key=lambda row: row.place)
+        barred = {row.event.user_id for row in waiting if row.lease and row.lease.bars(worker, now)}
+        claimed: list[Event] = []
+        for row in waiting:
+            user_id = row.event.user_id
+            if len(claimed) == limit:
+                break
+            if user_id in barred or not self._work.lock_if_free(("publishing", user_id)):
+                barred.add(user_id)
+                continue
             rows.put(row.event.id, evolve(row, lease=Lease(worker, now + lease)))
-        return tuple(row.event for row in claimed)
+            claimed.append(row.event)
+        return tuple(claimed)
 
     async def published(self, events: Collection[Event], now: datetime) -> None:
         """These were published."""
@@ -77,10 +75,12 @@ class MemoryOutbox:
     ) -> tuple[Event, ...]:
         """Events above a version, oldest first."""
         rows = self._work.on(self._work.store.outbox)
+        last = rows.get(after_id)
+        place = last.place if last else 0
         found = [
             row
             for row in (rows.all() if user_id is None else rows.of_group(user_id))
-            if row.event.version > after_version and row.event.id > after_id
+            if row.event.version > after_version and row.place > place
         ]
         return tuple(row.event for row in sorted(found, key=lambda row: row.place)[:limit])
 

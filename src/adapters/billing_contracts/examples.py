@@ -1,0 +1,409 @@
+"""Examples of everything that is stored: whole values of the domain that hang together, to begin a test with.
+
+Each function gives one value; whatever matters to a test is named as an argument, and all else is plausible.
+Times count in minutes from `NOW`.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from attrs import evolve
+
+from billing_core.domain.access import Blocked, Grant, ManualGrant, Opened, Source, SourceKind, UserAccess
+from billing_core.domain.account import Account
+from billing_core.domain.audit import AuditEntry, Cause
+from billing_core.domain.events import Event, NewEvent
+from billing_core.domain.facts import CustomerSeen, Fact, Labels, PaymentSeen, RefundSeen
+from billing_core.domain.folding import ObjectState, fold
+from billing_core.domain.ids import uuid7
+from billing_core.domain.invoices import Invoice
+from billing_core.domain.money import Money
+from billing_core.domain.operations import CancelSubscription, Command, Operation
+from billing_core.domain.payment_methods import PaymentMethod
+from billing_core.domain.payments import Payment, PaymentContext, PaymentStatus
+from billing_core.domain.periods import Interval
+from billing_core.domain.plans import Item, Plan
+from billing_core.domain.policies import RefundPolicy
+from billing_core.domain.purchases import Order, Purchase, PurchaseStatus, Slot
+from billing_core.domain.received import Received
+from billing_core.domain.refunds import Refund
+from billing_core.domain.resources import EVERYTHING, Resource, ResourceType
+from billing_core.domain.subscriptions import PendingChange, Subscription
+
+__all__ = [
+    "COURSE",
+    "LAB",
+    "NOW",
+    "account",
+    "after",
+    "audit_entry",
+    "customer_fact",
+    "event",
+    "folded",
+    "grant",
+    "invoice",
+    "item",
+    "manual_grant",
+    "new_event",
+    "operation",
+    "order",
+    "ours",
+    "payment",
+    "payment_fact",
+    "payment_method",
+    "plan",
+    "purchase",
+    "received",
+    "refund",
+    "refund_fact",
+    "subscription",
+    "user_access",
+]
+
+#: The present of every example.
+NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+COURSE = Resource(ResourceType.COURSE, "python-101")
+LAB = Resource(ResourceType.LAB, "kubernetes")
+
+
+def after(minutes: int) -> datetime:
+    """So many minutes after `NOW`; before it, where negative."""
+    return NOW + timedelta(minutes=minutes)
+
+
+def ours(number: int) -> str:
+    """An id of ours, the same for the same number; a higher number sorts higher."""
+    return uuid7(int(NOW.timestamp() * 1000) + number, number)
+
+
+def customer_fact(identity: str = "evt_1", *, customer_id: str = "cus_1", minute: int = 0, name: str = "") -> Fact:
+    """A fact about a customer; ``name`` makes its state another one."""
+    seen = CustomerSeen(id=customer_id, created=NOW, default_payment_method_id=name or None)
+    return Fact(id=identity, type="customer.updated", occurred_at=after(minute), after=seen)
+
+
+def payment_fact(identity: str = "evt_pi_1", *, payment_id: str = "pi_1", customer_id: str | None = "cus_1") -> Fact:
+    """A fact about a payment that succeeded, with what it was before."""
+    before = PaymentSeen(
+        id=payment_id,
+        created=NOW,
+        customer_id=customer_id,
+        status="processing",
+        amount=4900,
+        currency="usd",
+        labels=Labels(user_id="user-1", purchase_id=ours(1), resource_type="course", resource_id="python-101"),
+    )
+    paid = evolve(before, status="succeeded", amount_received=4900, charge_id=f"ch_of_{payment_id}")
+    return Fact(id=identity, type="payment_intent.succeeded", occurred_at=NOW, after=paid, before=before)
+
+
+def refund_fact(identity: str = "evt_re_1", *, refund_id: str = "re_1", payment_id: str = "pi_1") -> Fact:
+    """A fact about a refund, which names no customer but a payment and a charge."""
+    seen = RefundSeen(
+        id=refund_id,
+        created=NOW,
+        payment_id=payment_id,
+        charge_id=f"ch_of_{payment_id}",
+        status="succeeded",
+        amount=4900,
+        currency="usd",
+    )
+    return Fact(id=identity, type="refund.created", occurred_at=NOW, after=seen)
+
+
+def folded(fact: Fact, *, customer_id: str | None = None, ambiguous: bool = False) -> ObjectState:
+    """The state of the object that one fact tells of."""
+    state = fold([fact])
+    if state is None:  # pragma: no cover - one fact always makes a state
+        raise AssertionError(fact)
+    return evolve(state, customer_id=customer_id or state.customer_id, ambiguous=ambiguous)
+
+
+def received(identity: str = "evt_1", *, account: str = "", minute: int = -1) -> Received:
+    """An event that came in a minute ago, unless told otherwise, and was not applied yet."""
+    return Received(
+        event_id=identity,
+        type="customer.updated",
+        account=account,
+        livemode=False,
+        api_version="2026-10-28.endive",
+        created=after(minute),
+        fact=customer_fact(identity, minute=minute),
+        received_at=after(minute),
+        payload=b'{"id": "evt"}',
+    )
+
+
+def order(number: int = 1, *, user_id: str = "user-1", resource: Resource = COURSE) -> Order:
+    """An order of one thing."""
+    return Order(
+        id=ours(number),
+        user_id=user_id,
+        resource=resource,
+        name=f"The {resource.type} {resource.id}",
+        price=Money(4900, "usd"),
+        refund=RefundPolicy(window_days=14, zone="Europe/Berlin"),
+        success_url="https://shop.example/thanks",
+        cancel_url="https://shop.example/back",
+        created_at=after(number),
+    )
+
+
+def purchase(of: Order, *, slot: Slot = Slot.OWNED, refunded: int = 0) -> Purchase:
+    """What became of an order: paid, unless its slot says otherwise."""
+    paid = slot in {Slot.OWNED, Slot.DUPLICATE} or refunded > 0
+    status = {Slot.RESERVED: PurchaseStatus.PENDING, Slot.PROCESSING: PurchaseStatus.PENDING}.get(slot)
+    if paid:
+        whole = refunded == of.price.amount
+        partly = PurchaseStatus.REFUNDED if whole else PurchaseStatus.PARTIALLY_REFUNDED
+        status = partly if refunded else PurchaseStatus.COMPLETED
+    currency = of.price.currency
+    return Purchase(
+        id=of.id,
+        user_id=of.user_id,
+        resource=of.resource,
+        name=of.name,
+        price=of.price,
+        refund=of.refund,
+        status=status or PurchaseStatus.EXPIRED,
+        slot=slot,
+        captured=of.price if paid else Money.zero(currency),
+        amount_refunded=Money(refunded, currency),
+        amount_disputed=Money.zero(currency),
+        purchased_at=of.created_at if paid else None,
+        refunded_at=of.created_at if refunded else None,
+        disputed_at=None,
+        dispute_open=False,
+        stripe_session_id=f"cs_{of.id[-4:]}",
+        checkout_url=f"https://checkout.example/{of.id}" if slot is Slot.RESERVED else None,
+        checkout_expires_at=of.created_at + timedelta(days=1),
+        stripe_payment_intent_id=f"pi_{of.id[-4:]}" if paid else None,
+        created_at=of.created_at,
+    )
+
+
+def subscription(number: int = 1, *, user_id: str = "user-1", status: str = "active") -> Subscription:
+    """A subscription with a change of plan that is to come."""
+    return Subscription(
+        id=ours(100 + number),
+        user_id=user_id,
+        plan_id="pro-monthly",
+        plan_version=1,
+        status=status,
+        quantity=3,
+        current_period_start=after(number),
+        current_period_end=after(number) + timedelta(days=31),
+        trial_end=None,
+        cancel_at_period_end=False,
+        cancel_at=None,
+        canceled_at=None,
+        ended_at=None,
+        cancellation_reason=None,
+        pending_change=PendingChange(plan_id="basic-monthly", effective_at=after(number) + timedelta(days=31)),
+        paid_through=after(number) + timedelta(days=31),
+        past_due_since=None,
+        grace_until=None,
+        pause_behavior=None,
+        trial_ending_at=None,
+        stripe_subscription_id=f"sub_{number}",
+        stripe_item_id=f"si_{number}",
+        stripe_schedule_id=f"sub_sched_{number}",
+        created_at=after(number),
+    )
+
+
+def payment(number: int = 1, *, user_id: str = "user-1", context: PaymentContext | None = None) -> Payment:
+    """A payment that succeeded."""
+    return Payment(
+        id=ours(200 + number),
+        user_id=user_id,
+        amount=Money(4900, "usd"),
+        amount_refunded=Money(0, "usd"),
+        amount_disputed=Money(0, "usd"),
+        status=PaymentStatus.SUCCEEDED,
+        description="The course python-101",
+        context=context,
+        invoice_id=None,
+        failure_code=None,
+        failure_message=None,
+        stripe_payment_intent_id=f"pi_{number}",
+        stripe_invoice_id=None,
+        paid_at=after(number),
+        created_at=after(number),
+    )
+
+
+def refund(number: int = 1, *, user_id: str = "user-1") -> Refund:
+    """A refund of `payment` of the same number."""
+    return Refund(
+        id=ours(300 + number),
+        user_id=user_id,
+        payment_id=ours(200 + number),
+        purchase_id=ours(number),
+        subscription_id=None,
+        amount=Money(1200, "usd"),
+        status="succeeded",
+        reason="requested_by_customer",
+        failure_reason=None,
+        stripe_refund_id=f"re_{number}",
+        operation_id=ours(400 + number),
+        created_at=after(number),
+    )
+
+
+def invoice(number: int = 1, *, user_id: str = "user-1") -> Invoice:
+    """A paid invoice of `subscription` 1."""
+    return Invoice(
+        id=ours(500 + number),
+        user_id=user_id,
+        number=f"A-{number:04}",
+        status="paid",
+        amount_due=Money(1999, "usd"),
+        amount_paid=Money(1999, "usd"),
+        period_start=after(number),
+        period_end=after(number) + timedelta(days=31),
+        subscription_id=ours(101),
+        hosted_invoice_url="https://invoice.example/hosted",
+        invoice_pdf_url="https://invoice.example/pdf",
+        attempt_count=1,
+        next_attempt_at=None,
+        paid_at=after(number),
+        stripe_invoice_id=f"in_{number}",
+        created_at=after(number),
+    )
+
+
+def payment_method(number: int = 1, *, user_id: str = "user-1", is_default: bool = False) -> PaymentMethod:
+    """A card."""
+    return PaymentMethod(
+        id=f"pm_{user_id}_{number}",
+        user_id=user_id,
+        type="card",
+        brand="visa",
+        last4=f"{4240 + number}",
+        exp_month=12,
+        exp_year=2034,
+        fingerprint=f"fingerprint-{number}",
+        is_default=is_default,
+        created_at=after(number),
+    )
+
+
+def grant(number: int = 1, *, resource: Resource = COURSE, blocked: Blocked | None = None) -> Grant:
+    """What a purchase opens, or opened until it was blocked."""
+    return Grant(
+        resource=resource,
+        source=Source(SourceKind.PURCHASE, ours(number)),
+        granted_at=after(number),
+        expires_at=None,
+        opens=Opened.PURCHASED,
+        blocked=blocked,
+        blocked_at=after(number + 1) if blocked else None,
+    )
+
+
+def account(user_id: str = "user-1") -> Account:
+    """An account with a row of each kind; everybody's ids are their own."""
+    number = 1 + sum(map(ord, user_id))
+    bought = order(number, user_id=user_id)
+    context = PaymentContext(purchase_id=bought.id, resource_type="course", resource_id="python-101")
+    return Account(
+        user_id=user_id,
+        subscriptions=(subscription(number, user_id=user_id),),
+        purchases=(purchase(bought),),
+        payments=(payment(number, user_id=user_id, context=context),),
+        refunds=(refund(number, user_id=user_id),),
+        invoices=(invoice(number, user_id=user_id),),
+        payment_methods=(payment_method(number, user_id=user_id, is_default=True),),
+        grants=(grant(number), grant(number, resource=LAB, blocked=Blocked.REFUNDED)),
+    )
+
+
+def manual_grant(number: int = 1, *, user_id: str = "user-1") -> ManualGrant:
+    """A grant by hand."""
+    return ManualGrant(
+        id=ours(600 + number),
+        user_id=user_id,
+        resource=EVERYTHING,
+        reason="A prize",
+        granted_by="admin-1",
+        granted_at=after(number),
+        expires_at=after(number) + timedelta(days=30),
+    )
+
+
+def operation(number: int = 1, *, user_id: str = "user-1", command: Command | None = None) -> Operation:
+    """An operation that is due a minute from now on."""
+    return Operation(
+        id=ours(700 + number),
+        user_id=user_id,
+        command=command or CancelSubscription(subscription_id="sub_1", at_period_end=True),
+        actor=user_id,
+        reason="Too dear",
+        created_at=after(number),
+        next_attempt_at=after(1),
+    )
+
+
+def new_event(name: str = "purchase.completed", *, minute: int = 0) -> NewEvent:
+    """Something to tell."""
+    return NewEvent(type=name, occurred_at=after(minute), data={"purchase_id": ours(1), "amount": 4900, "reason": None})
+
+
+def event(version: int = 1, *, user_id: str = "user-1", name: str = "purchase.completed") -> Event:
+    """Something that was told."""
+    return Event(
+        id=ours(800 + version + sum(map(ord, user_id))),
+        type=name,
+        occurred_at=NOW,
+        user_id=user_id,
+        version=version,
+        data={"purchase_id": ours(1), "amount": 4900, "reason": None},
+    )
+
+
+def audit_entry(minute: int = 0, *, user_id: str = "user-1") -> AuditEntry:
+    """A change of a subscription's status, caused by an event."""
+    return AuditEntry(
+        user_id=user_id,
+        at=after(minute),
+        cause=Cause(kind="event", id=f"evt_{minute}", actor="provider", reason="customer.subscription.updated"),
+        changes={f"subscription:{ours(101)}": {"status": ("active", "past_due"), "grace_until": (None, "2026-03-08")}},
+    )
+
+
+def plan(version: int = 1, *, plan_id: str = "pro-monthly", price_id: str | None = "price_1") -> Plan:
+    """A version of a plan with everything that a plan can have."""
+    return Plan(
+        id=plan_id,
+        version=version,
+        name="Pro",
+        description="Everything, by the month",
+        price=Money(1999, "usd"),
+        interval=Interval.MONTH,
+        trial_days=7,
+        rank=2,
+        features=("All courses", "All labs"),
+        grants=(EVERYTHING, COURSE),
+        stripe_price_id=price_id,
+        effective_from=after(version),
+    )
+
+
+def item(resource: Resource = COURSE, *, contains: tuple[Resource, ...] = (LAB,)) -> Item:
+    """A single item that contains another one."""
+    return Item(
+        resource=resource,
+        name=f"The {resource.type} {resource.id}",
+        price=Money(4900, "usd"),
+        contains=contains,
+        refund=RefundPolicy(window_days=14, zone="Europe/Berlin"),
+    )
+
+
+def user_access(version: int = 1, *, user_id: str = "user-1") -> UserAccess:
+    """The grants of a user, different for each version."""
+    return UserAccess(
+        user_id=user_id, version=version, grants=tuple(grant(number) for number in range(version % 3 + 1))
+    )
