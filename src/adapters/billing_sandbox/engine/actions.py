@@ -9,7 +9,9 @@ from billing_sandbox.engine import (
     payment_intents,
     payments,
     refunds,
+    schedules,
     subscription_changes,
+    subscription_pause,
 )
 from billing_sandbox.engine import subscription_cycle as cycle
 from billing_sandbox.engine.checkout_completion import async_result
@@ -68,11 +70,15 @@ ACTIONS: dict[str, Callable[[World, str], None]] = {
     "expire_incomplete": cycle.expire_incomplete,
     "expire_pending_update": subscription_changes.expire_pending,
     "expire_session": checkout.expire_by_clock,
+    "enter_phase": schedules.enter_phase,
     "fail_refund": refunds.fail_by_id,
+    "finish_resuming": subscription_pause.finish,
     "finalise_draft": cycle.finalise_draft,
+    "give_up_resuming": subscription_pause.give_up,
     "renew": cycle.renew,
     "resume_collection": resume_collection,
     "retry_invoice": collection.retry,
+    "start_schedule": schedules.start_now,
     "settle_payment": settle_payment,
     "settle_refund": refunds.settle,
     "warn_of_trial_end": cycle.warn_of_trial_end,

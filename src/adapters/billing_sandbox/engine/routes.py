@@ -15,8 +15,11 @@ from billing_sandbox.engine import (
     payment_methods,
     preview,
     refunds,
+    schedules,
     setup_intents,
+    subscription_item_operations,
     subscription_operations,
+    subscription_pause,
     webhook_endpoints,
 )
 from billing_sandbox.engine.operations import Operation
@@ -36,7 +39,10 @@ OPERATIONS: tuple[Operation, ...] = (
     *payment_intents.OPERATIONS,
     *payment_methods.OPERATIONS,
     *refunds.OPERATIONS,
+    *schedules.OPERATIONS,
     *setup_intents.OPERATIONS,
+    *subscription_item_operations.OPERATIONS,
+    *subscription_pause.OPERATIONS,
     *subscription_operations.OPERATIONS,
     *webhook_endpoints.OPERATIONS,
 )

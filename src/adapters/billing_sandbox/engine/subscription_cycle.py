@@ -5,6 +5,7 @@ from billing_sandbox.engine.discounts import running, use_up
 from billing_sandbox.engine.invoice_items import pending_lines
 from billing_sandbox.engine.invoices import draft, finalise
 from billing_sandbox.engine.objects import HOUR, Obj
+from billing_sandbox.engine.schedule_phases import enter_at_renewal
 from billing_sandbox.engine.subscription_end import end_now, expire
 from billing_sandbox.engine.subscription_items import items_of, period_line, period_of
 from billing_sandbox.engine.subscriptions import arrange
@@ -25,6 +26,11 @@ def renew(w: World, subscription_id: str) -> None:
         return
     if subscription["status"] == "trialing" and _trial_end_without_method(w, subscription):
         return
+    if subscription["schedule"]:
+        entered = enter_at_renewal(w, subscription)
+        if entered is None:
+            return
+        subscription = entered
     bill_next_period(w, subscription)
 
 
