@@ -1,1 +1,18 @@
 """The ports that PostgreSQL keeps."""
+
+from billing_postgres.clock import business_offset, set_business_offset
+from billing_postgres.housekeeping import Expired, expire, ping
+from billing_postgres.pool import Pool, open_pool
+from billing_postgres.unit_of_work import PostgresUnitOfWork, PostgresUnitsOfWork
+
+__all__ = [
+    "Expired",
+    "Pool",
+    "PostgresUnitOfWork",
+    "PostgresUnitsOfWork",
+    "business_offset",
+    "expire",
+    "open_pool",
+    "ping",
+    "set_business_offset",
+]

@@ -1,0 +1,169 @@
+"""The inbox in PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime, timedelta
+from typing import Final, LiteralString
+
+import msgspec
+from attrs import frozen
+from psycopg.rows import TupleRow
+
+from billing_core.domain.received import Received, ReceivedState
+from billing_core.ports.paging import Cursor, Page
+from billing_postgres.encoding import FactJson, encode
+from billing_postgres.paging import page_of, place_after
+from billing_postgres.session import Session
+
+__all__ = ["PostgresInbox"]
+
+_COLUMNS: Final[LiteralString] = """
+    event_id, type, account, livemode, api_version, created, fact, state, attempts, waits_for, error, next_attempt_at,
+    received_at, payload
+"""
+
+_NAMES: Final = tuple(name.strip() for name in _COLUMNS.split(","))
+
+#: Waits for a twin that another transaction is storing; once that one is committed, nothing is written.
+_STORE: Final[LiteralString] = """
+INSERT INTO received_events (
+    event_id, type, account, livemode, api_version, created, fact, state, attempts, waits_for, error, next_attempt_at,
+    received_at, payload, customer_id
+) VALUES (%s, %s, %s, %s, %s, %s, %s::jsonb, %s, %s, %s::text[], %s, %s, %s, %b, %s)
+ON CONFLICT (account, event_id) DO NOTHING
+"""
+
+_SAVE: Final[LiteralString] = """
+UPDATE received_events
+SET state = %s, attempts = %s, waits_for = %s::text[], error = %s, next_attempt_at = %s,
+    claimed_by = NULL, claimed_until = NULL
+WHERE account = %s AND event_id = %s
+"""
+
+#: What every query begins with; put together from constants alone.
+_SELECT: Final[LiteralString] = f"SELECT {_COLUMNS} FROM received_events"  # noqa: S608 - constants of this file
+
+_GET: Final[LiteralString] = f"{_SELECT} WHERE account = %s AND event_id = %s"
+
+_CLAIM: Final[LiteralString] = f"""
+WITH due AS (
+    SELECT account, event_id
+    FROM received_events
+    WHERE state IN ('stored', 'failed')
+      AND (CASE state WHEN 'stored' THEN received_at + interval '5 seconds' ELSE next_attempt_at END) <= %(now)s
+      AND (claimed_until IS NULL OR claimed_until <= %(now)s OR claimed_by = %(worker)s)
+    ORDER BY created, event_id
+    LIMIT %(limit)s
+    FOR UPDATE SKIP LOCKED
+)
+UPDATE received_events
+SET claimed_by = %(worker)s, claimed_until = %(until)s
+FROM due
+WHERE received_events.account = due.account AND received_events.event_id = due.event_id
+RETURNING {", ".join(f"received_events.{name}" for name in _NAMES)}
+"""  # noqa: S608 - constants of this file
+
+_WAITING_FOR: Final[LiteralString] = f"""
+{_SELECT} WHERE state = 'parked' AND waits_for && %s::text[]
+ORDER BY created, event_id
+"""
+
+_PAGE: Final[LiteralString] = f"""
+{_SELECT}
+WHERE (received_at, event_id) < (%(created_at)s::timestamptz, %(id)s)
+ORDER BY received_at DESC, event_id DESC LIMIT %(limit)s
+"""
+
+_PAGE_OF_STATE: Final[LiteralString] = f"""
+{_SELECT}
+WHERE state = %(state)s AND (received_at, event_id) < (%(created_at)s::timestamptz, %(id)s)
+ORDER BY received_at DESC, event_id DESC LIMIT %(limit)s
+"""
+
+_COUNTS: Final[LiteralString] = "SELECT state, count(*) FROM received_events GROUP BY state"
+
+_READ_FACT: Final = msgspec.json.Decoder(FactJson)
+
+
+@frozen
+class PostgresInbox:
+    """The inbox port."""
+
+    _session: Session
+
+    async def store(self, received: Received) -> bool:
+        """Keep an event; False where it is known."""
+        fact = received.fact
+        values = (
+            received.event_id,
+            received.type,
+            received.account,
+            received.livemode,
+            received.api_version,
+            received.created,
+            encode(FactJson.of(fact)) if fact else None,
+            received.state.value,
+            received.attempts,
+            sorted(received.waits_for),
+            received.error,
+            received.next_attempt_at,
+            received.received_at,
+            received.payload,
+            fact.customer_id if fact else None,
+        )
+        return await self._session.execute(_STORE, values) == 1
+
+    async def save(self, received: Received) -> None:
+        """Write what became of a stored event, and free it."""
+        values = (
+            received.state.value,
+            received.attempts,
+            sorted(received.waits_for),
+            received.error,
+            received.next_attempt_at,
+            received.account,
+            received.event_id,
+        )
+        await self._session.execute(_SAVE, values)
+
+    async def get(self, event_id: str, account: str = "") -> Received | None:
+        """One event."""
+        row = await self._session.row(_GET, (account, event_id))
+        return _received(row) if row else None
+
+    async def claim(self, worker: str, now: datetime, lease: timedelta, limit: int) -> tuple[Received, ...]:
+        """The oldest events that are due and that nobody else is at."""
+        parameters = {"worker": worker, "now": now, "until": now + lease, "limit": limit}
+        claimed = [_received(row) for row in await self._session.rows(_CLAIM, parameters)]
+        return tuple(sorted(claimed, key=lambda received: (received.created, received.event_id)))
+
+    async def waiting_for(self, keys: Collection[str]) -> tuple[Received, ...]:
+        """The parked events that wait for any of ``keys``."""
+        if not keys:
+            return ()
+        return tuple(_received(row) for row in await self._session.rows(_WAITING_FOR, (sorted(keys),)))
+
+    async def page(self, state: ReceivedState | None, limit: int, after: Cursor | None = None) -> Page[Received]:
+        """Events newest first."""
+        query = _PAGE if state is None else _PAGE_OF_STATE
+        parameters = place_after(after, limit) | ({} if state is None else {"state": state.value})
+        rows = [_received(row) for row in await self._session.rows(query, parameters)]
+        return page_of(rows, lambda received: Cursor(received.received_at, received.event_id), limit)
+
+    async def counts(self) -> dict[ReceivedState, int]:
+        """How many events are in each state."""
+        return {ReceivedState(state): count for state, count in await self._session.rows(_COUNTS)}
+
+
+def _received(row: TupleRow) -> Received:
+    values = dict(zip(_NAMES, row, strict=True))
+    fact = values["fact"]
+    return Received(
+        **values
+        | {
+            "fact": _READ_FACT.decode(fact).to_fact() if fact is not None else None,
+            "state": ReceivedState(values["state"]),
+            "waits_for": frozenset(values["waits_for"]),
+        }
+    )

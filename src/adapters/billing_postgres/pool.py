@@ -1,0 +1,73 @@
+"""The pool of connections. Nothing that is set on a connection outlives a transaction, so PgBouncer may sit between."""
+
+from __future__ import annotations
+
+from psycopg import AsyncConnection
+from psycopg.abc import Buffer
+from psycopg.adapt import Loader
+from psycopg.rows import TupleRow
+from psycopg_pool import AsyncConnectionPool
+
+__all__ = ["Pool", "open_pool"]
+
+Pool = AsyncConnectionPool[AsyncConnection[TupleRow]]
+
+#: libpq's own, in seconds but for the last, in milliseconds: a server that vanished is noticed within a minute.
+_KEEPALIVE = {
+    "connect_timeout": 5,
+    "keepalives_idle": 30,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 30_000,
+}
+
+
+async def open_pool(
+    url: str,
+    *,
+    connections_min: int = 1,
+    connections_max: int = 8,
+    wait_seconds: float = 2.0,
+    prepare_threshold: int | None = 5,
+    application_name: str = "billing",
+) -> Pool:
+    """A pool that connects in the background: it opens also while the database is away. Close it with ``close()``.
+
+    Args:
+        url: a URL or libpq's ``key=value`` pairs; TLS is asked for by libpq's own ``sslmode``, ``sslrootcert`` …
+        connections_min: how many are kept while there is nothing to do.
+        connections_max: more than the server has cores only make each other wait.
+        wait_seconds: how long a unit of work waits for a free one before it raises `StorageUnavailable`.
+        prepare_threshold: after how many uses a statement is prepared; None for never, which a PgBouncer before
+            1.21 in transaction mode needs.
+        application_name: what the server calls these connections.
+    """
+    pool: Pool = AsyncConnectionPool(
+        url,
+        open=False,
+        min_size=connections_min,
+        max_size=connections_max,
+        timeout=wait_seconds,
+        name=application_name,
+        configure=_configure,
+        kwargs={
+            "autocommit": True,  # the session begins and ends transactions itself
+            "prepare_threshold": prepare_threshold,
+            "application_name": application_name,
+            **_KEEPALIVE,
+        },
+    )
+    await pool.open(wait=False)
+    return pool
+
+
+async def _configure(connection: AsyncConnection[TupleRow]) -> None:
+    for kind in ("json", "jsonb"):
+        connection.adapters.register_loader(kind, _RawJson)
+
+
+class _RawJson(Loader):
+    """JSON as it came: whoever asked for it knows into which class to read it."""
+
+    def load(self, data: Buffer) -> bytes:
+        return bytes(data)

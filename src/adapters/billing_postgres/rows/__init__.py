@@ -1,0 +1,1 @@
+"""Rows: for each table of derived accounts, which column holds what."""

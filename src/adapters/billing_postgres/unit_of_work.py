@@ -1,0 +1,78 @@
+"""The unit of work on PostgreSQL: one transaction, and a repository for each port."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Self
+
+from attrs import field, frozen
+
+from billing_postgres.accounts import PostgresAccounts
+from billing_postgres.audit import PostgresAuditLog
+from billing_postgres.catalogs import CatalogCopy, PostgresCatalogs
+from billing_postgres.customers import PostgresCustomers
+from billing_postgres.facts import PostgresFactLog
+from billing_postgres.inbox import PostgresInbox
+from billing_postgres.manual_grants import PostgresManualGrants
+from billing_postgres.objects import PostgresObjects
+from billing_postgres.operations import PostgresOperations
+from billing_postgres.orders import PostgresOrders
+from billing_postgres.outbox import PostgresOutbox
+from billing_postgres.pool import Pool
+from billing_postgres.session import STATEMENT_TIMEOUT_MS, Session
+from billing_postgres.views import PostgresViews
+
+__all__ = ["PostgresUnitOfWork", "PostgresUnitsOfWork"]
+
+
+class PostgresUnitOfWork:
+    """One transaction. After an error, a `LockTimeout` too, and after `commit` it can only be left."""
+
+    def __init__(self, session: Session, catalog: CatalogCopy) -> None:
+        self._session = session
+        self.inbox = PostgresInbox(session)
+        self.facts = PostgresFactLog(session)
+        self.objects = PostgresObjects(session)
+        self.customers = PostgresCustomers(session)
+        self.accounts = PostgresAccounts(session)
+        self.orders = PostgresOrders(session)
+        self.manual_grants = PostgresManualGrants(session)
+        self.catalogs = PostgresCatalogs(session, catalog)
+        self.operations = PostgresOperations(session)
+        self.outbox = PostgresOutbox(session)
+        self.audit = PostgresAuditLog(session)
+        self.views = PostgresViews(session)
+        self.payment_methods = self.views
+
+    async def __aenter__(self) -> Self:
+        """Begin. Raises `StorageUnavailable`."""
+        await self._session.begin()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """End; undo what was not committed."""
+        await self._session.end()
+
+    async def commit(self) -> None:
+        """Make everything since the beginning permanent at once, durably."""
+        await self._session.commit()
+
+
+@frozen(kw_only=True)
+class PostgresUnitsOfWork:
+    """Where units of work come from.
+
+    Attributes:
+        pool: whose connections they take, each one for as long as it lasts.
+        statement_timeout_ms: how long one statement may take before it fails with `StorageUnavailable`.
+    """
+
+    pool: Pool = field(kw_only=False)
+    statement_timeout_ms: int = STATEMENT_TIMEOUT_MS
+    _catalog: CatalogCopy = field(factory=CatalogCopy, init=False, repr=False)
+
+    def __call__(self) -> PostgresUnitOfWork:
+        """A new one, not yet begun."""
+        return PostgresUnitOfWork(Session(self.pool, self.statement_timeout_ms), self._catalog)
