@@ -27,7 +27,6 @@ def account(w: World, _p: Obj) -> Obj:
         "email": None,
         "metadata": {},
         "payouts_enabled": True,
-        "settings": {"dashboard": {"display_name": "Sandbox", "timezone": "Etc/UTC"}},
         "type": "standard",
     }
 

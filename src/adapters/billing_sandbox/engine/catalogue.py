@@ -25,7 +25,23 @@ from billing_sandbox.engine.params import (
 from billing_sandbox.engine.world import World
 
 INTERVAL = words("day", "week", "month", "year")
-RECURRING = Hash(
+RECURRING = Hash({"interval": INTERVAL, "interval_count": Int(least=1)}, ("interval",))
+"""How often: as it is given where a price is made in passing."""
+
+CHECKOUT_PRODUCT = Hash(
+    {
+        "name": TEXT,
+        "description": TEXT,
+        "images": ListOf(TEXT),
+        "metadata": Metadata(),
+        "tax_code": TEXT,
+        "unit_label": TEXT,
+    },
+    ("name",),
+)
+"""A product that is made in passing by a checkout session."""
+
+_OWN_RECURRING = Hash(
     {
         "interval": INTERVAL,
         "interval_count": Int(least=1),
@@ -34,17 +50,15 @@ RECURRING = Hash(
     },
     ("interval",),
 )
-PRODUCT_DATA = Hash(
+_PRODUCT_DATA = Hash(
     {
-        "name": TEXT,
-        "description": TEXT,
-        "images": LOOSE,
+        "active": BOOL,
+        "id": TEXT,
         "metadata": Metadata(),
+        "name": TEXT,
+        "statement_descriptor": TEXT,
         "tax_code": TEXT,
         "unit_label": TEXT,
-        "id": TEXT,
-        "active": BOOL,
-        "statement_descriptor": TEXT,
     },
     ("name",),
 )
@@ -265,8 +279,8 @@ _PRICE_CREATE: Fields = {
     "billing_scheme": words("per_unit"),
     "currency": CURRENCY,
     "product": TEXT,
-    "product_data": PRODUCT_DATA,
-    "recurring": RECURRING,
+    "product_data": _PRODUCT_DATA,
+    "recurring": _OWN_RECURRING,
     "unit_amount": AMOUNT,
     "unit_amount_decimal": Decimal(),
 }

@@ -1,6 +1,6 @@
 """The checkout sessions API."""
 
-from billing_sandbox.engine.catalogue import PRODUCT_DATA, RECURRING
+from billing_sandbox.engine.catalogue import CHECKOUT_PRODUCT, RECURRING
 from billing_sandbox.engine.checkout import create, expire, lines_of, update
 from billing_sandbox.engine.objects import Obj
 from billing_sandbox.engine.operations import PAGE, Operation, retrieve
@@ -53,7 +53,7 @@ _PRICE_DATA = Hash(
     {
         "currency": CURRENCY,
         "product": TEXT,
-        "product_data": PRODUCT_DATA,
+        "product_data": CHECKOUT_PRODUCT,
         "recurring": RECURRING,
         "tax_behavior": words("exclusive", "inclusive", "unspecified"),
         "unit_amount": AMOUNT,

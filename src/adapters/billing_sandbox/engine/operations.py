@@ -28,8 +28,8 @@ class Operation:
 
     @property
     def accepts(self) -> Mapping[str, Kind]:
-        """The parameters, those that every operation has included."""
-        return {**self.params, **EXPAND} if self.method != "DELETE" or self.params else dict(self.params)
+        """The parameters; whatever does not delete understands `expand`."""
+        return dict(self.params) if self.method == "DELETE" else {**self.params, **EXPAND}
 
 
 def retrieve(kind: str, param: str = "id") -> Run:

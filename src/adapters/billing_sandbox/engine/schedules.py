@@ -5,7 +5,7 @@ from billing_sandbox.engine.errors import InvalidParam, InvalidRequest
 from billing_sandbox.engine.objects import Obj, merge_metadata
 from billing_sandbox.engine.operations import PAGE, Operation, retrieve
 from billing_sandbox.engine.pagination import listed
-from billing_sandbox.engine.params import BOOL, INT, TEXT, Hash, Int, ListOf, Metadata, OneOf, TimeFilter, words
+from billing_sandbox.engine.params import BOOL, INT, TEXT, Fields, Hash, Int, ListOf, Metadata, OneOf, TimeFilter, words
 from billing_sandbox.engine.schedule_phases import complete, item_changes, phase_at, release
 from billing_sandbox.engine.subscription_changes import carry_out, plan
 from billing_sandbox.engine.subscription_end import ENDED, end_now
@@ -188,7 +188,7 @@ def _phase(w: World, entry: Obj, items: list[Obj], period: tuple[int, int]) -> O
     return {
         "add_invoice_items": [],
         "application_fee_percent": None,
-        "billing_cycle_anchor": entry.get("billing_cycle_anchor"),
+        "billing_cycle_anchor": None,
         "billing_thresholds": None,
         "collection_method": None,
         "currency": w.load("price", items[0]["price"])["currency"],
@@ -262,21 +262,20 @@ def _blank(w: World, customer: Obj, p: Obj) -> Obj:
     }
 
 
-_PHASE = Hash(
-    {
-        "billing_cycle_anchor": words("automatic", "phase_start"),
-        "duration": Hash(
-            {"interval": words("day", "week", "month", "year"), "interval_count": Int(least=1)}, ("interval",)
-        ),
-        "end_date": OneOf(("now",), INT),
-        "items": ListOf(Hash({"price": TEXT, "plan": TEXT, "quantity": Int(least=0)}), most=20),
-        "metadata": Metadata(),
-        "proration_behavior": _PRORATION,
-        "start_date": OneOf(("now",), INT),
-        "trial": BOOL,
-        "trial_end": INT,
-    },
-    ("items",),
+_PHASE: Fields = {
+    "duration": Hash(
+        {"interval": words("day", "week", "month", "year"), "interval_count": Int(least=1)}, ("interval",)
+    ),
+    "end_date": INT,
+    "items": ListOf(Hash({"price": TEXT, "plan": TEXT, "quantity": Int(least=0)}), most=20),
+    "metadata": Metadata(),
+    "proration_behavior": _PRORATION,
+    "trial": BOOL,
+    "trial_end": INT,
+}
+_NEW_PHASES = ListOf(Hash(_PHASE, ("items",)), most=10)
+_CHANGED_PHASES = ListOf(
+    Hash({**_PHASE, "end_date": OneOf(("now",), INT), "start_date": OneOf(("now",), INT)}, ("items",)), most=10
 )
 _END = words("cancel", "release")
 OPERATIONS = (
@@ -289,13 +288,11 @@ OPERATIONS = (
             "end_behavior": _END,
             "from_subscription": TEXT,
             "metadata": Metadata(),
-            "phases": ListOf(_PHASE, most=10),
+            "phases": _NEW_PHASES,
             "start_date": OneOf(("now",), INT),
         },
     ),
-    Operation(
-        "GET", "/v1/subscription_schedules", list_schedules, {**PAGE, "customer": TEXT, "created": TimeFilter()}
-    ),
+    Operation("GET", "/v1/subscription_schedules", list_schedules, {**PAGE, "customer": TEXT, "created": TimeFilter()}),
     Operation("GET", "/v1/subscription_schedules/{schedule}", retrieve("subscription_schedule", "schedule")),
     Operation(
         "POST",
@@ -304,7 +301,7 @@ OPERATIONS = (
         {
             "end_behavior": _END,
             "metadata": Metadata(),
-            "phases": ListOf(_PHASE, most=10),
+            "phases": _CHANGED_PHASES,
             "proration_behavior": _PRORATION,
         },
     ),

@@ -6,7 +6,7 @@ from billing_sandbox.engine.discounts import DISCOUNTS, choose, redeem
 from billing_sandbox.engine.errors import InvalidParam, InvalidRequest, missing
 from billing_sandbox.engine.invoices import finalise
 from billing_sandbox.engine.objects import DAY, Obj, merge_metadata
-from billing_sandbox.engine.operations import PAGE, Operation
+from billing_sandbox.engine.operations import EXPAND, PAGE, Operation
 from billing_sandbox.engine.pagination import matches, page
 from billing_sandbox.engine.params import (
     AMOUNT,
@@ -443,7 +443,7 @@ OPERATIONS = (
         "DELETE",
         "/v1/subscriptions/{subscription}",
         cancel,
-        {"cancellation_details": _CANCELLATION, "invoice_now": BOOL, "prorate": BOOL},
+        {**EXPAND, "cancellation_details": _CANCELLATION, "invoice_now": BOOL, "prorate": BOOL},
     ),
     Operation("DELETE", "/v1/subscriptions/{subscription}/discount", delete_discount),
 )  # fmt: skip
