@@ -1,0 +1,93 @@
+"""Subscriptions: canceled, and taken back from being canceled."""
+
+from __future__ import annotations
+
+import stripe
+
+from billing_core.domain.errors import ProviderRefused
+from billing_core.domain.facts import ObjectKind, ObjectRef
+from billing_core.domain.operations import Answer, CancelSubscription, UndoCancel
+from billing_stripe.api import Call
+from billing_stripe.permissions import Permission
+from billing_stripe.steps import MAIN, Steps
+
+__all__ = ["cancel_subscription", "keep_on", "release_schedule", "undo_cancel"]
+
+ENDED = frozenset({"canceled", "incomplete_expired"})
+_DETACHED = frozenset({"released", "canceled", "completed"})
+
+
+async def cancel_subscription(steps: Steps, command: CancelSubscription) -> Answer:
+    """End a subscription, now or at its period's end; one that has ended already is as wanted.
+
+    Its schedule is released first, as Stripe wants it. The open invoice is voided last: before, Stripe could
+    take the subscription for one that owes nothing.
+    """
+    if command.schedule_id:
+        await release_schedule(steps, command.schedule_id)
+    subscriptions, identity = steps.api.client.v1.subscriptions, command.subscription_id
+    later: stripe.params.SubscriptionUpdateParams = {"cancel_at_period_end": True}
+    await steps.change_unless(
+        MAIN,
+        lambda options: (
+            subscriptions.update_async(identity, later, options)
+            if command.at_period_end
+            else subscriptions.cancel_async(identity, {}, options)
+        ),
+        ObjectRef(ObjectKind.SUBSCRIPTION, identity),
+        Permission.SUBSCRIPTIONS_WRITE,
+        statuses=ENDED,
+    )
+    if command.void_invoice_id:
+        await _void(steps, command.void_invoice_id)
+    return steps.answer(identity)
+
+
+async def _void(steps: Steps, invoice_id: str) -> None:
+    """Void an invoice that was open; one that no longer is cannot be, and needs not be."""
+    ref = ObjectRef(ObjectKind.INVOICE, invoice_id)
+    try:
+        await steps.change(
+            "void",
+            lambda options: steps.api.client.v1.invoices.void_invoice_async(invoice_id, {}, options),
+            ref.kind,
+            Permission.INVOICES_WRITE,
+        )
+    except ProviderRefused:
+        await steps.note("void", ref)
+
+
+async def release_schedule(steps: Steps, schedule_id: str, step: str = "release") -> None:
+    """Take a schedule off its subscription, which stays as it is; one that is off already is as wanted."""
+    await steps.change_unless(
+        step,
+        lambda options: steps.api.client.v1.subscription_schedules.release_async(schedule_id, {}, options),
+        ObjectRef(ObjectKind.SCHEDULE, schedule_id),
+        Permission.SUBSCRIPTIONS_WRITE,
+        statuses=_DETACHED,
+    )
+
+
+async def undo_cancel(steps: Steps, command: UndoCancel) -> Answer:
+    """Let a subscription go on that was to end."""
+    await keep_on(steps, command.subscription_id, MAIN)
+    return steps.answer(command.subscription_id)
+
+
+async def keep_on(steps: Steps, subscription_id: str, step: str) -> None:
+    """Take the end of a subscription back: the one at its period's end, and one at a date set in the Dashboard."""
+    no_end: stripe.params.SubscriptionUpdateParams = {"cancel_at_period_end": False}
+    no_date: stripe.params.SubscriptionUpdateParams = {"cancel_at": ""}
+    for name, params in ((step, no_end), ("cancel_at", no_date)):
+        reply = await steps.change(
+            name,
+            _update(steps, subscription_id, params),
+            ObjectKind.SUBSCRIPTION,
+            Permission.SUBSCRIPTIONS_WRITE,
+        )
+        if not reply.json.has("cancel_at"):
+            return
+
+
+def _update(steps: Steps, subscription_id: str, params: stripe.params.SubscriptionUpdateParams) -> Call:
+    return lambda options: steps.api.client.v1.subscriptions.update_async(subscription_id, params, options)

@@ -1,0 +1,58 @@
+"""The gateway: what can be changed at Stripe, as a table from command to call."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from billing_core.domain.operations import (
+    Answer,
+    CancelSubscription,
+    ChangePlan,
+    Command,
+    CreateCustomer,
+    ExpireCheckout,
+    OpenPurchaseCheckout,
+    OpenSubscriptionCheckout,
+    Operation,
+    RefundPayment,
+    UndoCancel,
+)
+from billing_stripe.api import StripeApi
+from billing_stripe.calls.checkout import expire_checkout, open_purchase_checkout, open_subscription_checkout
+from billing_stripe.calls.customers import create_customer
+from billing_stripe.calls.plan_changes import change_plan
+from billing_stripe.calls.refunds import refund_payment
+from billing_stripe.calls.subscriptions import cancel_subscription, undo_cancel
+from billing_stripe.errors import changing
+from billing_stripe.steps import Steps
+
+__all__ = ["CALLS", "StripeProvider"]
+
+#: What carries out each command. Each function takes the command of its own row.
+CALLS: dict[type[Command], Callable[[Steps, Any], Awaitable[Answer]]] = {
+    CreateCustomer: create_customer,
+    OpenPurchaseCheckout: open_purchase_checkout,
+    OpenSubscriptionCheckout: open_subscription_checkout,
+    ExpireCheckout: expire_checkout,
+    RefundPayment: refund_payment,
+    CancelSubscription: cancel_subscription,
+    UndoCancel: undo_cancel,
+    ChangePlan: change_plan,
+}
+
+
+class StripeProvider:
+    """Changes things at Stripe (`billing_core.ports.provider.Provider`)."""
+
+    def __init__(self, api: StripeApi) -> None:
+        self._api = api
+
+    async def execute(self, operation: Operation) -> Answer:
+        """Carry out ``operation.command``; see the port.
+
+        A command of several steps that is refused in a later one may have given up a pending change of plan
+        before: the provider's events say so, as they do for whatever is changed elsewhere.
+        """
+        with changing():
+            return await CALLS[type(operation.command)](Steps(self._api, operation), operation.command)
