@@ -14,6 +14,7 @@ from billing_core.domain.operations import COMMAND_NAMES, Command
 __all__ = ["FactJson", "encode", "encode_rows", "read_command", "read_snapshot"]
 
 _ENCODER: Final = msgspec.json.Encoder()
+_NULL: Final = b"null"
 _SNAPSHOTS: Final[dict[str, msgspec.json.Decoder[Any]]] = {
     kind: msgspec.json.Decoder(snapshot) for kind, snapshot in SNAPSHOT_TYPES.items()
 }
@@ -50,7 +51,8 @@ class FactJson(msgspec.Struct, kw_only=True):
     type: str
     occurred_at: datetime
     after: msgspec.Raw
-    before: msgspec.Raw | None
+    #: ``null`` where the provider did not say.
+    before: msgspec.Raw
 
     @classmethod
     def of(cls, fact: Fact) -> Self:
@@ -61,7 +63,7 @@ class FactJson(msgspec.Struct, kw_only=True):
             type=fact.type,
             occurred_at=fact.occurred_at,
             after=raw(fact.after),
-            before=raw(fact.before) if fact.before else None,
+            before=raw(fact.before),
         )
 
     def to_fact(self) -> Fact:
@@ -71,7 +73,7 @@ class FactJson(msgspec.Struct, kw_only=True):
             type=self.type,
             occurred_at=self.occurred_at,
             after=read_snapshot(self.kind, self.after),
-            before=read_snapshot(self.kind, self.before) if self.before is not None else None,
+            before=None if bytes(self.before) == _NULL else read_snapshot(self.kind, self.before),
         )
 
 
