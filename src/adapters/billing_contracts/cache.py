@@ -1,0 +1,156 @@
+"""The contract of the cache port: it may forget, and it never brings back what is outdated."""
+
+from __future__ import annotations
+
+from itertools import count
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from billing_contracts.examples import user_access
+from billing_core.ports.cache import AccessCache
+
+__all__ = ["AccessCacheContract"]
+
+_users = count()
+
+
+class _Database:
+    """What the cache stands before: the version of one user's state, with readers and writers at work on it."""
+
+    def __init__(self, cache: AccessCache, user_id: str) -> None:
+        self.cache = cache
+        self.user_id = user_id
+        self.version = 1
+        #: For each writer and reader, how far it is and what it has in hand.
+        self._stages: dict[int, tuple[int, int]] = {}
+
+    async def write(self, writer: int) -> None:
+        """The next step of a writer: announce, commit, lift."""
+        stage, committed = self._stages.get(writer, (0, 0))
+        if stage == 0:
+            await self.cache.mark_stale([self.user_id])
+        elif stage == 1:
+            self.version += 1
+            committed = self.version
+        else:
+            await self.cache.lift(user_access(committed, user_id=self.user_id))
+        self._stages[writer] = ((stage + 1) % 3, committed)
+
+    async def read(self, reader: int) -> None:
+        """The next step of a reader that found nothing in the cache: read what is committed, put it."""
+        stage, seen = self._stages.get(reader, (0, 0))
+        if stage == 0:
+            seen = self.version
+        else:
+            await self.cache.put(user_access(seen, user_id=self.user_id))
+        self._stages[reader] = ((stage + 1) % 2, seen)
+
+
+class AccessCacheContract:
+    """Give the fixture ``cache``: an empty cache that can be reached."""
+
+    async def test_a_stranger_is_unknown(self, cache: AccessCache) -> None:
+        """Nothing is known of whom nobody put."""
+        assert await cache.get("user-1") is None
+
+    async def test_what_was_put_is_known(self, cache: AccessCache) -> None:
+        """Equal in every field."""
+        await cache.put(user_access(2))
+        assert await cache.get("user-1") == user_access(2)
+
+    async def test_users_are_kept_apart(self, cache: AccessCache) -> None:
+        """Whatever characters their ids have."""
+        for user_id in ("user-1", "user:1", "ü ser\u20ac", "1"):
+            await cache.put(user_access(1, user_id=user_id))
+        for user_id in ("user-1", "user:1", "ü ser\u20ac", "1"):
+            assert await cache.get(user_id) == user_access(1, user_id=user_id)
+
+    @pytest.mark.parametrize(("first", "second"), [(1, 2), (2, 1)])
+    async def test_the_newer_version_stays(self, cache: AccessCache, first: int, second: int) -> None:
+        """In whatever order two readers put what they read."""
+        await cache.put(user_access(first))
+        await cache.put(user_access(second))
+        assert await cache.get("user-1") == user_access(2)
+
+    async def test_marking_forgets(self, cache: AccessCache) -> None:
+        """All that are named, and nobody else."""
+        for user_id in ("user-1", "user-2", "user-3"):
+            await cache.put(user_access(1, user_id=user_id))
+        await cache.mark_stale(["user-1", "user-2"])
+        assert await cache.get("user-1") is None
+        assert await cache.get("user-2") is None
+        assert await cache.get("user-3") is not None
+        await cache.mark_stale([])
+
+    async def test_nothing_is_put_while_a_change_is_announced(self, cache: AccessCache) -> None:
+        """What was read before the change must not be remembered after it."""
+        await cache.mark_stale(["user-1"])
+        await cache.put(user_access(1))
+        assert await cache.get("user-1") is None
+
+    async def test_lifting_remembers_the_result(self, cache: AccessCache) -> None:
+        """Fresh for the next reader."""
+        await cache.mark_stale(["user-1"])
+        await cache.lift(user_access(2))
+        assert await cache.get("user-1") == user_access(2)
+
+    async def test_a_late_reader_does_not_bring_the_past_back(self, cache: AccessCache) -> None:
+        """What was read before a change and put after it is refused."""
+        await cache.mark_stale(["user-1"])
+        await cache.lift(user_access(2))
+        await cache.put(user_access(1))
+        assert await cache.get("user-1") == user_access(2)
+
+    async def test_after_lifting_things_are_put_again(self, cache: AccessCache) -> None:
+        """A change bars the cache only while it is under way."""
+        await cache.mark_stale(["user-1"])
+        await cache.lift(user_access(2))
+        await cache.put(user_access(3))
+        assert await cache.get("user-1") == user_access(3)
+
+    async def test_of_two_changes_the_last_one_lifts(self, cache: AccessCache) -> None:
+        """While another change is under way, the result of the first is outdated already."""
+        await cache.mark_stale(["user-1"])
+        await cache.mark_stale(["user-1"])
+        await cache.lift(user_access(2))
+        assert await cache.get("user-1") is None
+        await cache.put(user_access(2))
+        assert await cache.get("user-1") is None
+        await cache.lift(user_access(3))
+        assert await cache.get("user-1") == user_access(3)
+
+    async def test_lifts_may_come_in_the_wrong_order(self, cache: AccessCache) -> None:
+        """The newer result was known already, so the older one is nothing."""
+        await cache.mark_stale(["user-1"])
+        await cache.mark_stale(["user-1"])
+        await cache.lift(user_access(3))
+        await cache.lift(user_access(2))
+        assert await cache.get("user-1") in {None, user_access(3)}
+        await cache.put(user_access(2))
+        assert await cache.get("user-1") in {None, user_access(3)}
+
+    async def test_a_lift_without_a_mark_is_taken(self, cache: AccessCache) -> None:
+        """The mark may have been lost."""
+        await cache.lift(user_access(2))
+        assert await cache.get("user-1") == user_access(2)
+
+    async def test_a_change_without_a_new_version_replaces_the_value(self, cache: AccessCache) -> None:
+        """What is lifted is newer than what was put, also where nothing was told to others."""
+        await cache.put(user_access(1))
+        await cache.mark_stale(["user-1"])
+        changed = user_access(4)
+        same_version = type(changed)(user_id="user-1", version=1, grants=changed.grants)
+        await cache.lift(same_version)
+        assert await cache.get("user-1") == same_version
+
+    @settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.differing_executors])
+    @given(steps=st.lists(st.integers(0, 5), max_size=40))
+    async def test_whatever_the_order_nothing_old_is_served(self, cache: AccessCache, steps: list[int]) -> None:
+        """Three writers and three readers, their steps mixed in any order: the cache knows the present or nothing."""
+        database = _Database(cache, f"user-{next(_users)}")
+        for actor in steps:
+            await (database.write(actor) if actor < 3 else database.read(actor))
+            known = await cache.get(database.user_id)
+            assert known in {None, user_access(database.version, user_id=database.user_id)}

@@ -1,0 +1,154 @@
+"""The cache of grants in Redis.
+
+Per user there are three keys: the value, which carries its epoch and lives for seconds; the least version
+that is still taken, which lives longer; and how many changes are announced, which is what ``mark_stale``
+counts up and ``lift`` counts down. Each step is one script, so no two of them mix. There is no value while a
+change is announced.
+
+The epoch is one key for all. After a failed call, and after a connection to another server, marks may have
+been lost: a new epoch is begun then, and all values of the old one are nothing.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Awaitable, Callable, Collection
+from typing import TypeVar
+
+import msgspec
+
+from billing_core.domain.access import UserAccess
+from billing_redis.link import FAILURES, RedisLink
+
+__all__ = ["RedisAccessCache"]
+
+T = TypeVar("T")
+
+#: For so long a value is served: how stale access may be at worst, across a partition.
+VALUE_MILLISECONDS = 5_000
+#: After so long a change that was announced, but never lifted, no longer bars the cache.
+STALE_MILLISECONDS = 5_000
+#: So long an outdated value may be on its way without a chance to come back.
+LEAST_VERSION_MILLISECONDS = 60_000
+
+_PUT = """
+-- KEYS: epoch, value, least version, announced.  ARGV: a new epoch, version, value, lifetimes of value and version
+if redis.call('EXISTS', KEYS[4]) == 1 then return 0 end
+local version, least = tonumber(ARGV[2]), tonumber(redis.call('GET', KEYS[3]) or '-1')
+if version < least then return 0 end
+redis.call('SET', KEYS[1], ARGV[1], 'NX')
+local epoch = redis.call('GET', KEYS[1])
+local held = redis.call('GET', KEYS[2])
+if held and version == least and string.sub(held, 1, #epoch) == epoch then return 0 end
+redis.call('SET', KEYS[2], epoch .. ARGV[3], 'PX', ARGV[4])
+redis.call('SET', KEYS[3], version, 'PX', ARGV[5])
+return 1
+"""
+
+_MARK = """
+-- KEYS: value and announced, for each user.  ARGV: how long the announcement counts
+for place = 1, #KEYS, 2 do
+    redis.call('DEL', KEYS[place])
+    redis.call('INCR', KEYS[place + 1])
+    redis.call('PEXPIRE', KEYS[place + 1], ARGV[1])
+end
+return 1
+"""
+
+_LIFT = """
+-- KEYS and ARGV as in put
+local announced = tonumber(redis.call('GET', KEYS[4]) or '0')
+if announced > 1 then redis.call('DECR', KEYS[4]) else redis.call('DEL', KEYS[4]) end
+local version, least = tonumber(ARGV[2]), tonumber(redis.call('GET', KEYS[3]) or '-1')
+if version < least then return 0 end
+redis.call('SET', KEYS[3], version, 'PX', ARGV[5])
+if announced > 1 then return 0 end
+redis.call('SET', KEYS[1], ARGV[1], 'NX')
+redis.call('SET', KEYS[2], redis.call('GET', KEYS[1]) .. ARGV[3], 'PX', ARGV[4])
+return 1
+"""
+
+#: Bytes of an epoch, in hexadecimal.
+_EPOCH_LENGTH = 16
+
+
+class RedisAccessCache:
+    """The cache port on Redis. While Redis is away it knows nothing, and costs next to nothing."""
+
+    def __init__(self, link: RedisLink, *, prefix: str = "billing:access") -> None:
+        self._link = link
+        self._prefix = prefix
+        self._epoch_key = f"{prefix}:epoch"
+        self._encode = msgspec.msgpack.Encoder().encode
+        self._decode = msgspec.msgpack.Decoder(UserAccess).decode
+        self._put = link.client.register_script(_PUT)
+        self._mark = link.client.register_script(_MARK)
+        self._lift = link.client.register_script(_LIFT)
+        #: Whether marks may have been lost, so that no value may be trusted before a new epoch is begun.
+        self._in_doubt = False
+        self._server_changes = link.server_changes
+
+    async def get(self, user_id: str) -> UserAccess | None:
+        """The grants of a user, where they are known and not stale."""
+        found = await self._try(lambda: self._link.client.mget(self._epoch_key, self._key("value", user_id)))
+        epoch, value = found or (None, None)
+        if not isinstance(epoch, bytes) or not isinstance(value, bytes) or not value.startswith(epoch):
+            return None
+        try:
+            return self._decode(value[_EPOCH_LENGTH:])
+        except msgspec.MsgspecError:
+            return None  # written by another version of the code
+
+    async def put(self, access: UserAccess) -> None:
+        """Remember what was read, unless a newer version was seen or a change is announced."""
+        await self._try(lambda: self._put(keys=self._keys(access.user_id), args=self._args(access)))
+
+    async def mark_stale(self, user_ids: Collection[str]) -> None:
+        """Forget these users until their changes are lifted."""
+        keys = [self._key(name, user_id) for user_id in user_ids for name in ("value", "announced")]
+        if keys:
+            await self._try(lambda: self._mark(keys=keys, args=[STALE_MILLISECONDS]))
+
+    async def lift(self, access: UserAccess) -> None:
+        """One announced change is committed; its result is remembered where no other one is under way."""
+        await self._try(lambda: self._lift(keys=self._keys(access.user_id), args=self._args(access)))
+
+    def _key(self, name: str, user_id: str) -> str:
+        return f"{self._prefix}:{name}:{user_id}"
+
+    def _keys(self, user_id: str) -> list[str]:
+        return [self._epoch_key, *(self._key(name, user_id) for name in ("value", "least", "announced"))]
+
+    def _args(self, access: UserAccess) -> list[str | int | bytes]:
+        value = self._encode(access)
+        return [_new_epoch(), access.version, value, VALUE_MILLISECONDS, LEAST_VERSION_MILLISECONDS]
+
+    async def _try(self, call: Callable[[], Awaitable[T]]) -> T | None:
+        """What ``call`` gives; None where Redis is away, or where what it gave may be from before it was."""
+        if not self._link.breaker.allows():
+            self._in_doubt = True
+            return None
+        try:
+            if self._in_doubt:
+                await self._begin_epoch()
+            result = await call()
+            if self._link.server_changes != self._server_changes:
+                await self._begin_epoch()
+                return None
+        except FAILURES:
+            self._in_doubt = True
+            self._link.breaker.failed()
+            return None
+        self._link.breaker.succeeded()
+        return result
+
+    async def _begin_epoch(self) -> None:
+        """Make nothing of all values, everybody's: an announced change may have been missed."""
+        changes = self._link.server_changes
+        await self._link.client.set(self._epoch_key, _new_epoch())
+        self._server_changes = changes
+        self._in_doubt = False
+
+
+def _new_epoch() -> str:
+    return secrets.token_hex(_EPOCH_LENGTH // 2)

@@ -1,0 +1,104 @@
+"""The link to Redis: one pool of connections, a breaker, and an eye on which server answers."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio.connection import AbstractConnection
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError, ResponseError
+
+from billing_core.domain.errors import InvalidValue
+from billing_redis.breaker import Breaker
+
+__all__ = ["FAILURES", "RedisLink", "open_redis"]
+
+#: What a call may raise where Redis is away, slow or refuses.
+FAILURES = (RedisError, OSError)
+
+
+class RedisLink:
+    """A pool of connections to one Redis. Nothing connects before the first call; close it with `close`."""
+
+    def __init__(self, url: str, connections_max: int, timeout_seconds: float, tls: dict[str, str]) -> None:
+        self.breaker = Breaker()
+        #: How often a connection was made to another server than the one before: after a restart or a failover.
+        self.server_changes = 0
+        self._server: str | None = None
+        pool = BlockingConnectionPool.from_url(
+            url,
+            max_connections=connections_max,
+            timeout=timeout_seconds,
+            socket_timeout=timeout_seconds,
+            socket_connect_timeout=timeout_seconds,
+            # A call fails at once, and is seen to: whoever repeated it silently would hide a failover from the cache.
+            retry=Retry(NoBackoff(), 0),
+            redis_connect_func=self._greet,
+            **tls,
+        )
+        self.client: Redis = Redis.from_pool(pool)
+
+    async def probe(self) -> float | None:
+        """Milliseconds until Redis answers a ping; None where it does not."""
+        begun = time.perf_counter()
+        try:
+            await self.client.ping()
+        except FAILURES:
+            self.breaker.failed()
+            return None
+        self.breaker.succeeded()
+        return (time.perf_counter() - begun) * 1000
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self.client.aclose()
+
+    async def _greet(self, connection: AbstractConnection) -> None:
+        """Begin a connection, and find out which server it leads to."""
+        await connection.on_connect()
+        try:
+            await connection.send_command("INFO", "server")
+            server = _run_id(await connection.read_response())
+        except ResponseError:
+            server = None  # an account without the right to ask: any new connection may be to another server
+        if self._server is not None and server != self._server:
+            self.server_changes += 1
+        self._server = server or "unknown"
+
+
+def _run_id(info: object) -> str | None:
+    text = info.decode() if isinstance(info, bytes) else str(info)
+    lines = dict(line.partition(":")[::2] for line in text.splitlines())
+    return lines.get("run_id")
+
+
+def open_redis(
+    url: str,
+    *,
+    connections_max: int = 16,
+    timeout_seconds: float = 0.25,
+    ca_file: Path | None = None,
+    certificate_file: Path | None = None,
+    key_file: Path | None = None,
+) -> RedisLink:
+    """A link to the Redis at ``url``.
+
+    Args:
+        url: ``redis://[[user]:password@]host[:port][/database]``, ``rediss://…`` for TLS, or ``unix://path``.
+        connections_max: how many connections at most; whoever finds all of them busy waits for ``timeout_seconds``.
+        timeout_seconds: for connecting, and for each answer. What is kept in Redis may be lost, so nobody waits long.
+        ca_file: with TLS, the certificates of those who may vouch for the server; the system's unless given.
+        certificate_file: with TLS, our own certificate, where the server asks for one.
+        key_file: its key.
+
+    Raises:
+        InvalidValue: certificates for a URL without TLS.
+    """
+    files = {"ssl_ca_certs": ca_file, "ssl_certfile": certificate_file, "ssl_keyfile": key_file}
+    tls = {option: str(file) for option, file in files.items() if file is not None}
+    if tls and not url.startswith("rediss://"):
+        raise InvalidValue("Certificates are for TLS: the URL of Redis then begins with rediss://.", field="url")
+    return RedisLink(url, connections_max, timeout_seconds, tls)

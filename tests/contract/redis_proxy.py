@@ -1,0 +1,78 @@
+"""A way to Redis that tests can cut, mend and turn to another server."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from urllib.parse import urlsplit
+
+from attrs import define, field
+
+
+@define
+class RedisProxy:
+    """Forwards bytes to a server; counts the connections that were asked of it."""
+
+    target: str
+    url: str = ""
+    connections: int = 0
+    is_cut: bool = False
+    _writers: set[asyncio.StreamWriter] = field(factory=set)
+
+    async def cut(self) -> None:
+        """From now on connections are accepted and closed at once."""
+        self.is_cut = True
+        await self.drop()
+
+    def mend(self) -> None:
+        """Let everything through again."""
+        self.is_cut = False
+
+    async def turn_to(self, target: str) -> None:
+        """A failover: what is connected is dropped, and the next connection leads elsewhere."""
+        self.target = target
+        await self.drop()
+
+    async def drop(self) -> None:
+        """Close what is connected."""
+        for writer in list(self._writers):
+            await _close(writer)
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """One connection."""
+        self.connections += 1
+        if self.is_cut:
+            await _close(writer)
+            return
+        parts = urlsplit(self.target)
+        there, back = await asyncio.open_connection(parts.hostname, parts.port)
+        self._writers |= {writer, back}
+        await asyncio.gather(_forward(reader, back), _forward(there, writer))
+        self._writers -= {writer, back}
+
+
+async def _forward(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    with suppress(OSError):
+        while data := await reader.read(65536):
+            writer.write(data)
+            await writer.drain()
+    await _close(writer)
+
+
+async def _close(writer: asyncio.StreamWriter) -> None:
+    writer.close()
+    with suppress(OSError):
+        await writer.wait_closed()
+
+
+@asynccontextmanager
+async def redis_proxy(target: str) -> AsyncIterator[RedisProxy]:
+    """A proxy in front of the server at this URL, on a free port of loopback."""
+    proxy = RedisProxy(target)
+    server = await asyncio.start_server(proxy.serve, "127.0.0.1", 0)
+    parts = urlsplit(target)
+    proxy.url = f"redis://127.0.0.1:{server.sockets[0].getsockname()[1]}{parts.path}"
+    try:
+        yield proxy
+    finally:
+        server.close()
+        await proxy.drop()

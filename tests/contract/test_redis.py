@@ -1,0 +1,196 @@
+"""What Redis alone can do to the cache: go away, come back, and be another server than before."""
+
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+import pytest
+
+from billing_contracts.examples import user_access
+from billing_core.domain.errors import InvalidValue
+from billing_embedded import EmbeddedValkey
+from billing_redis import RedisAccessCache, RedisLink, open_redis
+from billing_redis.breaker import Breaker
+from tests.contract.redis_proxy import RedisProxy, redis_proxy
+from tests.databases import at_database
+
+
+class Time:
+    """Real seconds, moved by hand."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def __call__(self) -> float:
+        """Now."""
+        return self.seconds
+
+
+@pytest.fixture
+async def proxy(redis_url: str) -> AsyncIterator[RedisProxy]:
+    """A way to Redis that can be cut."""
+    async with redis_proxy(redis_url) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def time() -> Time:
+    """The time by which the breaker goes."""
+    return Time()
+
+
+@pytest.fixture
+async def link(proxy: RedisProxy, time: Time) -> AsyncIterator[RedisLink]:
+    """A link through the proxy."""
+    link = open_redis(proxy.url, timeout_seconds=5)
+    link.breaker = Breaker(time)
+    yield link
+    await link.close()
+
+
+@pytest.fixture
+async def other_link(redis_url: str) -> AsyncIterator[RedisLink]:
+    """Another process's link, past the proxy."""
+    link = open_redis(redis_url, timeout_seconds=5)
+    yield link
+    await link.close()
+
+
+@pytest.fixture
+def second_server(service_folder: Path) -> Iterator[str]:
+    """Another Redis, such as a replica that takes over."""
+    with EmbeddedValkey(service_folder / "valkey-that-takes-over") as running:
+        yield running.url
+
+
+@pytest.fixture
+async def replica(redis_url: str, second_server: str) -> AsyncIterator[RedisLink]:
+    """A link to the other Redis."""
+    link = open_redis(at_database(second_server, urlsplit(redis_url).path.removeprefix("/")), timeout_seconds=5)
+    yield link
+    await link.close()
+
+
+async def test_a_redis_that_is_away_is_an_empty_cache(proxy: RedisProxy, link: RedisLink) -> None:
+    """Nothing raises; everything is unknown."""
+    await proxy.cut()
+    cache = RedisAccessCache(link)
+    await cache.mark_stale(["user-1"])
+    await cache.put(user_access(1))
+    await cache.lift(user_access(1))
+    assert await cache.get("user-1") is None
+
+
+async def test_a_redis_that_is_away_is_asked_once_a_second(proxy: RedisProxy, link: RedisLink, time: Time) -> None:
+    """However many ask: an outage must not slow every request down."""
+    await proxy.cut()
+    cache = RedisAccessCache(link)
+    for _ in range(100):
+        await cache.get("user-1")
+    assert proxy.connections == 1
+    time.seconds = 1.0
+    for _ in range(100):
+        await cache.get("user-1")
+    assert proxy.connections == 2
+
+
+async def test_a_redis_that_is_back_is_used_again(proxy: RedisProxy, link: RedisLink, time: Time) -> None:
+    """From the first call on that is let through."""
+    cache = RedisAccessCache(link, prefix=f"access-{uuid4()}")
+    await proxy.cut()
+    await cache.get("user-1")
+    proxy.mend()
+    time.seconds = 1.0
+    await cache.put(user_access(1))
+    assert await cache.get("user-1") == user_access(1)
+
+
+async def test_after_an_outage_nothing_old_is_trusted(
+    proxy: RedisProxy, link: RedisLink, other_link: RedisLink, time: Time
+) -> None:
+    """A mark may have been lost, so a new epoch begins, for every process."""
+    prefix = f"access-{uuid4()}"
+    cache, other = RedisAccessCache(link, prefix=prefix), RedisAccessCache(other_link, prefix=prefix)
+    await cache.put(user_access(1))
+    await proxy.cut()
+    await cache.mark_stale(["user-1"])  # lost; then version 2 is committed
+    proxy.mend()
+    time.seconds = 1.0
+    assert await cache.get("user-1") is None
+    assert await other.get("user-1") is None
+    await other.put(user_access(2))
+    assert await cache.get("user-1") == user_access(2)
+
+
+async def test_a_mark_that_was_not_even_tried_counts_as_lost(
+    link: RedisLink, other_link: RedisLink, time: Time
+) -> None:
+    """While the breaker is open nothing is sent, and that is made good later too."""
+    prefix = f"access-{uuid4()}"
+    cache, other = RedisAccessCache(link, prefix=prefix), RedisAccessCache(other_link, prefix=prefix)
+    link.breaker.failed()
+    await other.put(user_access(1))
+    await cache.mark_stale(["user-1"])
+    time.seconds = 1.0
+    assert await cache.get("user-1") is None
+    assert await other.get("user-1") is None
+
+
+async def test_after_a_failover_nothing_old_is_trusted(
+    proxy: RedisProxy, link: RedisLink, other_link: RedisLink, second_server: str, replica: RedisLink, time: Time
+) -> None:
+    """A replica that lagged still has what was marked stale, and its epoch too."""
+    prefix = f"access-{uuid4()}"
+    cache = RedisAccessCache(link, prefix=prefix)
+    await cache.put(user_access(1))
+    for key in (f"{prefix}:epoch", f"{prefix}:value:user-1"):
+        copied = await other_link.client.get(key)
+        assert copied is not None
+        await replica.client.set(key, copied)
+    assert await RedisAccessCache(replica, prefix=prefix).get("user-1") == user_access(1)
+    await proxy.turn_to(second_server)
+    assert await cache.get("user-1") is None
+    time.seconds = 1.0
+    assert await cache.get("user-1") is None
+    assert await RedisAccessCache(replica, prefix=prefix).get("user-1") is None
+
+
+async def test_a_value_that_cannot_be_read_is_unknown(link: RedisLink) -> None:
+    """Another version of the code may have written it."""
+    prefix = f"access-{uuid4()}"
+    cache = RedisAccessCache(link, prefix=prefix)
+    await cache.put(user_access(1))
+    epoch = await link.client.get(f"{prefix}:epoch")
+    await link.client.set(f"{prefix}:value:user-1", f"{epoch!r}no such thing")
+    assert await cache.get("user-1") is None
+    await link.client.set(f"{prefix}:value:user-1", (epoch if isinstance(epoch, bytes) else b"") + b"no such thing")
+    assert await cache.get("user-1") is None
+
+
+async def test_everything_that_is_kept_expires(link: RedisLink) -> None:
+    """But for the epoch, of which there is one."""
+    prefix = f"access-{uuid4()}"
+    cache = RedisAccessCache(link, prefix=prefix)
+    await cache.put(user_access(1))
+    await cache.mark_stale(["user-2"])
+    lifetimes = {key: await link.client.pttl(key) for key in await link.client.keys(f"{prefix}:*")}
+    lasting = [key for key, lifetime in lifetimes.items() if lifetime < 0]
+    assert lasting == [f"{prefix}:epoch".encode()]
+    assert 0 < lifetimes[f"{prefix}:value:user-1".encode()] <= 5000
+    assert 0 < lifetimes[f"{prefix}:announced:user-2".encode()] <= 5000
+
+
+async def test_the_probe_says_how_long_an_answer_takes(proxy: RedisProxy, link: RedisLink) -> None:
+    """In milliseconds; None while Redis is away."""
+    answered = await link.probe()
+    assert answered is not None
+    assert answered > 0
+    await proxy.cut()
+    assert await link.probe() is None
+
+
+def test_certificates_without_tls_are_refused() -> None:
+    """They would silently protect nothing."""
+    with pytest.raises(InvalidValue, match="rediss://"):
+        open_redis("redis://127.0.0.1/0", ca_file=Path("ca.pem"))
