@@ -21,9 +21,17 @@ def ours():
     inside = frame is not None and any(frame.f_code.co_filename.startswith(root) for root in roots)
     return f"{frame.f_code.co_filename}:{frame.f_lineno}" if inside else None
 
+def probes_ipv6():
+    # urllib3, which the stripe SDK brings, binds a socket once to see whether this machine has IPv6.
+    frame = sys._getframe(2)
+    while frame and not frame.f_code.co_filename.endswith("urllib3/util/connection.py"):
+        frame = frame.f_back
+    return frame is not None and frame.f_code.co_name == "_has_ipv6"
+
 def audit(event, args):
     if event in {"socket.__new__", "socket.connect", "socket.bind", "subprocess.Popen", "os.fork"}:
-        seen.append(f"{event} {args}")
+        if not probes_ipv6():
+            seen.append(f"{event} {args}")
 
 read = os._Environ.__getitem__
 
