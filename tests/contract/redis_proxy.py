@@ -12,6 +12,7 @@ from attrs import define, field
 class RedisProxy:
     """Forwards bytes to a server; counts the connections that were asked of it."""
 
+    #: Where the next connection leads.
     target: str
     url: str = ""
     connections: int = 0
@@ -26,11 +27,6 @@ class RedisProxy:
     def mend(self) -> None:
         """Let everything through again."""
         self.is_cut = False
-
-    async def turn_to(self, target: str) -> None:
-        """A failover: what is connected is dropped, and the next connection leads elsewhere."""
-        self.target = target
-        await self.drop()
 
     async def drop(self) -> None:
         """Close what is connected."""
