@@ -4,6 +4,7 @@ from typing import Any
 
 from attrs import define, field
 
+from billing_sandbox.engine.cards import BANK_FAILS, BANK_SUCCEEDS
 from billing_sandbox.engine.checkout_completion import Buyer, complete
 from billing_sandbox.engine.engine import Answer, Engine
 from billing_sandbox.engine.forms import Raw
@@ -125,6 +126,11 @@ class Play:
     def pay(self, session: Obj, number: str = "4242424242424242", **answers: object) -> Obj:
         """Complete a checkout session as its page does."""
         buyer = Buyer(email="ada@example.com", name="Ada", card=card_of(number), **answers)  # type: ignore[arg-type]  # named by the caller
+        return self.engine.do(lambda w: complete(w, w.load("checkout.session", session["id"]), buyer))
+
+    def pay_by_bank(self, session: Obj, *, closed: bool = False) -> Obj:
+        """Complete a checkout session by bank debit, which takes three days and, from a closed account, fails."""
+        buyer = Buyer(email="ada@example.com", name="Ada", card=BANK_FAILS if closed else BANK_SUCCEEDS)
         return self.engine.do(lambda w: complete(w, w.load("checkout.session", session["id"]), buyer))
 
     @staticmethod

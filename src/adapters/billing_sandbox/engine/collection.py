@@ -148,7 +148,8 @@ def _action_required(w: World, invoice: Obj) -> Obj:
 
 def _failed(w: World, invoice: Obj, *, hard: bool, also: str | None = None) -> Obj:
     subscription = subscription_of(w, invoice)
-    dunning = subscription is not None and subscription["status"] != "incomplete"
+    optional = w.store.private(invoice["id"]).get("pending_update", False)
+    dunning = subscription is not None and subscription["status"] != "incomplete" and not optional
     invoice |= {"attempted": True, "attempt_count": invoice["attempt_count"] + 1}
     invoice["next_payment_attempt"] = _next_attempt(w, invoice) if dunning and invoice["auto_advance"] else None
     w.change(invoice, "invoice.updated")

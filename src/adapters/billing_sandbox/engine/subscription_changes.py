@@ -100,6 +100,7 @@ def carry_out_when_paid(w: World, subscription: Obj, p: Obj, *, behaviour: str) 
         return carry_out(w, subscription, change, behaviour="none", payment="allow_incomplete")
     billed_after = proration.billed(w, subscription["id"])
     w.store.put(subscription | {"latest_invoice": invoice["id"]})
+    w.store.put_private(invoice["id"], {"pending_update": True})
     finalised = finalise(w, invoice)
     finalised = collect(w, finalised, off_session=False) if finalised["amount_due"] else mark_paid(w, finalised)
     after = change.after | {"latest_invoice": invoice["id"]}
@@ -114,7 +115,6 @@ def carry_out_when_paid(w: World, subscription: Obj, p: Obj, *, behaviour: str) 
     waiting = w.load("subscription", subscription["id"])
     w.store.put(subscription)
     waiting |= {
-        "status": subscription["status"],
         "pending_update": {
             "billing_cycle_anchor": after["billing_cycle_anchor"] if change.restarts else None,
             "expires_at": expires,

@@ -2,6 +2,7 @@
 
 from billing_sandbox.engine import collection, proration
 from billing_sandbox.engine.errors import InvalidRequest
+from billing_sandbox.engine.invoice_items import pending_lines
 from billing_sandbox.engine.invoices import draft, finalise
 from billing_sandbox.engine.objects import HOUR, Obj
 from billing_sandbox.engine.operations import Operation
@@ -27,7 +28,9 @@ def pause(w: World, _p: Obj, subscription_id: str) -> Obj:
 
 
 def resume(w: World, p: Obj, subscription_id: str) -> Obj:
-    """Take up a paused subscription: a new period, to be paid; with `unchanged` the old cycle goes on.
+    """Take up a paused subscription: a new period, to be paid, less what is left of the old one.
+
+    With `unchanged` the old cycle goes on, and only a period that has not been billed yet is.
 
     Under `resume_on_payment_success`, the default, it stays paused until that invoice is paid, for 23 hours at most.
     """
@@ -37,18 +40,28 @@ def resume(w: World, p: Obj, subscription_id: str) -> Obj:
         raise InvalidRequest(message)
     anchor_now = (p.get("billing_cycle_anchor") or {}).get("type", "now") == "now"
     after = _in_new_period(w, subscription, anchor_now=anchor_now)
-    due = [item for item in items_of(after) if item["current_period_end"] != _old_end(subscription, item["id"])]
+    due = [
+        item
+        for item in items_of(after)
+        if anchor_now or item["current_period_end"] != _old_end(subscription, item["id"])
+    ]
     if not due:
         return _active(w, subscription, after)
+    if anchor_now and p.get("proration_behavior", "create_prorations") != "none":
+        for item in items_of(subscription):
+            proration.credit(w, subscription, item, w.now)
     proration.remember_billed(w, subscription_id, {})
+    invoice_id = w.new_id("in_")
+    waiting = pending_lines(w, subscription["customer"], subscription["currency"], subscription_id, invoice_id)
     invoice = draft(
         w,
         w.load("customer", subscription["customer"]),
         currency=subscription["currency"],
         reason="subscription_update",
-        lines=[period_line(w, after, item) for item in due],
+        lines=[*waiting, *(period_line(w, after, item) for item in due)],
         subscription=subscription,
         discounts=subscription["discounts"],
+        id=invoice_id,
     )
     proration.record_invoice(w, subscription_id, invoice)
     notes = w.store.private(subscription_id)
@@ -124,6 +137,7 @@ OPERATIONS = (
         {
             "billing_cycle_anchor": Hash({"type": words("now", "unchanged")}, ("type",)),
             "payment_behavior": words("resume_on_payment_attempt", "resume_on_payment_success"),
+            "proration_behavior": words("always_invoice", "create_prorations", "none"),
         },
     ),
 )
