@@ -1,10 +1,11 @@
 """What the tests of PostgreSQL alone share: a pool and units of work on a database of the test's own."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
 from billing_postgres import Pool, PostgresUnitsOfWork, open_pool
+from tests.databases import fresh_database
 
 
 @pytest.fixture
@@ -19,3 +20,10 @@ async def pool(database_url: str) -> AsyncIterator[Pool]:
 def units(pool: Pool) -> PostgresUnitsOfWork:
     """Units of work on that pool."""
     return PostgresUnitsOfWork(pool)
+
+
+@pytest.fixture(scope="module")
+def schema_url(postgres_url: str, migrated_template: str) -> Iterator[str]:
+    """A database with today's schema that the tests of one file share: each undoes what it writes."""
+    with fresh_database(postgres_url, template=migrated_template) as url:
+        yield url

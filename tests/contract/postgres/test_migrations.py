@@ -192,7 +192,10 @@ def test_after_kill_9_in_the_middle_the_next_run_takes_over(empty_url: str, tmp_
     run = start(empty_url, tmp_path)
     wait_until(
         empty_url,
-        "SELECT count(*) = 1 FROM pg_stat_activity WHERE query LIKE 'CREATE TABLE slow%' AND state = 'active'",
+        """
+        SELECT count(*) = 1 FROM pg_stat_activity
+        WHERE datname = current_database() AND state = 'active' AND query LIKE 'CREATE TABLE slow%'
+        """,
     )
     os.kill(run.pid, signal.SIGKILL)
     run.communicate()

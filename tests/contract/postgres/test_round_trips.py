@@ -1,11 +1,11 @@
 """Whatever the domain's classes may hold comes back from PostgreSQL as it was."""
 
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
 from datetime import datetime
 
 import pytest
 from attrs import evolve
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from billing_contracts.examples import NOW, operation, received
@@ -14,14 +14,22 @@ from billing_core.domain.errors import InvalidValue
 from billing_core.domain.facts import SNAPSHOT_TYPES, CustomerSeen, Fact, Labels, ObjectKind
 from billing_core.domain.folding import ObjectState
 from billing_core.domain.operations import COMMAND_NAMES, Command
-from billing_postgres import PostgresUnitsOfWork
+from billing_postgres import PostgresUnitsOfWork, open_pool
 from tests.contract.postgres.values import IDS, TEXT, TIMES, facts, instances
 
-#: Each example is written in a transaction of its own that is undone, so they may share the database.
-shared = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25)
+#: A few examples only, for each asks a server; what can go wrong does so at once.
+few = settings(max_examples=25)
 
 
-@shared
+@pytest.fixture(scope="module")
+async def units(schema_url: str) -> AsyncIterator[PostgresUnitsOfWork]:
+    """Units of work on one database: each example is undone, so they may share it."""
+    pool = await open_pool(schema_url)
+    yield PostgresUnitsOfWork(pool)
+    await pool.close()
+
+
+@few
 @given(told=st.lists(facts(), max_size=5, unique_by=lambda fact: fact.id))
 async def test_facts_about_any_object(units: PostgresUnitsOfWork, told: list[Fact]) -> None:
     async with units() as uow:
@@ -33,7 +41,7 @@ async def test_facts_about_any_object(units: PostgresUnitsOfWork, told: list[Fac
 
 
 @pytest.mark.parametrize("kind", ObjectKind)
-@settings(shared, max_examples=5)
+@settings(max_examples=5)
 @given(data=st.data())
 async def test_a_fact_about_each_kind_of_object(
     units: PostgresUnitsOfWork, kind: ObjectKind, data: st.DataObject
@@ -46,7 +54,7 @@ async def test_a_fact_about_each_kind_of_object(
         assert await uow.facts.of_objects([fact.ref]) == (fact,)
 
 
-@shared
+@few
 @given(fact=facts(), data=st.data())
 async def test_states_of_any_object(units: PostgresUnitsOfWork, fact: Fact, data: st.DataObject) -> None:
     state = data.draw(
@@ -70,7 +78,7 @@ async def test_states_of_any_object(units: PostgresUnitsOfWork, fact: Fact, data
         assert await uow.objects.get([state.ref]) == (state,)
 
 
-@shared
+@few
 @given(fact=facts() | st.none(), payload=st.binary(max_size=200), waits_for=st.frozensets(TEXT, max_size=3))
 async def test_received_events(
     units: PostgresUnitsOfWork, fact: Fact | None, payload: bytes, waits_for: frozenset[str]
@@ -82,7 +90,7 @@ async def test_received_events(
 
 
 @pytest.mark.parametrize("kind", COMMAND_NAMES, ids=list(COMMAND_NAMES.values()))
-@settings(shared, max_examples=5)
+@settings(max_examples=5)
 @given(data=st.data())
 async def test_operations_with_each_command(
     units: PostgresUnitsOfWork, kind: type[Command], data: st.DataObject
@@ -93,7 +101,7 @@ async def test_operations_with_each_command(
         assert await uow.operations.get(wanted.id) == wanted
 
 
-@shared
+@few
 @given(
     changes=st.dictionaries(TEXT, st.dictionaries(TEXT, st.tuples(TEXT | st.none(), TEXT | st.none())), max_size=3),
     reason=st.none() | TEXT,

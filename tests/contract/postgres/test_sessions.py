@@ -1,0 +1,309 @@
+"""Sessions: what goes wrong between us and PostgreSQL, in the words of billing; and what must not be left behind."""
+
+import asyncio
+from datetime import timedelta
+from urllib.parse import urlsplit
+
+import psycopg
+import pytest
+
+from billing_contracts.examples import NOW, order, ours, plan, received
+from billing_core.domain.errors import (
+    AlreadyOwned,
+    BillingError,
+    ConcurrentChange,
+    InvalidValue,
+    LockTimeout,
+    MappingConflict,
+    StorageUnavailable,
+)
+from billing_core.domain.plans import Catalog
+from billing_postgres import Pool, PostgresUnitsOfWork, business_offset, open_pool, ping, set_business_offset
+from billing_postgres.errors import BY_CONSTRAINT, BY_SQLSTATE
+from billing_postgres.session import Session, transaction
+
+_RAISE = "DO $$ BEGIN RAISE EXCEPTION 'planted' USING ERRCODE = '{}', CONSTRAINT = '{}'; END $$"
+
+
+#: Who waits for a row that another transaction writes.
+_WAITING = "FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'transactionid'"
+
+
+async def run(pool: Pool, statement: str) -> object:
+    """The first value that a statement of the test's own answers with, in a transaction like ours."""
+    async with transaction(pool) as session:
+        row = await session.row(statement)
+    return row[0] if row else None
+
+
+async def until(pool: Pool, statement: str) -> None:
+    """Until a statement of the test's own answers with true; ten seconds at most."""
+    for _ in range(1000):
+        if await run(pool, statement):
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError(statement)
+
+
+@pytest.mark.parametrize(
+    ("sqlstate", "expected"),
+    [
+        ("55P03", LockTimeout),
+        ("40001", ConcurrentChange),
+        ("40P01", ConcurrentChange),
+        ("22021", InvalidValue),
+        ("22P05", InvalidValue),
+        ("25006", StorageUnavailable),
+        ("25P03", StorageUnavailable),
+        ("25P04", StorageUnavailable),
+        ("3D000", StorageUnavailable),
+        ("08006", StorageUnavailable),
+        ("53300", StorageUnavailable),
+        ("57014", StorageUnavailable),
+        ("58030", StorageUnavailable),
+    ],
+)
+async def test_a_code_of_postgresql_becomes_an_error_of_billing(
+    pool: Pool, sqlstate: str, expected: type[BillingError]
+) -> None:
+    with pytest.raises(expected) as raised:
+        await run(pool, _RAISE.format(sqlstate, ""))
+    assert isinstance(raised.value.__cause__, psycopg.Error)
+    assert {code for code in BY_SQLSTATE if sqlstate.startswith(code)}
+
+
+@pytest.mark.parametrize(
+    ("constraint", "expected"),
+    [
+        ("purchases_one_holder", AlreadyOwned),
+        ("user_stripe_mapping_pkey", MappingConflict),
+        ("user_stripe_mapping_customer_has_one_user", MappingConflict),
+    ],
+)
+async def test_a_violated_constraint_becomes_an_error_of_billing(
+    pool: Pool, constraint: str, expected: type[BillingError]
+) -> None:
+    with pytest.raises(expected):
+        await run(pool, _RAISE.format("23505", constraint))
+    assert constraint in BY_CONSTRAINT
+    assert await run(pool, f"SELECT to_regclass('{constraint}') IS NOT NULL"), "no such constraint or index"
+
+
+async def test_a_mistake_in_a_statement_leaves_as_it_is(pool: Pool) -> None:
+    """It is ours to mend, not the caller's to try again."""
+    with pytest.raises(psycopg.errors.UndefinedTable):
+        await run(pool, "SELECT * FROM no_such_table")
+
+
+async def test_a_statement_that_takes_too_long_is_ended(pool: Pool) -> None:
+    session = Session(pool, statement_timeout_ms=20)
+    await session.begin()
+
+    with pytest.raises(StorageUnavailable):
+        await session.row("SELECT pg_sleep(60)")
+
+    await session.end()
+
+
+async def test_a_database_that_is_not_there_is_storage_unavailable(database_url: str) -> None:
+    nowhere = f"{urlsplit(database_url).scheme}://127.0.0.1:1/none"
+    pool = await open_pool(nowhere, wait_seconds=0.05)
+
+    with pytest.raises(StorageUnavailable):
+        await ping(pool)
+
+    await pool.close()
+
+
+async def test_a_pool_that_is_used_up_is_storage_unavailable(database_url: str) -> None:
+    pool = await open_pool(database_url, connections_max=1, wait_seconds=0.05)
+    units = PostgresUnitsOfWork(pool)
+
+    async with units():
+        with pytest.raises(StorageUnavailable):
+            await ping(pool)
+
+    await ping(pool)
+    await pool.close()
+
+
+async def test_a_closed_pool_is_storage_unavailable(database_url: str) -> None:
+    pool = await open_pool(database_url)
+    await pool.close()
+
+    with pytest.raises(StorageUnavailable):
+        await ping(pool)
+
+
+async def test_a_connection_lost_in_the_middle_undoes_the_work_and_spares_the_next(
+    pool: Pool, units: PostgresUnitsOfWork
+) -> None:
+    async with units() as uow:
+        await uow.orders.add(order())
+        await run(pool, _KILL_OTHERS)
+        with pytest.raises(StorageUnavailable):
+            await uow.orders.get(ours(1))
+
+    async with units() as uow:
+        assert await uow.orders.get(ours(1)) is None
+
+
+async def test_connections_that_broke_while_idle_are_passed_over(database_url: str) -> None:
+    """After a restart of the server nobody sees an error for what lay broken in the pool."""
+    pool = await open_pool(database_url, connections_min=3, connections_max=3)
+    await pool.wait()
+    with psycopg.connect(database_url, autocommit=True) as other:
+        other.execute(_KILL_OTHERS)
+
+    await asyncio.gather(*(ping(pool) for _ in range(6)))
+
+    await pool.close()
+
+
+_KILL_OTHERS = """
+SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
+WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'
+"""
+
+
+async def test_a_cancelled_task_leaves_nothing_behind(pool: Pool, units: PostgresUnitsOfWork) -> None:
+    """A request that its client gave up: its statement ends, its work is undone, its lock and connection are free."""
+
+    async def work() -> None:
+        async with units() as uow:
+            await uow.customers.lock_customer("cus_1")
+            await uow.orders.add(order())
+            await uow.inbox.store(received())
+
+    async with units() as twin:
+        await twin.inbox.store(received())
+        task = asyncio.create_task(work())
+        await until(
+            pool,
+            f"SELECT count(*) = 1 {_WAITING}",
+        )
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        await until(
+            pool,
+            f"SELECT count(*) = 0 {_WAITING}",
+        )
+
+    async with units() as uow:
+        await uow.customers.lock_customer("cus_1")
+        assert await uow.orders.get(ours(1)) is None
+
+
+async def test_nothing_that_a_session_sets_outlives_it(database_url: str) -> None:
+    """So PgBouncer may give the next transaction to another client's connection."""
+    pool = await open_pool(database_url, connections_max=1)
+    names = (
+        "statement_timeout",
+        "lock_timeout",
+        "idle_in_transaction_session_timeout",
+        "synchronous_commit",
+        "timezone",
+    )
+    query = "SELECT " + ", ".join(f"current_setting('{name}')" for name in names)
+    async with pool.connection() as connection:
+        before = await (await connection.execute(query.encode())).fetchone()
+    async with PostgresUnitsOfWork(pool)() as uow:
+        await uow.customers.lock_customer("cus_1")
+        await uow.commit()
+    async with pool.connection() as connection:
+        assert await (await connection.execute(query.encode())).fetchone() == before
+
+    await pool.close()
+
+
+async def test_a_commit_is_durable_whatever_the_servers_default(pool: Pool) -> None:
+    """The servers of tests run with synchronous_commit=off; our transactions do not."""
+    assert await run(pool, "SELECT current_setting('synchronous_commit')") == "on"
+
+
+@pytest.mark.parametrize("threshold", [None, 0])
+async def test_it_works_with_and_without_prepared_statements(database_url: str, threshold: int | None) -> None:
+    pool = await open_pool(database_url, prepare_threshold=threshold)
+    units = PostgresUnitsOfWork(pool)
+    for number in range(8):
+        async with units() as uow:
+            await uow.customers.lock_customer("cus_1")
+            assert await uow.inbox.store(received(f"evt_{number}"))
+            await uow.commit()
+    prepared = await run(pool, "SELECT count(*) FROM pg_prepared_statements")
+
+    assert bool(prepared) is (threshold is not None)
+    await pool.close()
+
+
+async def test_committing_after_a_failed_statement_is_a_mistake(units: PostgresUnitsOfWork) -> None:
+    """PostgreSQL would answer COMMIT with a rollback, in silence."""
+    async with units() as holder, units() as uow:
+        await holder.customers.lock_customer("cus_1")
+        with pytest.raises(LockTimeout):
+            await uow.customers.lock_customer("cus_1")
+        with pytest.raises(RuntimeError, match="failed before"):
+            await uow.commit()
+
+
+async def test_a_unit_of_work_ends_with_its_commit(units: PostgresUnitsOfWork) -> None:
+    """What came after would be in no transaction, and permanent at once."""
+    async with units() as uow:
+        await uow.commit()
+        with pytest.raises(RuntimeError, match="Not inside a transaction"):
+            await uow.orders.add(order())
+    with pytest.raises(RuntimeError, match="Not inside a transaction"):
+        await units().commit()
+
+
+async def test_a_catalog_that_was_not_committed_is_forgotten(units: PostgresUnitsOfWork) -> None:
+    """Processes keep a copy of the catalog: an undone one must not stay in it, nor its version come back."""
+    async with units() as uow:
+        await uow.catalogs.save(Catalog(plans=(plan(),)))
+        assert (await uow.catalogs.load()).plans == (plan(),)
+        undone = await uow.catalogs.version()
+    async with units() as uow:
+        assert (await uow.catalogs.load()).plans == ()
+        await uow.catalogs.save(Catalog(plans=(plan(plan_id="other"),)))
+        await uow.commit()
+    async with units() as uow:
+        assert (await uow.catalogs.load()).plans == (plan(plan_id="other"),)
+        assert await uow.catalogs.version() > undone
+
+
+async def test_two_processes_see_each_others_catalog(pool: Pool) -> None:
+    mine, theirs = PostgresUnitsOfWork(pool), PostgresUnitsOfWork(pool)
+    async with mine() as uow:
+        await uow.catalogs.load()
+    async with theirs() as uow:
+        await uow.catalogs.save(Catalog(plans=(plan(),)))
+        await uow.commit()
+    async with mine() as uow:
+        assert (await uow.catalogs.load()).plans == (plan(),)
+
+
+async def test_business_time_is_ahead_by_what_was_set(pool: Pool) -> None:
+    assert await business_offset(pool) == timedelta(0)
+
+    await set_business_offset(pool, timedelta(days=31, seconds=1))
+
+    assert await business_offset(pool) == timedelta(days=31, seconds=1)
+
+
+async def test_times_come_back_in_utc_whatever_the_servers_zone(database_url: str) -> None:
+    with psycopg.connect(database_url, autocommit=True) as other:
+        name = urlsplit(database_url).path.removeprefix("/")
+        other.execute(f"ALTER DATABASE {name} SET timezone = 'Asia/Kathmandu'".encode())
+    pool = await open_pool(database_url)
+    async with PostgresUnitsOfWork(pool)() as uow:
+        await uow.inbox.store(received())
+        await uow.orders.add(order())
+        event, bought = await uow.inbox.get("evt_1"), await uow.orders.get(ours(1))
+    await pool.close()
+
+    assert event is not None
+    assert bought is not None
+    assert (event.created.utcoffset(), bought.created_at.utcoffset()) == (timedelta(0), timedelta(0))
+    assert str(bought.created_at) == str(order().created_at)
+    assert NOW.utcoffset() == timedelta(0)
