@@ -61,9 +61,11 @@ wheel: $(ENV)
 	@$(BIN)/python -m zipfile -e build/*.whl $(WHEEL)
 
 # What runs is asked, not what is named: a name may be a version manager's shim, or lack the means to make environments.
+FIT = import sys, venv; from importlib.util import find_spec; \
+      sys.exit(sys.version_info < (3, 11) or not (find_spec("pip") or find_spec("ensurepip")))
 $(ENV): pyproject.toml requirements.lock scripts/environment.py
 	@for name in $(PYTHON) python3.13 python3.12 python3.11 python3; do \
-	    if "$$name" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; then \
+	    if "$$name" -c '$(FIT)' >/dev/null 2>&1; then \
 	        "$$name" scripts/environment.py install && touch $@; exit; \
 	    fi; \
 	done; \

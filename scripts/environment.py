@@ -5,6 +5,7 @@ is told what pip knows about the way to the package index. Where it cannot get t
 """
 
 import ast
+import importlib.util
 import os
 import re
 import subprocess
@@ -18,6 +19,10 @@ LOCK = REPOSITORY / "requirements.lock"
 VENV = REPOSITORY / ".venv"
 PYTHON = VENV / "bin" / "python"
 UV = VENV / "bin" / "uv"
+
+#: Whether this Python has a pip: it serves the environment too, which then needs none of its own (that takes longer to
+#: make than all the rest).
+OUTER_PIP = importlib.util.find_spec("pip") is not None
 
 #: Which of pip's settings uv takes as which of its options.
 OPTIONS = {
@@ -37,8 +42,9 @@ VARIABLES = {
 
 
 def pip(*arguments: str | Path) -> str:
-    """Runs the environment's own pip and returns what it printed; its errors go to the terminal."""
-    command = [PYTHON, "-m", "pip", "--disable-pip-version-check", *arguments]
+    """Runs pip for the environment and returns what it printed; its errors go to the terminal."""
+    runner: list[str | Path] = [sys.executable, "-m", "pip", "--python", PYTHON] if OUTER_PIP else [PYTHON, "-m", "pip"]
+    command = [*runner, "--disable-pip-version-check", *arguments]
     return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
 
 
@@ -77,7 +83,7 @@ def pinned(distribution: str) -> str:
 
 def works() -> bool:
     """Whether there is an environment already, of a Python that is still there and new enough."""
-    probe = "import sys, pip; sys.exit(sys.version_info < (3, 11))"
+    probe = "import sys; sys.exit(sys.version_info < (3, 11))"
     return PYTHON.exists() and subprocess.run([PYTHON, "-c", probe], check=False).returncode == 0
 
 
@@ -85,7 +91,7 @@ def install() -> None:
     """Makes the environment hold exactly what the lock pins, and this project, to be edited in place."""
     if not works():
         say(f"Making .venv with Python {sys.version.split()[0]} ...")
-        venv.create(VENV, clear=True, with_pip=True, symlinks=True)
+        venv.create(VENV, clear=True, with_pip=not OUTER_PIP, symlinks=True)
     with tempfile.NamedTemporaryFile("w", encoding="utf-8", suffix=".txt") as bootstrap:
         bootstrap.write(pinned("uv"))
         bootstrap.flush()
@@ -96,7 +102,8 @@ def install() -> None:
     if not uv("sync", "--quiet", "--require-hashes", *compiled, LOCK):
         say("uv could not (see above); pip takes over, which takes a minute or two ...")
         pip("install", "--quiet", "--no-deps", "--require-hashes", "-r", LOCK)
-    pip("install", "--quiet", "--no-deps", "--no-index", "--no-build-isolation", "-e", REPOSITORY)
+    if not uv("install", "--quiet", "--no-deps", "--offline", "--no-build-isolation", "--editable", REPOSITORY):
+        sys.exit("the project itself could not be installed (see above)")
 
 
 def lock(*arguments: str) -> None:
