@@ -9,7 +9,7 @@ from aiohttp import web
 
 from billing_sandbox.engine.forms import decode
 from billing_sandbox.engine.objects import API_VERSION
-from billing_sandbox.service import Sandbox
+from billing_sandbox.service import AnswerLost, Sandbox
 
 SANDBOX: web.AppKey[Sandbox] = web.AppKey("sandbox", Sandbox)
 _SHOWN = 8
@@ -32,9 +32,14 @@ async def api(request: web.Request) -> web.Response:
     if request.method == "POST":
         encoded = "&".join(part for part in (encoded, (await request.read()).decode()) if part)
     key = request.headers.get("Idempotency-Key")
-    answer = sandbox.call(request.method, request.path, decode(encoded), key)
+    try:
+        answer = sandbox.call(request.method, request.path, decode(encoded), key)
+    except AnswerLost:
+        if request.transport is not None:
+            request.transport.close()
+        return web.Response(status=500)
     headers["Request-Id"] = answer.request_id
-    headers["Date"] = formatdate(sandbox.now, usegmt=True)
+    headers["Date"] = formatdate(answer.at, usegmt=True)
     if key:
         headers["Idempotency-Key"] = key
     if answer.replayed:

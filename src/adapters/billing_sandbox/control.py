@@ -10,6 +10,7 @@ from aiohttp import web
 from billing_sandbox.api_face import SANDBOX
 from billing_sandbox.engine import disputes, payments, refunds
 from billing_sandbox.engine.actions import end_delayed_payment
+from billing_sandbox.engine.chaos import Chaos, Rates
 from billing_sandbox.engine.checkout_completion import Buyer, complete
 from billing_sandbox.engine.errors import Fault, InvalidRequest
 from billing_sandbox.engine.objects import Obj
@@ -158,6 +159,22 @@ async def settle(request: web.Request) -> web.Response:
     return _json({"pending": len(sandbox.deliveries.pending())})
 
 
+async def chaos(request: web.Request) -> web.Response:
+    """Read (GET), set (POST `{"seed": 7, "rates": {...}}`) or end (DELETE) the chaos."""
+    sandbox = request.app[SANDBOX]
+    if request.method == "DELETE":
+        sandbox.chaos = None
+    elif request.method == "POST":
+        body = await _body(request)
+        try:
+            sandbox.chaos = Chaos(body.get("seed", 1), Rates().changed(body.get("rates", {})))
+        except ValueError as error:
+            raise InvalidRequest(str(error), param="rates") from error
+    on = sandbox.chaos
+    log = [line.decode() for line in on.log] if on else []
+    return _json({"on": on is not None, "log": log} | (on.to_json() if on else {}))
+
+
 @web.middleware
 async def faults_as_json(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Answer what is refused with the error body and status that it carries."""
@@ -181,6 +198,7 @@ def routes() -> list[web.RouteDef]:
         web.post("/_sandbox/refunds/{id}/fail", fail_refund),
         web.get("/_sandbox/settings", settings),
         web.post("/_sandbox/settings", settings),
+        web.route("*", "/_sandbox/chaos", chaos),
         web.get("/_sandbox/deliveries", deliveries),
         web.post("/_sandbox/events/{id}/redeliver", redeliver),
         web.post("/_sandbox/settle", settle),

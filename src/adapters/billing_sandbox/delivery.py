@@ -106,12 +106,12 @@ class Deliveries:
 
     async def tried(self, event_id: str, timeout: float) -> None:  # noqa: ASYNC109 - a patience, not a deadline that fails
         """Wait until the event was tried once at every endpoint, or patience ends."""
-        waits = [d.tried.wait() for d in self._records.values() if d.event_id == event_id and not d.attempts]
+        waits = [d.tried.wait() for d in self._records.values() if d.event_id == event_id and not d.tried.is_set()]
         await _patiently(waits, timeout)
 
     async def settled(self, timeout: float) -> None:  # noqa: ASYNC109 - a patience, not a deadline that fails
         """Wait until everything accepted so far was tried once, or patience ends."""
-        await _patiently([d.tried.wait() for d in self._records.values() if not d.attempts], timeout)
+        await _patiently([d.tried.wait() for d in self._records.values() if not d.tried.is_set()], timeout)
 
     async def close(self) -> None:
         """Stop all workers."""
@@ -140,7 +140,11 @@ class Deliveries:
 
     def _accept(self, event: Obj, endpoint: Obj) -> None:
         delivery = self._made(event, endpoint)
-        for wait in self.plan(delivery):
+        waits = self.plan(delivery)
+        if not waits:
+            delivery.state = "lost"
+            delivery.tried.set()
+        for wait in waits:
             if wait <= 0:
                 self._enqueue(delivery)
             else:

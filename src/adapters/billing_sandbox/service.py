@@ -5,13 +5,20 @@ from collections.abc import Callable, Iterable
 
 from attrs import define, field
 
-from billing_sandbox.delivery import Deliveries
+from billing_sandbox.delivery import Deliveries, at_once
 from billing_sandbox.engine.calendar import shift
+from billing_sandbox.engine.chaos import Chaos, Fate
 from billing_sandbox.engine.engine import Answer, Engine, Step
 from billing_sandbox.engine.forms import Raw
+from billing_sandbox.engine.idempotency import fingerprint_of
 from billing_sandbox.engine.objects import Obj
 
 _PATIENCE_SECONDS = 10.0
+_FINE = 200
+
+
+class AnswerLost(Exception):  # noqa: N818 - no error of ours: the network lost it
+    """The request was carried out; its answer is not to arrive."""
 
 
 @define
@@ -27,6 +34,8 @@ class Sandbox:
     #: Called after every change, so that it may be written down.
     changed: Callable[[], None] = lambda: None
     _advancing: bool = field(default=False, init=False)
+    _chaos: Chaos | None = field(default=None, init=False)
+    _earlier: dict[str, Answer] = field(factory=dict, init=False)
 
     @property
     def now(self) -> int:
@@ -41,12 +50,39 @@ class Sandbox:
         self.deliveries.take()
 
     def call(self, method: str, path: str, params: dict[str, Raw], key: str | None) -> Answer:
-        """One request of Stripe's API."""
+        """One request of Stripe's API.
+
+        Raises:
+            AnswerLost: Chaos wants it done, but not answered.
+        """
         self.catch_up()
-        answer = self.engine.call(method, path, params, key=key)
+        fate = self._chaos.fate(method, path) if self._chaos else None
+        answer = self.engine.call(method, path, params, key=key, fate=fate)
         self.deliveries.take()
         if method != "GET":
             self.changed()
+        if fate == "drop":
+            raise AnswerLost
+        return self._as_of(fate, fingerprint_of(method, path, params), answer) if method == "GET" else answer
+
+    @property
+    def chaos(self) -> Chaos | None:
+        """The chaos in force."""
+        return self._chaos
+
+    @chaos.setter
+    def chaos(self, chaos: Chaos | None) -> None:
+        self._chaos = chaos
+        self._earlier.clear()
+        self.deliveries.plan = at_once if chaos is None else lambda d: chaos.waits(d.event_id, d.event_type)
+
+    def _as_of(self, fate: Fate | None, request: str, answer: Answer) -> Answer:
+        if self._chaos is None or answer.status != _FINE:
+            return answer
+        earlier = self._earlier.get(request)
+        if fate == "stale" and earlier is not None:
+            return earlier
+        self._earlier[request] = answer
         return answer
 
     def do(self, what: Step) -> Obj:

@@ -7,6 +7,7 @@ import msgspec
 from attrs import define, field, frozen
 
 from billing_sandbox.engine.actions import ACTIONS
+from billing_sandbox.engine.chaos import Fate
 from billing_sandbox.engine.clocks import arrived
 from billing_sandbox.engine.errors import Fault, InvalidParam, InvalidRequest
 from billing_sandbox.engine.expand import expand
@@ -20,6 +21,7 @@ from billing_sandbox.engine.world import Cause, World
 
 _NO_METHOD_TYPES = {"/v1/payment_intents", "/v1/setup_intents", "/v1/checkout/sessions"}
 _encoder = msgspec.json.Encoder()
+_OUT_OF_ORDER = _encoder.encode({"error": {"type": "api_error", "message": "An unknown error occurred"}})
 _CUSTOMER_KINDS = (
     "customer",
     "subscription",
@@ -42,6 +44,8 @@ class Answer:
     status: int
     body: bytes
     request_id: str
+    #: The sandbox's time at which it was given.
+    at: int
     replayed: bool = False
 
     def json(self) -> Obj:
@@ -57,8 +61,19 @@ class Engine:
     world: World
     keys: Keys = field(factory=Keys)
 
-    def call(self, method: str, path: str, params: dict[str, Raw] | None = None, *, key: str | None = None) -> Answer:
-        """Carry out one request of the API, and whatever falls due because of it at this very moment."""
+    def call(
+        self,
+        method: str,
+        path: str,
+        params: dict[str, Raw] | None = None,
+        *,
+        key: str | None = None,
+        fate: Fate | None = None,
+    ) -> Answer:
+        """Carry out one request of the API, and whatever falls due because of it at this very moment.
+
+        Chaos may want (`fate`) that nothing is done and 500 answered, or that it is done and 500 answered nevertheless.
+        """
         request_id = self.world.new_id("req_")
         params = params or {}
         key = key if method == "POST" else None
@@ -66,16 +81,28 @@ class Engine:
             if key is not None:
                 kept = self.keys.begin(key, fingerprint_of(method, path, params), self.world.main_time)
                 if kept is not None:
-                    return Answer(status=kept.status, body=kept.body, request_id=request_id, replayed=True)
-            status, body, executed = self._answer(method, path, params, Cause(request_id, key))
+                    return Answer(
+                        status=kept.status,
+                        body=kept.body,
+                        request_id=request_id,
+                        at=self.world.main_time,
+                        replayed=True,
+                    )
+            if fate == "refuse":
+                status, body, executed = 500, _OUT_OF_ORDER, True
+            else:
+                status, body, executed = self._answer(method, path, params, Cause(request_id, key))
+            if fate == "hide":
+                status, body = 500, _OUT_OF_ORDER
         except Fault as fault:  # the key itself is at fault
-            return Answer(status=fault.status, body=_encoder.encode(fault.body), request_id=request_id)
+            body = _encoder.encode(fault.body)
+            return Answer(status=fault.status, body=body, request_id=request_id, at=self.world.main_time)
         if key is not None and executed:
             self.keys.finish(key, status, body, self.world.main_time)
         elif key is not None:
             self.keys.release(key)
         self.advance_to(self.world.main_time)
-        return Answer(status=status, body=body, request_id=request_id)
+        return Answer(status=status, body=body, request_id=request_id, at=self.world.main_time)
 
     def do(self, what: Step, cause: Cause | None = None) -> Obj:
         """Carry out something that is no API request (the checkout page, the control API) as one step.
