@@ -5,7 +5,7 @@ ENV := .venv/installed
 WHEEL := build/wheel
 WORKERS ?= 2
 PYTEST := $(BIN)/pytest --numprocesses $(WORKERS) --dist worksteal
-MIGRATIONS = $(wildcard migrations/billing_migrations/*.sql)
+MIGRATIONS = $(wildcard migrations/billing_migrations/sql/*.sql)
 
 .DEFAULT_GOAL := help
 .PHONY: help install dev test test-unit test-system test-long check format bench lock clean
