@@ -56,7 +56,6 @@ COMMENT ON COLUMN outbox.position IS 'Ascends with version for one user; the ord
 CREATE INDEX outbox_by_position ON outbox (position);
 CREATE INDEX outbox_by_id ON outbox (id);
 CREATE INDEX outbox_to_publish ON outbox (position) WHERE published_at IS NULL;
-CREATE INDEX outbox_to_publish_of_user ON outbox (user_id, version) WHERE published_at IS NULL;
 CREATE INDEX outbox_published ON outbox (published_at) WHERE published_at IS NOT NULL;
 
 CREATE TABLE idempotency_keys (

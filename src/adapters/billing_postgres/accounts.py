@@ -107,8 +107,8 @@ _REMOVE: Final[dict[LiteralString, LiteralString]] = {
     "payment_methods": "DELETE FROM payment_methods WHERE user_id = %(user_id)s AND id = ANY(%(payment_methods)s)",
     "user_access": """
         DELETE FROM user_access g USING json_populate_recordset(NULL::user_access, %(user_access)s::json) AS gone
-        WHERE (g.user_id, g.source_kind, g.source_id, g.resource_type, g.resource_id)
-            = (gone.user_id, gone.source_kind, gone.source_id, gone.resource_type, gone.resource_id)
+        WHERE g.user_id = %(user_id)s AND (g.source_kind, g.source_id, g.resource_type, g.resource_id)
+            = (gone.source_kind, gone.source_id, gone.resource_type, gone.resource_id)
     """,
 }
 

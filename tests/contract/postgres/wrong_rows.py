@@ -1,5 +1,7 @@
 """Rows of each table: whole ones, and what makes one wrong. Values are written as in SQL."""
 
+CHARGE = """'{"id": "ch", "created": "2026-01-01T00:00:00Z", "status": "new", "amount": 1, "currency": "usd"}'"""
+
 #: A whole row of each table, from which each example below differs in what it names.
 WHOLE: dict[str, dict[str, str]] = {
     "business_clock": {"only_row": "true"},
@@ -73,12 +75,12 @@ WHOLE: dict[str, dict[str, str]] = {
         "type": "''",
         "occurred_at": "'2026-01-01Z'",
         "recorded_at": "now()",
-        "after": "'{}'",
+        "after": CHARGE,
     },
     "provider_objects": {
         "kind": "'charge'",
         "id": "'ch'",
-        "snapshot": "'{}'",
+        "snapshot": CHARGE,
         "status_since": "now()",
         "statuses": "'{}'",
         "last_at": "now()",
@@ -175,7 +177,7 @@ WHOLE: dict[str, dict[str, str]] = {
         "id": "'o'",
         "user_id": "'u'",
         "name": "'create_customer'",
-        "command": "'{}'",
+        "command": """'{"user_id": "u"}'""",
         "state": "'pending'",
         "actor": "''",
         "created_at": "now()",

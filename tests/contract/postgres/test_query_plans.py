@@ -1,0 +1,266 @@
+"""Each statement finds what it wants by an index, on tables that grow; and each index is there for a statement."""
+
+import importlib
+import json
+import pkgutil
+from collections.abc import AsyncIterator, Iterator
+from datetime import timedelta
+from typing import Any, LiteralString
+
+import psycopg
+import pytest
+from attrs import define, evolve, field
+from psycopg.rows import TupleRow
+
+import billing_postgres
+from billing_contracts.examples import (
+    NOW,
+    account,
+    audit_entry,
+    customer_fact,
+    folded,
+    item,
+    manual_grant,
+    new_event,
+    operation,
+    order,
+    ours,
+    plan,
+    received,
+    refund_fact,
+)
+from billing_core.domain.account import Account
+from billing_core.domain.facts import ObjectRef
+from billing_core.domain.plans import Catalog
+from billing_core.domain.received import ReceivedState
+from billing_core.ports.paging import Cursor
+from billing_postgres import Pool, PostgresUnitOfWork, clock, housekeeping, open_pool
+from billing_postgres.catalogs import CatalogCopy
+from billing_postgres.session import Parameters, Session
+from tests.contract.postgres.wrong_rows import WHOLE
+
+#: These hold a row, or what a business sells.
+SMALL = {"business_clock", "catalog_state", "subscription_plans", "catalog_items"}
+
+ROWS = 5000
+#: In what the rows of each growing table differ; ``i`` counts them.
+DIFFERENT = {
+    "user_stripe_mapping": {"user_id": "'u' || i", "customer_id": "'c' || i"},
+    "user_versions": {"user_id": "'u' || i", "version": "100"},
+    "manual_grants": {"id": "'g' || i", "user_id": "'u' || i"},
+    "audit_log": {"user_id": "'u' || i % 500", "at": "now() - i * interval '1 s'"},
+    "received_events": {
+        "event_id": "'evt' || i",
+        "state": "(ARRAY['stored', 'parked', 'dead'] || array_fill('applied'::text, ARRAY[97]))[1 + i % 100]",
+        "waits_for": "ARRAY['customer:c' || i]",
+        "created": "now() - i * interval '1 s'",
+        "received_at": "now() - i * interval '1 s'",
+        "payload": "decode(repeat(md5(i::text), 60), 'hex')",
+    },
+    "facts": {"id": "'f' || i", "object_id": "'o' || i % 1000"},
+    "provider_objects": {
+        "id": "'o' || i",
+        "customer_id": "CASE WHEN i % 10 > 0 THEN 'c' || i % 1000 END",
+        "owners": "CASE WHEN i % 10 > 0 THEN '{}' ELSE ARRAY['charge:o' || i] END",
+        "ambiguous": "i % 500 = 0",
+    },
+    "subscriptions": {"id": "'s' || i", "user_id": "'u' || i"},
+    "purchases": {"id": "'p' || i", "user_id": "'u' || i % 1000", "resource_id": "'r' || i"},
+    "payments": {"id": "'p' || i", "user_id": "'u' || i % 1000"},
+    "refunds": {"id": "'r' || i", "user_id": "'u' || i"},
+    "invoices": {"id": "'i' || i", "user_id": "'u' || i % 1000"},
+    "payment_methods": {"id": "'pm' || i", "user_id": "'u' || i"},
+    "user_access": {"user_id": "'u' || i % 1000", "source_id": "'s' || i"},
+    "operations": {
+        "id": "'o' || i",
+        "user_id": "'u' || i % 1000",
+        "state": "CASE WHEN i % 100 > 0 THEN 'done' ELSE 'pending' END",
+        "finished_at": "CASE WHEN i % 100 > 0 THEN now() END",
+    },
+    "outbox": {
+        "user_id": "'u' || i % 1000",
+        "version": "1 + i / 1000",
+        "id": "'e' || i",
+        "published_at": "CASE WHEN i % 100 > 0 THEN now() - i * interval '1 h' END",
+    },
+    "idempotency_keys": {"key": "'k' || i", "expires_at": "now() + i * interval '1 min'"},
+}
+
+
+@define
+class Seen:
+    """The statements that were run, and what their plans use."""
+
+    statements: list[str] = field(factory=list)
+    scanned_whole: dict[str, str] = field(factory=dict)
+    indexes: set[str] = field(factory=set)
+
+    def walk(self, statement: str, plan: dict[str, Any]) -> None:
+        if plan["Node Type"] == "Seq Scan" and plan["Relation Name"] not in SMALL:
+            self.scanned_whole[statement] = plan["Relation Name"]
+        self.indexes |= {plan["Index Name"]} if "Index Name" in plan else set()
+        self.indexes |= set(plan.get("Conflict Arbiter Indexes", ()))
+        for part in plan.get("Plans", ()):
+            self.walk(statement, part)
+
+
+@define(eq=False)
+class ExplainingSession(Session):
+    """Has each statement explained before it runs it."""
+
+    seen: Seen = field(factory=Seen, kw_only=True)
+
+    async def execute(self, statement: LiteralString, parameters: Parameters = ()) -> int:
+        await self._explain(statement, parameters)
+        return await super().execute(statement, parameters)
+
+    async def rows(self, statement: LiteralString, parameters: Parameters = ()) -> list[TupleRow]:
+        await self._explain(statement, parameters)
+        return await super().rows(statement, parameters)
+
+    async def row(self, statement: LiteralString, parameters: Parameters = ()) -> TupleRow | None:
+        await self._explain(statement, parameters)
+        return await super().row(statement, parameters)
+
+    async def _explain(self, statement: LiteralString, parameters: Parameters) -> None:
+        self.seen.statements.append(statement)
+        for (explained,) in await super().rows(f"EXPLAIN (FORMAT JSON) {statement}", parameters):
+            self.seen.walk(" ".join(statement.split()), json.loads(explained)[0]["Plan"])
+
+
+@pytest.fixture(scope="module")
+async def pool(schema_url: str) -> AsyncIterator[Pool]:
+    """A pool on tables with some thousand rows each."""
+    with psycopg.connect(schema_url, autocommit=True) as connection:
+        for table, differs in DIFFERENT.items():
+            row = WHOLE[table] | differs
+            query = f"INSERT INTO {table} ({', '.join(row)}) SELECT {', '.join(row.values())}"
+            connection.execute(f"{query} FROM generate_series(1, {ROWS}) AS i".encode())
+        connection.execute(b"VACUUM ANALYZE")
+    opened = await open_pool(schema_url)
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture(scope="module")
+async def seen(pool: Pool) -> Seen:
+    """What was seen while each method of each port was used once."""
+    seen = Seen()
+    session = ExplainingSession(pool, seen=seen)
+    async with PostgresUnitOfWork(session, CatalogCopy()) as uow:
+        await use_events(uow)
+        await use_users(uow)
+        await use_the_rest(uow)
+        for statement, parameters in outside():
+            await session.execute(statement, parameters)
+    return seen
+
+
+async def use_events(uow: PostgresUnitOfWork) -> None:
+    """What comes in and what goes out."""
+    lease, place = timedelta(seconds=30), Cursor(NOW, "evt")
+    await uow.inbox.store(received())
+    await uow.inbox.save(received().applied())
+    await uow.inbox.get("evt")
+    await uow.inbox.claim("w", NOW, lease, 10)
+    await uow.inbox.waiting_for(["customer:c5", "customer:c6"])
+    await uow.inbox.page(None, 20, place)
+    await uow.inbox.page(ReceivedState.DEAD, 20)
+    await uow.inbox.counts()
+    await uow.facts.add(customer_fact(), NOW)
+    await uow.facts.of_objects([ObjectRef(customer_fact().kind, f"o{number}") for number in range(5)])
+    await uow.objects.of_customer("c7")
+    await uow.objects.get([refund_fact().ref])
+    await uow.objects.save([folded(customer_fact()), folded(refund_fact())])
+    await uow.objects.ambiguous(10)
+    await uow.objects.without_customer([refund_fact().ref])
+    await uow.outbox.add("u1", [new_event()], NOW)
+    await uow.outbox.published(await uow.outbox.claim("w", NOW, lease, 10), NOW)
+    await uow.outbox.of_user("u1", 0, 10)
+    await uow.outbox.of_user(None, 0, 10, "e4000")
+    await uow.outbox.republish(NOW + timedelta(days=3650), NOW)
+
+
+async def use_users(uow: PostgresUnitOfWork) -> None:
+    """What belongs to a user."""
+    place = Cursor(NOW, "p")
+    await uow.customers.lock_customer("c1")
+    await uow.customers.user_of("c1")
+    await uow.customers.customer_of("u1")
+    assert await uow.customers.link("new", "new", source="", now=NOW)
+    assert not await uow.customers.link("new", "new", source="", now=NOW)
+    whole, nothing = account("new"), Account(user_id="new")
+    await uow.accounts.save(nothing, whole)
+    await uow.accounts.load("new")
+    await uow.views.subscription(ours(1))
+    await uow.views.subscriptions_of("u1")
+    await uow.views.purchase(ours(1))
+    await uow.views.purchases_of("u1", 20, place)
+    await uow.views.payments_of("u1", 20, place)
+    await uow.views.invoices_of("u1", 20, place)
+    await uow.views.access_of("u1")
+    await uow.views.payment_methods_of("u1")
+    await uow.accounts.save(whole, nothing)
+    await uow.accounts.users_with_objects("u1", 20)
+
+
+async def use_the_rest(uow: PostgresUnitOfWork) -> None:
+    """What is ours."""
+    lease = timedelta(seconds=30)
+    await uow.orders.add(order())
+    await uow.orders.save(evolve(order(), given_up_at=NOW))
+    await uow.orders.get(ours(1))
+    await uow.orders.of_user("u1")
+    await uow.manual_grants.save(manual_grant())
+    await uow.manual_grants.of_user("u1")
+    await uow.catalogs.save(Catalog(plans=(plan(),), items=(item(),)))
+    await uow.catalogs.version()
+    await uow.catalogs.load()
+    await uow.operations.add(operation())
+    await uow.operations.get(ours(1))
+    await uow.operations.lease(ours(701), "w", NOW, lease)
+    await uow.operations.claim_due("w", NOW, lease, 10)
+    await uow.operations.of_user("u1", "create_customer")
+    await uow.audit.add(audit_entry())
+    await uow.audit.of_user("u1", 20)
+
+
+def outside() -> Iterator[tuple[LiteralString, tuple[object, ...]]]:
+    """The statements that are run outside a unit of work."""
+    yield clock._READ, ()  # noqa: SLF001 - the functions that run these begin a transaction themselves
+    yield clock._WRITE, (1,)  # noqa: SLF001
+    for statement in (housekeeping._EVENTS, housekeeping._PAYLOADS, housekeeping._KEYS):  # noqa: SLF001
+        yield statement, (NOW - timedelta(days=3650), 100)
+
+
+def statements() -> Iterator[str]:
+    """Every statement that a module of the package names."""
+    for module in pkgutil.walk_packages(billing_postgres.__path__, "billing_postgres."):
+        for name, value in vars(importlib.import_module(module.name)).items():
+            values = value.values() if isinstance(value, dict) else (value,)
+            for text in values:
+                first = text.split()[0] if isinstance(text, str) and text.split() else ""
+                if first in {"SELECT", "INSERT", "UPDATE", "DELETE", "WITH"} and name != "_SELECT":
+                    yield text
+
+
+def test_no_statement_reads_a_growing_table_from_end_to_end(seen: Seen) -> None:
+    assert seen.scanned_whole == {}
+
+
+def test_every_statement_was_looked_at(seen: Seen) -> None:
+    """A new statement that is not used above is red here."""
+    run = "\n".join(seen.statements)
+
+    assert [statement for statement in statements() if statement not in run] == []
+
+
+def test_every_index_serves_a_statement(seen: Seen, schema_url: str) -> None:
+    """One that serves none costs every write."""
+    with psycopg.connect(schema_url) as connection:
+        there = connection.execute(
+            b"SELECT tablename, indexname FROM pg_indexes WHERE schemaname = 'public'"
+        ).fetchall()
+    growing = {index for table, index in there if table in DIFFERENT and not index.endswith("_pkey")}
+
+    assert growing - seen.indexes == set()
