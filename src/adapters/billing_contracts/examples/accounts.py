@@ -1,138 +1,35 @@
-"""Examples of everything that is stored: whole values of the domain that hang together, to begin a test with.
-
-Each function gives one value; whatever matters to a test is named as an argument, and all else is plausible.
-Times count in minutes from `NOW`.
-"""
+"""Examples of what a user has: the rows of an account, and what they come from."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
-from attrs import evolve
-
+from billing_contracts.examples.moments import COURSE, LAB, after, ours
 from billing_core.domain.access import Blocked, Grant, ManualGrant, Opened, Source, SourceKind, UserAccess
 from billing_core.domain.account import Account
-from billing_core.domain.audit import AuditEntry, Cause
-from billing_core.domain.events import Event, NewEvent
-from billing_core.domain.facts import CustomerSeen, Fact, Labels, PaymentSeen, RefundSeen
-from billing_core.domain.folding import ObjectState, fold
-from billing_core.domain.ids import uuid7
 from billing_core.domain.invoices import Invoice
 from billing_core.domain.money import Money
-from billing_core.domain.operations import CancelSubscription, Command, Operation
 from billing_core.domain.payment_methods import PaymentMethod
 from billing_core.domain.payments import Payment, PaymentContext, PaymentStatus
-from billing_core.domain.periods import Interval
-from billing_core.domain.plans import Item, Plan
 from billing_core.domain.policies import RefundPolicy
 from billing_core.domain.purchases import Order, Purchase, PurchaseStatus, Slot
-from billing_core.domain.received import Received
 from billing_core.domain.refunds import Refund
-from billing_core.domain.resources import EVERYTHING, Resource, ResourceType
+from billing_core.domain.resources import EVERYTHING, Resource
 from billing_core.domain.subscriptions import PendingChange, Subscription
 
 __all__ = [
-    "COURSE",
-    "LAB",
-    "NOW",
     "account",
-    "after",
-    "audit_entry",
-    "customer_fact",
-    "event",
-    "folded",
     "grant",
     "invoice",
-    "item",
     "manual_grant",
-    "new_event",
-    "operation",
     "order",
-    "ours",
     "payment",
-    "payment_fact",
     "payment_method",
-    "plan",
     "purchase",
-    "received",
     "refund",
-    "refund_fact",
     "subscription",
     "user_access",
 ]
-
-#: The present of every example.
-NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
-COURSE = Resource(ResourceType.COURSE, "python-101")
-LAB = Resource(ResourceType.LAB, "kubernetes")
-
-
-def after(minutes: int) -> datetime:
-    """So many minutes after `NOW`; before it, where negative."""
-    return NOW + timedelta(minutes=minutes)
-
-
-def ours(number: int) -> str:
-    """An id of ours, the same for the same number; a higher number sorts higher."""
-    return uuid7(int(NOW.timestamp() * 1000) + number, number)
-
-
-def customer_fact(identity: str = "evt_1", *, customer_id: str = "cus_1", minute: int = 0, name: str = "") -> Fact:
-    """A fact about a customer; ``name`` makes its state another one."""
-    seen = CustomerSeen(id=customer_id, created=NOW, default_payment_method_id=name or None)
-    return Fact(id=identity, type="customer.updated", occurred_at=after(minute), after=seen)
-
-
-def payment_fact(identity: str = "evt_pi_1", *, payment_id: str = "pi_1", customer_id: str | None = "cus_1") -> Fact:
-    """A fact about a payment that succeeded, with what it was before."""
-    before = PaymentSeen(
-        id=payment_id,
-        created=NOW,
-        customer_id=customer_id,
-        status="processing",
-        amount=4900,
-        currency="usd",
-        labels=Labels(user_id="user-1", purchase_id=ours(1), resource_type="course", resource_id="python-101"),
-    )
-    paid = evolve(before, status="succeeded", amount_received=4900, charge_id=f"ch_of_{payment_id}")
-    return Fact(id=identity, type="payment_intent.succeeded", occurred_at=NOW, after=paid, before=before)
-
-
-def refund_fact(identity: str = "evt_re_1", *, refund_id: str = "re_1", payment_id: str = "pi_1") -> Fact:
-    """A fact about a refund, which names no customer but a payment and a charge."""
-    seen = RefundSeen(
-        id=refund_id,
-        created=NOW,
-        payment_id=payment_id,
-        charge_id=f"ch_of_{payment_id}",
-        status="succeeded",
-        amount=4900,
-        currency="usd",
-    )
-    return Fact(id=identity, type="refund.created", occurred_at=NOW, after=seen)
-
-
-def folded(fact: Fact, *, customer_id: str | None = None, ambiguous: bool = False) -> ObjectState:
-    """The state of the object that one fact tells of."""
-    state = fold([fact])
-    if state is None:  # pragma: no cover - one fact always makes a state
-        raise AssertionError(fact)
-    return evolve(state, customer_id=customer_id or state.customer_id, ambiguous=ambiguous)
-
-
-def received(identity: str = "evt_1", *, account: str = "", minute: int = -1) -> Received:
-    """An event that came in a minute ago, unless told otherwise, and was not applied yet."""
-    return Received(
-        event_id=identity,
-        type="customer.updated",
-        account=account,
-        livemode=False,
-        api_version="2026-10-28.endive",
-        created=after(minute),
-        fact=customer_fact(identity, minute=minute),
-        received_at=after(minute),
-        payload=b'{"id": "evt"}',
-    )
 
 
 def order(number: int = 1, *, user_id: str = "user-1", resource: Resource = COURSE) -> Order:
@@ -330,75 +227,6 @@ def manual_grant(number: int = 1, *, user_id: str = "user-1") -> ManualGrant:
         granted_by="admin-1",
         granted_at=after(number),
         expires_at=after(number) + timedelta(days=30),
-    )
-
-
-def operation(number: int = 1, *, user_id: str = "user-1", command: Command | None = None) -> Operation:
-    """An operation that is due a minute from now on."""
-    return Operation(
-        id=ours(700 + number),
-        user_id=user_id,
-        command=command or CancelSubscription(subscription_id="sub_1", at_period_end=True),
-        actor=user_id,
-        reason="Too dear",
-        created_at=after(number),
-        next_attempt_at=after(1),
-    )
-
-
-def new_event(name: str = "purchase.completed", *, minute: int = 0) -> NewEvent:
-    """Something to tell."""
-    return NewEvent(type=name, occurred_at=after(minute), data={"purchase_id": ours(1), "amount": 4900, "reason": None})
-
-
-def event(version: int = 1, *, user_id: str = "user-1", name: str = "purchase.completed") -> Event:
-    """Something that was told."""
-    return Event(
-        id=ours(800 + version + sum(map(ord, user_id))),
-        type=name,
-        occurred_at=NOW,
-        user_id=user_id,
-        version=version,
-        data={"purchase_id": ours(1), "amount": 4900, "reason": None},
-    )
-
-
-def audit_entry(minute: int = 0, *, user_id: str = "user-1") -> AuditEntry:
-    """A change of a subscription's status, caused by an event."""
-    return AuditEntry(
-        user_id=user_id,
-        at=after(minute),
-        cause=Cause(kind="event", id=f"evt_{minute}", actor="provider", reason="customer.subscription.updated"),
-        changes={f"subscription:{ours(101)}": {"status": ("active", "past_due"), "grace_until": (None, "2026-03-08")}},
-    )
-
-
-def plan(version: int = 1, *, plan_id: str = "pro-monthly", price_id: str | None = "price_1") -> Plan:
-    """A version of a plan with everything that a plan can have."""
-    return Plan(
-        id=plan_id,
-        version=version,
-        name="Pro",
-        description="Everything, by the month",
-        price=Money(1999, "usd"),
-        interval=Interval.MONTH,
-        trial_days=7,
-        rank=2,
-        features=("All courses", "All labs"),
-        grants=(EVERYTHING, COURSE),
-        stripe_price_id=price_id,
-        effective_from=after(version),
-    )
-
-
-def item(resource: Resource = COURSE, *, contains: tuple[Resource, ...] = (LAB,)) -> Item:
-    """A single item that contains another one."""
-    return Item(
-        resource=resource,
-        name=f"The {resource.type} {resource.id}",
-        price=Money(4900, "usd"),
-        contains=contains,
-        refund=RefundPolicy(window_days=14, zone="Europe/Berlin"),
     )
 
 
