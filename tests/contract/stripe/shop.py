@@ -1,0 +1,159 @@
+"""A shop at Stripe, who buys in it, and what it sells. Stripe is the sandbox here, reached over HTTP alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import TypeVar
+
+import aiohttp
+
+from billing_core.domain.facts import (
+    SNAPSHOT_TYPES,
+    ObjectKind,
+    ObjectRef,
+    PaymentSeen,
+    SessionSeen,
+    Snapshot,
+    SubscriptionSeen,
+)
+from billing_core.domain.money import Money
+from billing_core.domain.operations import (
+    Answer,
+    ChangePlan,
+    Command,
+    CreateCustomer,
+    OpenPurchaseCheckout,
+    OpenSubscriptionCheckout,
+    Operation,
+)
+from billing_core.domain.periods import Interval
+from billing_core.domain.plans import Plan
+from billing_core.domain.resources import Resource, ResourceType
+from billing_stripe import StripeApi, StripeCatalog, StripeLookup, StripeProvider
+from tests.contract.stripe.requests import Recorder
+
+API_KEY = "sk_test_sandbox"
+T = TypeVar("T", bound=Snapshot)
+KIND_OF: dict[type, ObjectKind] = {snapshot: kind for kind, snapshot in SNAPSHOT_TYPES.items()}
+
+USER = "user-1"
+COURSE = Resource(ResourceType.COURSE, "k8s-101")
+BASIC = Plan(id="basic-monthly", name="Basic", price=Money(1000, "usd"), interval=Interval.MONTH)
+PRO = Plan(id="pro-monthly", name="Pro", price=Money(2900, "usd"), interval=Interval.MONTH)
+
+
+class Shop:
+    """An empty account at Stripe, and a buyer in it."""
+
+    def __init__(self, url: str, http: aiohttp.ClientSession) -> None:
+        self.url = url
+        self.recorder = Recorder()
+        self.api = StripeApi(API_KEY, base_url=url, http_client=self.recorder)
+        self.provider, self.lookup, self.catalog = (
+            StripeProvider(self.api),
+            StripeLookup(self.api),
+            StripeCatalog(self.api),
+        )
+        self._http = http
+        self._operations = 0
+
+    async def control(self, path: str, body: Mapping[str, object] | None = None) -> dict[str, object]:
+        """Do what only the sandbox lets anybody do."""
+        async with self._http.post(f"{self.url}/_sandbox/{path}", json=body or {}) as answer:
+            answer.raise_for_status()
+            done: dict[str, object] = await answer.json()
+        return done
+
+    def now(self) -> datetime:
+        """The present (UTC)."""
+        return datetime.now(UTC)
+
+    async def pay(self, session_id: str, card: str = "4242424242424242") -> None:
+        """Complete a checkout session."""
+        await self.control(f"sessions/{session_id}/pay", {"card": card})
+
+    def intend(self, command: Command) -> Operation:
+        """A new operation, written down but not carried out."""
+        self._operations += 1
+        now = self.now()
+        return Operation(
+            id=f"0190a000-0000-7000-8000-{self._operations:012}",
+            user_id=USER,
+            command=command,
+            actor=USER,
+            created_at=now,
+            next_attempt_at=now + timedelta(minutes=1),
+        )
+
+    async def do(self, command: Command) -> Answer:
+        """Carry out a command as a new operation."""
+        return await self.provider.execute(self.intend(command))
+
+    async def customer(self) -> str:
+        """A new customer."""
+        return (await self.do(CreateCustomer(user_id=USER))).result_id
+
+    def purchase(self, customer_id: str, order_id: str = "order-1") -> OpenPurchaseCheckout:
+        """The command to open a checkout for a course at 49.00 USD."""
+        return OpenPurchaseCheckout(
+            user_id=USER,
+            customer_id=customer_id,
+            order_id=order_id,
+            resource=COURSE,
+            name="Kubernetes",
+            price=Money(4900, "usd"),
+            success_url="https://shop.example/done",
+            cancel_url="https://shop.example/back",
+        )
+
+    async def subscribing(
+        self, customer_id: str, plan: Plan = BASIC, *, trial_days: int = 0
+    ) -> OpenSubscriptionCheckout:
+        """The command to open a checkout for a subscription to ``plan``, which is put on sale."""
+        return OpenSubscriptionCheckout(
+            user_id=USER,
+            customer_id=customer_id,
+            plan_id=plan.id,
+            price_id=await self.catalog.ensure_plan(plan),
+            quantity=1,
+            trial_days=trial_days,
+            success_url="https://shop.example/done",
+            cancel_url="https://shop.example/back",
+        )
+
+    async def bought(self) -> PaymentSeen:
+        """The payment of a course that was just bought."""
+        opened = await self.do(self.purchase(await self.customer()))
+        await self.pay(opened.result_id)
+        return await self.seen(PaymentSeen, (await self.seen(SessionSeen, opened.result_id)).payment_id)
+
+    async def subscribed(self, plan: Plan = BASIC, *, trial_days: int = 0) -> SubscriptionSeen:
+        """A subscription that was just begun."""
+        command = await self.subscribing(await self.customer(), plan, trial_days=trial_days)
+        opened = await self.do(command)
+        await self.pay(opened.result_id)
+        return await self.seen(SubscriptionSeen, (await self.seen(SessionSeen, opened.result_id)).subscription_id)
+
+    async def change(self, subscription: SubscriptionSeen, plan: Plan, *, at_period_end: bool = False) -> ChangePlan:
+        """The command to change ``subscription`` to ``plan``: at once and charged, or at the period's end."""
+        (item,) = subscription.items
+        return ChangePlan(
+            subscription_id=subscription.id,
+            item_id=item.id,
+            price_id=await self.catalog.ensure_plan(plan),
+            quantity=item.quantity,
+            at_period_end=at_period_end,
+            proration="none" if at_period_end else "always_invoice",
+            only_when_paid=not at_period_end,
+            schedule_id=subscription.schedule_id,
+            current_price_id=item.price_id,
+            current_quantity=item.quantity,
+        )
+
+    async def seen(self, kind: type[T], identity: str | None) -> T:
+        """An object as the provider has it now."""
+        fact = await self.lookup.fetch(ObjectRef(KIND_OF[kind], identity or ""))
+        assert fact is not None, f"The provider has no {KIND_OF[kind]} {identity}."
+        assert isinstance(fact.after, kind)
+        return fact.after
