@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
 from typing import TypeVar
 
 import aiohttp
@@ -72,6 +73,12 @@ class Shop:
     async def pay(self, session_id: str, card: str = "4242424242424242") -> None:
         """Complete a checkout session."""
         await self.control(f"sessions/{session_id}/pay", {"card": card})
+
+    async def pay_by_bank(self, session_id: str) -> None:
+        """Complete a checkout session with a bank debit, whose money takes days."""
+        form = {"email": "ada@example.com", "name": "Ada", "method": "bank", "account": "000123456789"}
+        async with self._http.post(f"{self.url}/c/pay/{session_id}", data=form, allow_redirects=False) as answer:
+            assert answer.status == HTTPStatus.SEE_OTHER, await answer.text()
 
     def intend(self, command: Command) -> Operation:
         """A new operation, written down but not carried out."""
