@@ -148,7 +148,7 @@ class StripeApi:
 
 
 def _reply(answer: stripe.StripeObject) -> Reply:
-    response = answer.last_response
+    response = answer.last_response if isinstance(answer, stripe.StripeObject) else None
     if response is None or not isinstance(response.data, dict):
         raise Unreadable("it is no object.")
     headers = response.headers

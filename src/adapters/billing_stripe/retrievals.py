@@ -125,6 +125,5 @@ async def fact_of(api: StripeApi, kind: ObjectKind, reply: Reply, *, identity: s
 
     Raises `Unreadable`, and `ProviderUnavailable` where the time of a test clock cannot be asked.
     """
-    return Fact(
-        id=identity, type=fact_type, occurred_at=await api.moment_of(reply), after=snapshot_of(kind, reply.body)
-    )
+    after = snapshot_of(kind, reply.body)
+    return Fact(id=identity, type=fact_type, occurred_at=await api.moment_of(reply), after=after)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import stripe
+
 from billing_core.domain.errors import OutcomeUnknown, ProviderRefused, ProviderUnavailable
 from billing_core.domain.facts import ANSWER, Fact, ObjectKind, ObjectRef
 from billing_core.domain.operations import Answer, Operation
@@ -60,7 +62,9 @@ class Steps:
         """Like `change`, but a refusal counts as done where the object is in one of ``statuses`` already."""
         try:
             return await self.change(step, call, ref.kind, needs)
-        except ProviderRefused:
+        except ProviderRefused as refusal:
+            if not isinstance(refusal.__cause__, stripe.InvalidRequestError):
+                raise  # it was not the object's state that was in the way
             found = await self.note(step, ref)
             if found is None or found.json.text("status") not in statuses:
                 raise

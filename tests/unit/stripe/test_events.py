@@ -18,8 +18,8 @@ from billing_core.domain.facts import (
     SubscriptionSeen,
 )
 from billing_stripe.facts import EVENT_KINDS, WEBHOOK_EVENTS, Unreadable, before_update, fact_of_event, snapshot_of
+from tests.contract.stripe_description import description
 from tests.unit.stripe import stripe_json as make
-from tests.unit.stripe.stripe_api import api_description
 
 AT = datetime.fromtimestamp(make.START, UTC)
 
@@ -78,8 +78,8 @@ def test_an_event_that_the_product_promises_to_handle_is_asked_for(event_type: s
 
 
 def test_every_event_that_is_asked_for_exists_in_the_pinned_version() -> None:
-    description = api_description()
-    known = set(description["x-event-types"]) if description else set(WEBHOOK_EVENTS)
+    spec = description()
+    known = set(spec["x-event-types"]) if spec else set(WEBHOOK_EVENTS)
 
     assert set(WEBHOOK_EVENTS) - known == set()
 

@@ -152,6 +152,14 @@ def test_a_complete_session_whose_delayed_payment_is_on_its_way_is_unpaid() -> N
     assert seen.payment_status == "unpaid"
 
 
+def test_an_open_session_may_still_be_paid_after_a_payment_failed() -> None:
+    """The buyer tries another card."""
+    failed = make.payment_intent(status="requires_payment_method")
+    seen = read_as(SessionSeen, make.session(status="open", payment_status="unpaid", payment_intent=failed))
+
+    assert seen.payment_status == "unpaid"
+
+
 def test_a_bank_account_has_its_last_digits_and_no_brand() -> None:
     debit = {"last4": "3000", "fingerprint": "iban-1", "country": "DE"}
     seen = read(make.payment_method(type="sepa_debit", card=None, sepa_debit=debit))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import stripe
 
-from billing_core.domain.errors import ProviderRefused
 from billing_core.domain.facts import ObjectKind, ObjectRef
 from billing_core.domain.operations import Answer, CancelSubscription, UndoCancel
 from billing_stripe.api import Call
@@ -14,6 +13,7 @@ from billing_stripe.steps import MAIN, Steps
 __all__ = ["cancel_subscription", "keep_on", "release_schedule", "undo_cancel"]
 
 ENDED = frozenset({"canceled", "incomplete_expired"})
+_NOT_OPEN = frozenset({"draft", "paid", "uncollectible", "void"})
 _DETACHED = frozenset({"released", "canceled", "completed"})
 
 
@@ -45,16 +45,13 @@ async def cancel_subscription(steps: Steps, command: CancelSubscription) -> Answ
 
 async def _void(steps: Steps, invoice_id: str) -> None:
     """Void an invoice that was open; one that no longer is cannot be, and needs not be."""
-    ref = ObjectRef(ObjectKind.INVOICE, invoice_id)
-    try:
-        await steps.change(
-            "void",
-            lambda options: steps.api.client.v1.invoices.void_invoice_async(invoice_id, {}, options),
-            ref.kind,
-            Permission.INVOICES_WRITE,
-        )
-    except ProviderRefused:
-        await steps.note("void", ref)
+    await steps.change_unless(
+        "void",
+        lambda options: steps.api.client.v1.invoices.void_invoice_async(invoice_id, {}, options),
+        ObjectRef(ObjectKind.INVOICE, invoice_id),
+        Permission.INVOICES_WRITE,
+        statuses=_NOT_OPEN,
+    )
 
 
 async def release_schedule(steps: Steps, schedule_id: str, step: str = "release") -> None:
