@@ -1,6 +1,6 @@
-"""The contracts of the provider's ports, on the fake."""
+"""The contracts of the provider's ports, on the fake and on Stripe over HTTP."""
 
-from datetime import datetime
+from collections.abc import AsyncIterator
 
 import pytest
 
@@ -11,34 +11,17 @@ from billing_contracts.provider import (
     WebhookVerifierContract,
 )
 from billing_contracts.provider_bench import ProviderBench
-from billing_memory import FakeProvider, ManualClock
+from tests.contract.provider_benches import FakeBench, stripe_bench
 
 
-class FakeBench:
-    """The fake provider, which is all four ports, and its buyers."""
-
-    def __init__(self) -> None:
-        self.clock = ManualClock()
-        self.provider = self.lookup = self.catalog = self.verifier = FakeProvider(self.clock)
-
-    def now(self) -> datetime:
-        """Time stands still."""
-        return self.clock.now()
-
-    async def pay(self, session_id: str) -> None:
-        """With a card that works."""
-        self.provider.buyers.pay(session_id)
-
-    async def webhooks(self) -> list[tuple[bytes, str]]:
-        """Signed now."""
-        sent = [delivery.payload for delivery in self.provider.take_deliveries()]
-        return [(payload, self.provider.signature_of(payload, self.clock.now())) for payload in sent]
-
-
-@pytest.fixture
-def bench() -> ProviderBench:
+@pytest.fixture(params=["memory", "stripe"])
+async def bench(request: pytest.FixtureRequest) -> AsyncIterator[ProviderBench]:
     """A provider without any customers yet."""
-    return FakeBench()
+    if request.param == "memory":
+        yield FakeBench()
+        return
+    async with stripe_bench() as bench:
+        yield bench
 
 
 class TestProvider(ProviderContract):

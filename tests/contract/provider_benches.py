@@ -1,0 +1,92 @@
+"""Benches for the provider's contracts: the fake, and our Stripe adapter at a Stripe over HTTP."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+
+import aiohttp
+from aiohttp import web
+from attrs import frozen
+
+from billing_memory import FakeProvider, ManualClock
+from billing_sandbox.server import Options, running
+from billing_stripe import StripeApi, StripeCatalog, StripeLookup, StripeProvider, StripeWebhookVerifier
+
+SECRET = "whsec_of_the_contracts"
+
+
+class FakeBench:
+    """The fake provider, which is all four ports, and its buyers."""
+
+    def __init__(self) -> None:
+        self.clock = ManualClock()
+        self.provider = self.lookup = self.catalog = self.verifier = FakeProvider(self.clock)
+
+    def now(self) -> datetime:
+        """Time stands still."""
+        return self.clock.now()
+
+    async def pay(self, session_id: str) -> None:
+        """With a card that works."""
+        self.provider.buyers.pay(session_id)
+
+    async def webhooks(self) -> list[tuple[bytes, str]]:
+        """Signed now."""
+        sent = [delivery.payload for delivery in self.provider.take_deliveries()]
+        return [(payload, self.provider.signature_of(payload, self.clock.now())) for payload in sent]
+
+
+@frozen
+class StripeBench:
+    """Our Stripe adapter, the sandbox that it speaks to, and a webhook endpoint that keeps what it is sent."""
+
+    provider: StripeProvider
+    lookup: StripeLookup
+    catalog: StripeCatalog
+    verifier: StripeWebhookVerifier
+    http: aiohttp.ClientSession
+    url: str
+    received: list[tuple[bytes, str]]
+
+    def now(self) -> datetime:
+        """Real time."""
+        return datetime.now(UTC)
+
+    async def pay(self, session_id: str) -> None:
+        """With a card that works."""
+        await self._control(f"sessions/{session_id}/pay")
+
+    async def webhooks(self) -> list[tuple[bytes, str]]:
+        """What came, once everything so far was sent."""
+        await self._control("settle")
+        taken = list(self.received)
+        self.received.clear()
+        return taken
+
+    async def _control(self, path: str) -> None:
+        async with self.http.post(f"{self.url}/_sandbox/{path}", json={}) as answer:
+            answer.raise_for_status()
+
+
+@asynccontextmanager
+async def stripe_bench() -> AsyncIterator[StripeBench]:
+    """A bench at an account with nothing in it."""
+    received: list[tuple[bytes, str]] = []
+
+    async def take(request: web.Request) -> web.Response:
+        received.append((await request.read(), request.headers["Stripe-Signature"]))
+        return web.Response()
+
+    endpoint = web.Application()
+    endpoint.router.add_post("/hook", take)
+    runner = web.AppRunner(endpoint, access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    hook = f"http://127.0.0.1:{runner.addresses[0][1]}/hook"
+    options = Options(port=0, webhook_url=hook, webhook_secret=SECRET)
+    async with running(options) as (_, url), aiohttp.ClientSession() as http:
+        api = StripeApi(options.api_keys[0], base_url=url)
+        verifier = StripeWebhookVerifier([SECRET], livemode=False)
+        yield StripeBench(StripeProvider(api), StripeLookup(api), StripeCatalog(api), verifier, http, url, received)
+        await api.close()
+    await runner.cleanup()
