@@ -1,4 +1,4 @@
-"""A served sandbox for tests: its own thread and loop, so that the synchronous SDK can talk to it, and a hook that listens."""
+"""A served sandbox for tests: a thread and loop of its own, so that the synchronous SDK can talk to it, and a hook."""
 
 import asyncio
 import contextlib
@@ -10,7 +10,7 @@ import urllib.request
 from collections.abc import Iterator
 from email.message import Message
 from http.client import HTTPResponse
-from typing import IO, Any, Self
+from typing import IO, Any, Self, TypeAlias
 
 import stripe
 from aiohttp import web
@@ -22,6 +22,8 @@ from billing_sandbox.service import Sandbox
 KEY = "sk_test_of_the_tests"
 SECRET = "whsec_of_the_tests"
 TIMEOUT_SECONDS = 30
+V1: TypeAlias = Any
+"""The SDK's services with parameters as plain dictionaries, as most programs write them."""
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
@@ -58,6 +60,11 @@ class Served:
     def client(self) -> stripe.StripeClient:
         """The official client, pointed at the sandbox; it never retries, so that tests see every answer."""
         return stripe.StripeClient(KEY, base_addresses={"api": self.url}, max_network_retries=0)
+
+    @property
+    def v1(self) -> V1:
+        """`client.v1`."""
+        return self.client.v1
 
     def control(self, path: str, body: dict[str, Any] | None = None) -> Any:  # noqa: ANN401 - JSON
         """Call the control API: POST with a body, GET without."""
@@ -119,7 +126,13 @@ def served(**options: Any) -> Iterator[Served]:  # noqa: ANN401 - the fields of 
         site = web.TCPSite(runner, "127.0.0.1", 0)
         await site.start()
         hook.url = f"http://127.0.0.1:{runner.addresses[0][1]}/hook"
-        given = {"port": 0, "api_keys": (KEY,), "webhook_url": hook.url, "webhook_secret": SECRET, "seed": "tests"}
+        given: dict[str, Any] = {
+            "port": 0,
+            "api_keys": (KEY,),
+            "webhook_url": hook.url,
+            "webhook_secret": SECRET,
+            "seed": "tests",
+        }
         async with running(Options(**(given | options))) as (sandbox, url):
             box.append(Served(url, sandbox, loop, hook))
             ready.set()

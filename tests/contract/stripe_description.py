@@ -1,4 +1,4 @@
-"""Stripe's description of its API, where it is at hand: a folder named by STRIPE_SPEC_DIR, or a sibling of the project."""
+"""Stripe's description of its API, where it is at hand: in STRIPE_SPEC_DIR, or in a sibling folder of the project."""
 
 import gzip
 import json

@@ -110,11 +110,10 @@ def _matching(spec: dict[str, Any], schema: dict[str, Any], value: Obj) -> dict[
     schema = resolved(spec, schema)
     if schema.get("type") == "array":
         return _matching(spec, schema["items"], value)
-    for option in schema.get("anyOf", ()):
-        option = resolved(spec, option)
+    for option in _options(spec, schema):
         enum = option.get("properties", {}).get("object", {}).get("enum")
         if "properties" in option and (enum is None or value.get("object") in enum):
-            return option  # type: ignore[no-any-return]  # a JSON document
+            return option
     return schema
 
 

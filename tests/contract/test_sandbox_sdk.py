@@ -1,13 +1,12 @@
 """The official Stripe SDK, over real HTTP, against the sandbox: every operation that it serves."""
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import stripe
 
-from tests.contract.sandbox_server import KEY, Page, Served, served
+from tests.contract.sandbox_server import KEY, V1, Page, Served, served
 
 CARD = {"method": "card", "card_expiry": "12 / 34", "card_cvc": "123", "name": "Ada", "action": "pay"}
 
@@ -20,25 +19,25 @@ def box() -> Iterator[Served]:
 
 
 @pytest.fixture
-def v1(box: Served) -> Any:  # noqa: ANN401 - the SDK's namespace of services
+def v1(box: Served) -> V1:
     """`client.v1`."""
-    return box.client.v1
+    return box.v1
 
 
-def customer_with_card(v1: Any, token: str = "pm_card_visa") -> stripe.Customer:  # noqa: ANN401 - see above
+def customer_with_card(v1: V1, card: str = "pm_card_visa") -> stripe.Customer:
     """A customer whose default is this card."""
     customer = v1.customers.create({"email": "ada@example.com", "metadata": {"user_id": "7"}})
-    method = v1.payment_methods.attach(token, {"customer": customer.id})
+    method = v1.payment_methods.attach(card, {"customer": customer.id})
     return v1.customers.update(customer.id, {"invoice_settings": {"default_payment_method": method.id}})  # type: ignore[no-any-return]  # v1 is Any
 
 
-def monthly(v1: Any, amount: int = 2900, **more: Any) -> stripe.Price:  # noqa: ANN401 - see above
+def monthly(v1: V1, amount: int = 2900, **more: object) -> stripe.Price:
     """A monthly price."""
     params = {"currency": "usd", "unit_amount": amount, "recurring": {"interval": "month"}}
     return v1.prices.create(params | {"product_data": {"name": "Pro"}} | more)  # type: ignore[no-any-return]  # v1 is Any
 
 
-def checkout(v1: Any, **params: Any) -> stripe.checkout.Session:  # noqa: ANN401 - see above
+def checkout(v1: V1, **params: object) -> stripe.checkout.Session:
     """A session that leads back to the store with its id."""
     params.setdefault("success_url", "http://127.0.0.1/ok?session={CHECKOUT_SESSION_ID}")
     return v1.checkout.sessions.create(params)  # type: ignore[no-any-return]  # v1 is Any
@@ -49,7 +48,7 @@ def pay(box: Served, session: stripe.checkout.Session, number: str = "4242 4242 
     return box.fill_in(f"/c/pay/{session.id}", **(CARD | {"email": "ada@example.com", "card_number": number} | more))
 
 
-def test_customers(v1: Any) -> None:
+def test_customers(v1: V1) -> None:
     customer = v1.customers.create({"email": "a@example.com", "name": "A", "metadata": {"user_id": "1", "gone": "x"}})
     updated = v1.customers.update(customer.id, {"name": "B", "metadata": {"gone": "", "new": "y"}})
     assert (updated.name, updated.metadata.to_dict()) == ("B", {"user_id": "1", "new": "y"})
@@ -58,7 +57,7 @@ def test_customers(v1: Any) -> None:
     assert v1.customers.retrieve(customer.id).deleted is True
 
 
-def test_products_and_prices(v1: Any) -> None:
+def test_products_and_prices(v1: V1) -> None:
     product = v1.products.create({"name": "Course", "default_price_data": {"currency": "eur", "unit_amount": 4900}})
     assert v1.prices.retrieve(product.default_price).unit_amount == 4900
     first = monthly(v1, lookup_key="sdk-pro")
@@ -72,7 +71,7 @@ def test_products_and_prices(v1: Any) -> None:
     assert product.id in [p.id for p in v1.products.list({"limit": 100}).auto_paging_iter()]
 
 
-def test_a_subscription_checkout_from_the_page_to_the_webhook(box: Served, v1: Any) -> None:
+def test_a_subscription_checkout_from_the_page_to_the_webhook(box: Served, v1: V1) -> None:
     customer = v1.customers.create({"email": "ada@example.com"})
     session = checkout(
         v1,
@@ -98,7 +97,7 @@ def test_a_subscription_checkout_from_the_page_to_the_webhook(box: Served, v1: A
     assert v1.checkout.sessions.line_items.list(session.id).data[0].quantity == 1
 
 
-def test_a_declined_card_comes_back_on_the_page(box: Served, v1: Any) -> None:
+def test_a_declined_card_comes_back_on_the_page(box: Served, v1: V1) -> None:
     item = {"price_data": {"currency": "usd", "unit_amount": 500, "product_data": {"name": "Course"}}, "quantity": 1}
     session = checkout(v1, mode="payment", line_items=[item])
     page = pay(box, session, "4000 0000 0000 9995")
@@ -111,7 +110,7 @@ def test_a_declined_card_comes_back_on_the_page(box: Served, v1: Any) -> None:
     assert v1.charges.retrieve(intent.latest_charge).balance_transaction is not None
 
 
-def test_a_card_that_needs_authentication_asks_on_a_page_of_its_own(box: Served, v1: Any) -> None:
+def test_a_card_that_needs_authentication_asks_on_a_page_of_its_own(box: Served, v1: V1) -> None:
     item = {"price_data": {"currency": "jpy", "unit_amount": 500, "product_data": {"name": "Course"}}, "quantity": 1}
     session = checkout(v1, mode="payment", line_items=[item])
     asked = pay(box, session, "4000 0027 6000 3184")
@@ -130,7 +129,7 @@ def test_a_card_that_needs_authentication_asks_on_a_page_of_its_own(box: Served,
         pytest.param({"email": "nobody"}, "Enter an email address", id="email"),
     ],
 )
-def test_what_is_filled_in_wrong_is_said_on_the_page(box: Served, v1: Any, fields: dict[str, str], said: str) -> None:
+def test_what_is_filled_in_wrong_is_said_on_the_page(box: Served, v1: V1, fields: dict[str, str], said: str) -> None:
     session = checkout(v1, mode="setup", currency="usd")
     filled = {"email": "a@b.co", "card_number": "4242 4242 4242 4242"} | CARD | fields
     page = box.fill_in(f"/c/pay/{session.id}", **filled)
@@ -138,7 +137,7 @@ def test_what_is_filled_in_wrong_is_said_on_the_page(box: Served, v1: Any, field
     assert said in page.text
 
 
-def test_a_promotion_code_is_typed_in_on_the_page(box: Served, v1: Any) -> None:
+def test_a_promotion_code_is_typed_in_on_the_page(box: Served, v1: V1) -> None:
     coupon = v1.coupons.create({"percent_off": 25, "duration": "once", "name": "Spring"})
     code = v1.promotion_codes.create({"promotion": {"type": "coupon", "coupon": coupon.id}, "code": "SDKSPRING"})
     session = checkout(
@@ -154,14 +153,14 @@ def test_a_promotion_code_is_typed_in_on_the_page(box: Served, v1: Any) -> None:
     assert v1.coupons.retrieve(coupon.id).times_redeemed == 1
 
 
-def test_an_expired_session_has_no_page(box: Served, v1: Any) -> None:
+def test_an_expired_session_has_no_page(box: Served, v1: V1) -> None:
     session = checkout(v1, mode="setup", currency="usd")
     assert v1.checkout.sessions.expire(session.id).status == "expired"
     assert box.open(f"/c/pay/{session.id}").status == 410
     assert box.open("/c/pay/cs_test_unknown").status == 404
 
 
-def test_subscriptions_are_changed_previewed_and_canceled(v1: Any) -> None:
+def test_subscriptions_are_changed_previewed_and_canceled(v1: V1) -> None:
     customer, pro, team = customer_with_card(v1), monthly(v1), monthly(v1, 5900)
     params = {"customer": customer.id, "items": [{"price": pro.id}], "expand": ["latest_invoice.confirmation_secret"]}
     subscription = v1.subscriptions.create(params)
@@ -189,7 +188,7 @@ def test_subscriptions_are_changed_previewed_and_canceled(v1: Any) -> None:
     assert [s.id for s in v1.subscriptions.list({"customer": customer.id, "status": "all"}).data] == [subscription.id]
 
 
-def test_subscriptions_are_paused_resumed_and_scheduled(v1: Any) -> None:
+def test_subscriptions_are_paused_resumed_and_scheduled(v1: V1) -> None:
     subscription = v1.subscriptions.create(
         {"customer": customer_with_card(v1).id, "items": [{"price": monthly(v1).id}]}
     )
@@ -206,7 +205,7 @@ def test_subscriptions_are_paused_resumed_and_scheduled(v1: Any) -> None:
     assert v1.subscriptions.retrieve(subscription.id).schedule is None
 
 
-def test_invoices(v1: Any) -> None:
+def test_invoices(v1: V1) -> None:
     customer = customer_with_card(v1)
     v1.invoice_items.create({"customer": customer.id, "amount": 1500, "currency": "usd", "description": "Help"})
     draft = v1.invoices.create({"customer": customer.id, "pending_invoice_items_behavior": "include"})
@@ -223,7 +222,7 @@ def test_invoices(v1: Any) -> None:
     assert v1.invoice_payments.retrieve(paid.payments.data[0].id).invoice == paid.id
 
 
-def test_a_refused_invoice_payment_is_a_card_error(v1: Any) -> None:
+def test_a_refused_invoice_payment_is_a_card_error(v1: V1) -> None:
     customer = customer_with_card(v1, "pm_card_chargeCustomerFail")
     invoice = v1.invoices.finalize_invoice(_one_line(v1, customer.id).id)
     with pytest.raises(stripe.CardError) as refused:
@@ -232,12 +231,12 @@ def test_a_refused_invoice_payment_is_a_card_error(v1: Any) -> None:
     assert v1.invoices.retrieve(invoice.id).attempt_count == 1
 
 
-def test_payment_and_setup_intents(v1: Any) -> None:
+def test_payment_and_setup_intents(v1: V1) -> None:
     customer = customer_with_card(v1)
     intent = v1.payment_intents.create({"amount": 1000, "currency": "usd", "customer": customer.id})
     with pytest.raises(stripe.CardError) as refused:
         v1.payment_intents.confirm(intent.id, {"payment_method": "pm_card_chargeDeclined"})
-    error = refused.value.error
+    error: Any = refused.value.error
     assert (refused.value.code, error.decline_code, error.advice_code) == (
         "card_declined",
         "generic_decline",
@@ -269,7 +268,7 @@ def test_payment_and_setup_intents(v1: Any) -> None:
     assert (asks.status, asks.next_action.type) == ("requires_action", "redirect_to_url")
 
 
-def test_the_banks_question_outside_of_checkout_is_answered_on_its_page(box: Served, v1: Any) -> None:
+def test_the_banks_question_outside_of_checkout_is_answered_on_its_page(box: Served, v1: V1) -> None:
     intent = v1.payment_intents.create(
         {"amount": 900, "currency": "usd", "confirm": True, "payment_method": "pm_card_authenticationRequired"}
     )
@@ -280,7 +279,7 @@ def test_the_banks_question_outside_of_checkout_is_answered_on_its_page(box: Ser
     assert v1.payment_intents.retrieve(intent.id).status == "succeeded"
 
 
-def test_payment_methods(v1: Any) -> None:
+def test_payment_methods(v1: V1) -> None:
     customer = v1.customers.create()
     method = v1.payment_methods.attach("pm_card_mastercard", {"customer": customer.id})
     assert (method.card.brand, method.card.last4, method.customer) == ("mastercard", "4444", customer.id)
@@ -293,7 +292,7 @@ def test_payment_methods(v1: Any) -> None:
         v1.payment_methods.attach(method.id, {"customer": customer.id})
 
 
-def test_refunds_and_disputes(box: Served, v1: Any) -> None:
+def test_refunds_and_disputes(box: Served, v1: V1) -> None:
     pay_now = {"amount": 5000, "currency": "usd", "confirm": True, "payment_method": "pm_card_visa"}
     intent = v1.payment_intents.create(pay_now)
     part = v1.refunds.create({"payment_intent": intent.id, "amount": 2000, "reason": "requested_by_customer"})
@@ -320,7 +319,7 @@ def test_refunds_and_disputes(box: Served, v1: Any) -> None:
     assert v1.disputes.retrieve(lost["id"]).is_charge_refundable is False
 
 
-def test_the_same_key_gives_the_same_answer_and_another_request_is_refused(v1: Any) -> None:
+def test_the_same_key_gives_the_same_answer_and_another_request_is_refused(v1: V1) -> None:
     key = {"idempotency_key": "order:1"}
     first = v1.customers.create({"email": "k@example.com"}, key)
     again = v1.customers.create({"email": "k@example.com"}, key)
@@ -330,7 +329,7 @@ def test_the_same_key_gives_the_same_answer_and_another_request_is_refused(v1: A
         v1.customers.create({"email": "other@example.com"}, key)
 
 
-def test_errors_carry_what_the_sdk_needs(box: Served, v1: Any) -> None:
+def test_errors_carry_what_the_sdk_needs(box: Served, v1: V1) -> None:
     with pytest.raises(stripe.InvalidRequestError) as unknown:
         v1.customers.create({"favourite_colour": "red"})
     assert (unknown.value.code, unknown.value.param) == ("parameter_unknown", "favourite_colour")
@@ -343,7 +342,7 @@ def test_errors_carry_what_the_sdk_needs(box: Served, v1: Any) -> None:
         stranger.v1.customers.list()
 
 
-def test_events_and_endpoints(box: Served, v1: Any) -> None:
+def test_events_and_endpoints(box: Served, v1: V1) -> None:
     endpoint = v1.webhook_endpoints.create({"url": box.hook.url, "enabled_events": ["customer.created"]})
     assert endpoint.secret.startswith("whsec_")
     assert getattr(v1.webhook_endpoints.retrieve(endpoint.id), "secret", None) is None
@@ -356,7 +355,7 @@ def test_events_and_endpoints(box: Served, v1: Any) -> None:
     assert v1.events.retrieve(event.id).type == "customer.created"
 
 
-def test_pages_go_forward_and_backward(v1: Any) -> None:
+def test_pages_go_forward_and_backward(v1: V1) -> None:
     customer = v1.customers.create()
     made = [v1.invoice_items.create({"customer": customer.id, "amount": n, "currency": "usd"}).id for n in range(1, 8)]
     page = v1.invoice_items.list({"customer": customer.id, "limit": 3})
@@ -366,7 +365,7 @@ def test_pages_go_forward_and_backward(v1: Any) -> None:
     assert [i.id for i in back.data] == [made[4], made[3]]
 
 
-def test_test_clocks_move_their_customers_alone(v1: Any) -> None:
+def test_test_clocks_move_their_customers_alone(v1: V1) -> None:
     clock = v1.test_helpers.test_clocks.create({"frozen_time": 1_900_000_000})
     customer = v1.customers.create({"test_clock": clock.id, "payment_method": "pm_card_visa"})
     method = v1.customers.payment_methods.list(customer.id).data[0]
@@ -379,7 +378,7 @@ def test_test_clocks_move_their_customers_alone(v1: Any) -> None:
     assert [invoice.status for invoice in invoices] == ["paid", "paid"]
 
 
-def test_the_account_the_balance_and_the_portal(box: Served, v1: Any) -> None:
+def test_the_account_the_balance_and_the_portal(box: Served, v1: V1) -> None:
     assert v1.accounts.retrieve_current().id.startswith("acct_")
     customer = customer_with_card(v1)
     subscription = v1.subscriptions.create({"customer": customer.id, "items": [{"price": monthly(v1).id}]})
@@ -396,9 +395,9 @@ async def test_the_asynchronous_client_works_as_well(box: Served) -> None:
     client = stripe.StripeClient(KEY, base_addresses={"api": box.url}, http_client=http, max_network_retries=0)
     customer = await client.v1.customers.create_async({"email": "async@example.com"})
     assert (await client.v1.customers.retrieve_async(customer.id)).email == "async@example.com"
-    await http.close_async()
+    await http.close_async()  # type: ignore[no-untyped-call]  # the SDK left it untyped
 
 
-def _one_line(v1: Any, customer: str) -> stripe.Invoice:  # noqa: ANN401 - see above
+def _one_line(v1: V1, customer: str) -> stripe.Invoice:
     v1.invoice_items.create({"customer": customer, "amount": 1500, "currency": "usd"})
     return v1.invoices.create({"customer": customer, "pending_invoice_items_behavior": "include"})  # type: ignore[no-any-return]  # v1 is Any

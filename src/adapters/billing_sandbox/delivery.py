@@ -104,9 +104,13 @@ class Deliveries:
         """The latest deliveries, oldest first."""
         return list(self._records.values())
 
-    async def tried(self, event_id: str, timeout: float) -> None:  # noqa: ASYNC109 - a patience, not a deadline that fails
-        """Wait until the event was tried once at every endpoint, or patience ends."""
-        waits = [d.tried.wait() for d in self._records.values() if d.event_id == event_id and not d.tried.is_set()]
+    async def tried(self, object_id: str, event_type: str, timeout: float) -> None:  # noqa: ASYNC109 - a patience, not a deadline
+        """Wait until this event about this object was tried once at every endpoint, or patience ends."""
+        waits = [
+            d.tried.wait()
+            for d in self._records.values()
+            if d.object_id == object_id and d.event_type == event_type and not d.tried.is_set()
+        ]
         await _patiently(waits, timeout)
 
     async def settled(self, timeout: float) -> None:  # noqa: ASYNC109 - a patience, not a deadline that fails

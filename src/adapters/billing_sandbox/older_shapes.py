@@ -1,4 +1,4 @@
-"""Events for endpoints that are pinned to an older API version: the fields that moved in 2025-03-31, where they were."""
+"""Events for endpoints pinned to an older API version: the fields that moved in 2025-03-31, where they were."""
 
 from billing_sandbox.engine.objects import Obj
 

@@ -124,4 +124,5 @@ def _everything_listed(play: Play) -> list[Obj]:
         "refunds", "setup_intents", "subscription_schedules", "webhook_endpoints",
     )  # fmt: skip
     found = [obj for path in paths for obj in play.get(f"/v1/{path}", limit=100)["data"]]
-    return found + play.get("/v1/subscriptions", status="all", limit=100)["data"]
+    found += play.get("/v1/subscriptions", status="all", limit=100)["data"]
+    return found

@@ -89,12 +89,12 @@ class Play:
             self.engine.world.store.remove("event", event["id"])
 
     # ----------------------------------------------------------------------------------------------------- short cuts
-    def customer(self, token: str | None = "pm_card_visa", **params: object) -> Obj:
+    def customer(self, card: str | None = "pm_card_visa", **params: object) -> Obj:
         """A customer, with this card as the default."""
         customer = self.post("/v1/customers", **({"email": "ada@example.com"} | params))
-        if token is None:
+        if card is None:
             return customer
-        method = self.post(f"/v1/payment_methods/{token}/attach", customer=customer["id"])
+        method = self.post(f"/v1/payment_methods/{card}/attach", customer=customer["id"])
         default = {"default_payment_method": method["id"]}
         return self.post(f"/v1/customers/{customer['id']}", invoice_settings=default)
 

@@ -57,7 +57,7 @@ class TestSubscriptionMode:
     def test_a_trial_is_paid_by_nothing_and_says_so(self, play: Play) -> None:
         done = play.pay(session_for(play, subscription_data={"trial_period_days": 14}))
         subscription = play.get(f"/v1/subscriptions/{done['subscription']}")
-        assert done["payment_status"] == "no_payment_required"
+        assert (done["payment_status"], done["amount_total"]) == ("no_payment_required", 0)
         assert (subscription["status"], subscription["trial_end"]) == ("trialing", play.now + 14 * DAY)
         assert subscription["billing_cycle_anchor"] == subscription["trial_end"]
         invoice = play.invoice_of(subscription)

@@ -54,10 +54,8 @@ def _sessions(w: World, intent: Obj) -> list[Obj]:
         for i in w.store.select("invoice_payment", "payment.payment_intent", intent["id"])
     ]
     found = [w.load("checkout.session", session_id) for session_id in ids]
-    for session in w.store.each("checkout.session") if invoice_ids else ():
-        if session["invoice"] in invoice_ids and session["id"] not in ids:
-            found.append(session)
-    return found
+    candidates = w.store.each("checkout.session") if invoice_ids else ()
+    return found + [s for s in candidates if s["invoice"] in invoice_ids and s["id"] not in ids]
 
 
 ACTIONS: dict[str, Callable[[World, str], None]] = {

@@ -9,8 +9,8 @@ from attrs import asdict, define, evolve, field, fields_dict, frozen
 from billing_sandbox.engine.objects import Obj
 
 Fate: TypeAlias = Literal["refuse", "hide", "drop", "stale"]
-"""What becomes of a request: refused with 500 before anything is done; done, but answered with 500; done, but the answer
-never arrives; answered (GET only) as of an earlier moment."""
+"""What becomes of a request: refused with 500 before anything is done; done, but answered with 500; done, but the
+answer never arrives; answered (GET only) as of an earlier moment."""
 
 
 @frozen(kw_only=True)

@@ -34,7 +34,7 @@ def create(w: World, p: Obj) -> Obj:
     session["discounts"] = [
         {"coupon": None if c.promotion_code else c.coupon["id"], "promotion_code": c.promotion_code} for c in chosen
     ]
-    _price_up(session, lines, [c.coupon for c in chosen])
+    _price_up(session, lines, [c.coupon for c in chosen], trial=_has_trial(p.get("subscription_data", {})))
     if mode == "payment" and session["amount_total"]:
         require_minimum(session["amount_total"], str(currency))
     kept = ("payment_intent_data", "subscription_data", "setup_intent_data", "line_items", "customer_update")
@@ -86,7 +86,8 @@ def apply_code(w: World, session: Obj, code: Obj) -> Obj:
     """Put a promotion code on an open session, in place of any discount before."""
     lines = lines_of(w, session["id"])
     session["discounts"] = [{"coupon": None, "promotion_code": code["id"]}]
-    _price_up(session, lines, [w.load("coupon", code["promotion"]["coupon"])])
+    trial = trial_end(w, session) is not None
+    _price_up(session, lines, [w.load("coupon", code["promotion"]["coupon"])], trial=trial)
     w.store.put_private(session["id"], w.store.private(session["id"]) | {"lines": lines})
     w.change(session)
     return session
@@ -108,15 +109,18 @@ def trial_end(w: World, session: Obj) -> int | None:
     return int(data["trial_end"]) if "trial_end" in data else None
 
 
-def due_now(w: World, session: Obj) -> int:
-    """What is to be paid on completing the session, in minor units."""
+def due_now(session: Obj) -> int:
+    """What is to be paid on completing the session, in minor units; a trial costs nothing yet."""
     if session["mode"] == "setup":
         return 0
-    one_time = sum(line["amount_total"] for line in lines_of(w, session["id"]) if line["price"]["type"] == "one_time")
-    return one_time if trial_end(w, session) else int(session["amount_total"])
+    return int(session["amount_total"])
 
 
-def _price_up(session: Obj, lines: list[Obj], coupons: list[Obj]) -> None:
+def _has_trial(data: Obj) -> bool:
+    return "trial_period_days" in data or "trial_end" in data
+
+
+def _price_up(session: Obj, lines: list[Obj], coupons: list[Obj], *, trial: bool) -> None:
     for line in lines:
         line["amount_discount"] = 0
     for coupon in coupons:
@@ -129,15 +133,26 @@ def _price_up(session: Obj, lines: list[Obj], coupons: list[Obj]) -> None:
         line["amount_total"] = line["amount_subtotal"] - line["amount_discount"]
     if session["mode"] == "setup":
         return
-    off = sum(line["amount_discount"] for line in lines)
+    due = [line for line in lines if not (trial and line["price"]["type"] == "recurring")]
+    off = sum(line["amount_discount"] for line in due)
     session |= {
-        "amount_subtotal": sum(line["amount_subtotal"] for line in lines),
-        "amount_total": sum(line["amount_total"] for line in lines),
+        "amount_subtotal": sum(line["amount_subtotal"] for line in due),
+        "amount_total": sum(line["amount_total"] for line in due),
         "total_details": {"amount_discount": off, "amount_shipping": 0, "amount_tax": 0},
     }
 
 
+def _require_compatible(p: Obj) -> None:
+    if "customer" in p and "customer_email" in p:
+        message = "You may only specify one of these parameters: customer, customer_email."
+        raise InvalidParam(message, param="customer")
+    if "discounts" in p and p.get("allow_promotion_codes"):
+        message = "You may only specify one of these parameters: allow_promotion_codes, discounts."
+        raise InvalidParam(message, param="allow_promotion_codes")
+
+
 def _require_consistent(w: World, p: Obj, mode: str) -> None:
+    _require_compatible(p)
     if mode in {"payment", "subscription"} and not p.get("line_items"):
         message = f"Missing required param: line_items. You must pass `line_items` in `{mode}` mode."
         raise InvalidParam(message, param="line_items", code="parameter_missing")
@@ -150,19 +165,13 @@ def _require_consistent(w: World, p: Obj, mode: str) -> None:
     if p.get("ui_mode", "hosted_page") == "hosted_page" and "success_url" not in p:
         message = "Missing required param: success_url."
         raise InvalidParam(message, param="success_url", code="parameter_missing")
-    if "customer" in p and "customer_email" in p:
-        message = "You may only specify one of these parameters: customer, customer_email."
-        raise InvalidParam(message, param="customer")
-    if "discounts" in p and p.get("allow_promotion_codes"):
-        message = "You may only specify one of these parameters: allow_promotion_codes, discounts."
-        raise InvalidParam(message, param="allow_promotion_codes")
     for name, owner in _BELONGS_TO.items():
         if name in p and mode != owner:
             message = f"You can not pass `{name}` in `{mode}` mode."
             raise InvalidParam(message, param=name)
     expires = p.get("expires_at")
     if expires is not None and not _SHORTEST <= expires - w.now <= _LONGEST:
-        message = "The `expires_at` timestamp must be at least 30 minutes and at most 24 hours from Checkout Session creation."
+        message = "The `expires_at` timestamp must be 30 minutes to 24 hours from Checkout Session creation."
         raise InvalidParam(message, param="expires_at")
     trial = p.get("subscription_data", {}).get("trial_end")
     if trial is not None and trial < w.now + _TRIAL_END_LEAST:

@@ -44,7 +44,7 @@ def complete(w: World, session: Obj, buyer: Buyer) -> Obj:
     if session["status"] != "open":
         message = f"This Checkout Session is {session['status']}."
         raise InvalidRequest(message)
-    if buyer.card is None and method_needed(w, session):
+    if buyer.card is None and method_needed(session):
         message = "A payment method is needed."
         raise InvalidRequest(message, param="card")
     complete_mode = {"payment": _pay, "subscription": _subscribe, "setup": _set_up}[session["mode"]]
@@ -60,11 +60,11 @@ def complete(w: World, session: Obj, buyer: Buyer) -> Obj:
     return done
 
 
-def method_needed(w: World, session: Obj) -> bool:
+def method_needed(session: Obj) -> bool:
     """Whether the page must ask for a payment method."""
     if session["mode"] == "subscription":
-        return session["payment_method_collection"] == "always" or due_now(w, session) > 0
-    return session["mode"] == "setup" or due_now(w, session) > 0
+        return session["payment_method_collection"] == "always" or due_now(session) > 0
+    return session["mode"] == "setup" or due_now(session) > 0
 
 
 def async_result(w: World, session: Obj, *, succeeded: bool) -> Obj:

@@ -12,10 +12,9 @@ _OWES = {"past_due", "unpaid", "incomplete"}
 
 def method_for(w: World, invoice: Obj) -> str | None:
     """The method that pays: the invoice's own, else the subscription's default, else the customer's."""
-    subscription = subscription_of(w, invoice)
-    customer = w.load("customer", invoice["customer"])
-    chosen = invoice["default_payment_method"] or (subscription or {}).get("default_payment_method")
-    chosen = chosen or customer["invoice_settings"]["default_payment_method"]
+    chosen = invoice["default_payment_method"] or (subscription_of(w, invoice) or {}).get("default_payment_method")
+    if not chosen:
+        chosen = w.load("customer", invoice["customer"])["invoice_settings"]["default_payment_method"]
     return str(chosen) if chosen else None
 
 
@@ -38,7 +37,8 @@ def collect(w: World, invoice: Obj, *, method_id: str | None = None, off_session
 def follow(w: World, invoice: Obj, intent: Obj, method: Obj | None) -> Obj:
     """Let the invoice follow its payment intent."""
     if intent["status"] == "succeeded":
-        _remember_method(w, invoice, intent)
+        if invoice["parent"] and method is not None:
+            _keep_method(w, invoice, method)
         return mark_paid(w, invoice, intent)
     if intent["status"] == "requires_action":
         return _action_required(w, invoice)
@@ -75,7 +75,7 @@ def mark_paid(w: World, invoice: Obj, intent: Obj | None = None, *, out_of_band:
         _payment_paid(w, invoice, intent)
     elif out_of_band:
         cancel_intent(w, invoice)
-    _subscription_paid(w, invoice)
+    _subscription_paid(w, invoice, intent)
     return invoice
 
 
@@ -187,7 +187,7 @@ def _subscription_owes(w: World, subscription: Obj, invoice: Obj) -> None:
         end_now(w, subscription, reason="payment_failed")
 
 
-def _subscription_paid(w: World, invoice: Obj) -> None:
+def _subscription_paid(w: World, invoice: Obj, intent: Obj | None) -> None:
     subscription = subscription_of(w, invoice)
     if subscription is None:
         return
@@ -196,9 +196,13 @@ def _subscription_paid(w: World, invoice: Obj) -> None:
         w.schedule(w.now, "apply_pending_update", subscription["id"])
     if subscription["status"] == "paused" and w.store.private(subscription["id"]).get("resuming") == invoice["id"]:
         w.schedule(w.now, "finish_resuming", subscription["id"])
+    changes: Obj = {}
     if subscription["status"] in _OWES and not _other_debts(w, subscription, invoice):
-        status = "trialing" if (subscription["trial_end"] or 0) > w.now else "active"
-        w.change(subscription | {"status": status}, "customer.subscription.updated")
+        changes["status"] = "trialing" if (subscription["trial_end"] or 0) > w.now else "active"
+    if intent is not None and subscription["payment_settings"]["save_default_payment_method"] == "on_subscription":
+        changes["default_payment_method"] = intent["payment_method"]
+    if changes:
+        w.change(subscription | changes, "customer.subscription.updated")
 
 
 def _other_debts(w: World, subscription: Obj, invoice: Obj) -> bool:
@@ -207,15 +211,8 @@ def _other_debts(w: World, subscription: Obj, invoice: Obj) -> bool:
     return any(other["status"] == "open" and other["attempted"] for other in others)
 
 
-def _remember_method(w: World, invoice: Obj, intent: Obj) -> None:
-    subscription = subscription_of(w, invoice)
-    method_id = intent["payment_method"]
-    if subscription is None or method_id is None:
-        return
-    method = w.load("payment_method", method_id)
-    if method["customer"] is None and not w.store.private(method_id).get("detached"):
-        w.change(method | {"customer": invoice["customer"]})
-        w.emit("payment_method.attached", w.load("payment_method", method_id))
-    wanted = (subscription["payment_settings"] or {}).get("save_default_payment_method")
-    if wanted == "on_subscription" and subscription["default_payment_method"] != method_id:
-        w.change(subscription | {"default_payment_method": method_id}, "customer.subscription.updated")
+def _keep_method(w: World, invoice: Obj, method: Obj) -> None:
+    if method["customer"] is None and not w.store.private(method["id"]).get("detached"):
+        kept = method | {"customer": invoice["customer"]}
+        w.change(kept)
+        w.emit("payment_method.attached", kept)

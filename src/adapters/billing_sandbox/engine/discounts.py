@@ -103,7 +103,7 @@ def use_up(w: World, subscription: Obj) -> None:
 
 
 def amounts_off(coupon: Obj, amounts: list[int], currency: str) -> list[int]:
-    """What a coupon takes off each of the amounts: a share of each, or one sum spread over all, never more than is there."""
+    """What a coupon takes off each amount: a share of each, or one sum spread over all, never more than is there."""
     payable = [max(amount, 0) for amount in amounts]
     if coupon["percent_off"] is not None:
         share = round(coupon["percent_off"] * 100)

@@ -110,7 +110,7 @@ def decide(w: World, dispute: Obj, outcome: str) -> Obj:
 
 
 def due(w: World, dispute_id: str) -> None:
-    """The time to respond is over: unanswered disputes are lost, inquiries closed; answered ones are decided on review."""
+    """The time to respond is over: unanswered disputes are lost, inquiries closed; answered ones wait for review."""
     dispute = w.load("dispute", dispute_id)
     if dispute["status"] in {"needs_response", "warning_needs_response"}:
         dispute["evidence_details"]["past_due"] = True

@@ -9,7 +9,7 @@ class Fault(Exception):
     Attributes:
         status: The HTTP status.
         error: The hash under `error` in the body.
-        keeps_changes: Whether what was done before the fault stays done (a declined charge is a fact, a wrong parameter is not).
+        keeps_changes: Whether what was done before stays done (a declined charge is a fact, a wrong parameter is not).
         executed: Whether an operation had begun: only then is the answer kept under an idempotency key.
     """
 

@@ -1,4 +1,4 @@
-"""`expand[]`: ids replaced by their objects, at most four levels deep, and the few fields that only come when asked for."""
+"""`expand[]`: ids replaced by their objects, at most four levels deep, and the fields that only come when asked for."""
 
 from collections.abc import Callable
 
@@ -122,7 +122,7 @@ def _kind_inside(kind: str, name: str) -> str:
     for candidate in (f"{kind}.{name}", name):
         if candidate in _EXPANDABLE:
             return candidate
-    return name if name not in {"data"} else kind
+    return kind if name == "data" else name
 
 
 def _loaded(w: World, value: object) -> object:

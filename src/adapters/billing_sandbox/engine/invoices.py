@@ -62,7 +62,16 @@ def item_parent(
 
 
 def draft(w: World, customer: Obj, *, currency: str, reason: str, lines: list[Obj], **more: object) -> Obj:
-    """A draft with these lines. `more`: subscription (the object), and any field of the invoice itself."""
+    """A draft with these lines, kept and told of.
+
+    `more`: subscription (the object), and any field of the invoice itself.
+    """
+    invoice = drawn(w, customer, currency=currency, reason=reason, lines=lines, **more)
+    return w.insert(invoice, "invoice.created")
+
+
+def drawn(w: World, customer: Obj, *, currency: str, reason: str, lines: list[Obj], **more: object) -> Obj:
+    """The same draft, not kept anywhere."""
     subscription = more.pop("subscription", None)
     invoice_id = str(more.pop("id", None) or w.new_id("in_"))
     invoice = _blank(w, invoice_id, customer, currency) | {"billing_reason": reason}
@@ -79,7 +88,6 @@ def draft(w: World, customer: Obj, *, currency: str, reason: str, lines: list[Ob
         }
     invoice.update(more)
     set_lines(w, invoice, lines)
-    w.insert(invoice, "invoice.created")
     return invoice
 
 

@@ -34,6 +34,9 @@ def listed(w: World, kind: str, p: Obj, *, by: dict[str, str] | None = None, url
     """A page of one kind. `by` maps a parameter to the field that must equal it; `created` is understood for all."""
     fields = {"created": "created"} | (by or {})
     filters = {fields[name]: value for name, value in p.items() if name in fields}
+    if not filters:
+        ids = page([{"id": object_id} for object_id in w.store.ids(kind)], p, url)
+        return ids | {"data": [w.load(kind, entry["id"]) for entry in ids["data"]]}
     return page([obj for obj in _candidates(w, kind, filters) if matches(obj, filters)], p, url)
 
 

@@ -142,7 +142,7 @@ def capture(w: World, p: Obj, intent_id: str) -> Obj:
     intent = w.named("payment_intent", intent_id, "intent")
     if intent["status"] != "requires_capture":
         raise _unexpected("capture", intent)
-    amount: int = p.get("amount_to_capture", intent["amount"])
+    amount: int = p["amount_to_capture"] if "amount_to_capture" in p else intent["amount"]
     if amount > intent["amount"]:
         message = "The remaining amount that can be captured is less than the amount asked for."
         raise InvalidRequest(message, param="amount_to_capture", code="amount_too_large")

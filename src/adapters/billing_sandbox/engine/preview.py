@@ -19,7 +19,7 @@ from billing_sandbox.engine.world import World
 
 
 def create_preview(w: World, p: Obj) -> Obj:
-    """The next invoice of a subscription as it is, or as a change, a cancellation or a new subscription would make it."""
+    """The next invoice of a subscription as it is, or as a change, a cancellation or a new one would make it."""
     if "subscription" not in p and "customer" not in p:
         message = "Missing required param: customer."
         raise InvalidParam(message, param="customer", code="parameter_missing")

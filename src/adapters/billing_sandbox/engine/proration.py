@@ -23,9 +23,12 @@ def remember_billed(w: World, subscription_id: str, segments: dict[str, list[Obj
     w.store.put_private(subscription_id, w.store.private(subscription_id) | {"billed": segments})
 
 
-def record_invoice(w: World, subscription_id: str, invoice: Obj) -> None:
-    """Note what an invoice's lines bill: whole periods as new segments, prorations by completing theirs."""
-    segments = billed(w, subscription_id)
+def record_invoice(w: World, subscription_id: str, invoice: Obj, *, afresh: bool = False) -> None:
+    """Note what an invoice's lines bill: whole periods as new segments, prorations by completing theirs.
+
+    At a renewal (`afresh`) everything before it is used up and forgotten.
+    """
+    segments = {} if afresh else billed(w, subscription_id)
     for line in invoice["lines"]["data"]:
         parent = (line["parent"] or {}).get("subscription_item_details")
         if not parent or line["amount"] <= 0:

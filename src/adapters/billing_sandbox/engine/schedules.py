@@ -44,7 +44,9 @@ def start_now(w: World, schedule_id: str) -> None:
     if schedule["status"] != "not_started":
         return
     customer, phase = w.load("customer", schedule["customer"]), schedule["phases"][0]
-    items = [(w.load("price", e["price"]), e.get("quantity", 1), {}) for e in phase["items"]]
+    items: list[tuple[Obj, int, Obj]] = [
+        (w.load("price", e["price"]), e.get("quantity", 1), {}) for e in phase["items"]
+    ]
     wanted = Wanted(customer=customer, items=items, metadata=phase["metadata"] or {}, trial_end=phase["trial_end"])
     subscription, invoice = begin(w, wanted)
     schedule |= {"status": "active", "subscription": subscription["id"], "current_phase": _bounds(phase)}
@@ -55,7 +57,7 @@ def start_now(w: World, schedule_id: str) -> None:
 
 
 def update(w: World, p: Obj, schedule_id: str) -> Obj:
-    """Replace the phases that are to come, and what follows the last. What differs for the present is changed at once."""
+    """Replace the phases that are to come, and what follows the last. What differs for the present changes at once."""
     schedule = _live(w, schedule_id)
     if "metadata" in p:
         schedule["metadata"] = merge_metadata(schedule["metadata"] or {}, p["metadata"])
@@ -160,7 +162,7 @@ def _phases(w: World, asked: list[Obj], start: int) -> list[Obj]:
         items = []
         for m, item in enumerate(entry["items"]):
             price = recurring_price(w, item, f"phases[{n}][items][{m}]")
-            plain = {"billing_thresholds": None, "discounts": [], "metadata": {}, "tax_rates": []}
+            plain: Obj = {"billing_thresholds": None, "discounts": [], "metadata": {}, "tax_rates": []}
             items.append(plain | {"plan": price["id"], "price": price["id"], "quantity": item.get("quantity", 1)})
         given_start = entry.get("start_date", start)
         begins = w.now if given_start == "now" else given_start

@@ -9,7 +9,7 @@ from billing_sandbox.engine.objects import Obj
 class Settings:
     """The account's choices."""
 
-    #: Days after the first failure on which a renewal is tried again (eight tries in two weeks, Stripe's recommendation).
+    #: Days after the first failure on which a renewal is tried again: eight in two weeks, as Stripe recommends.
     retry_days: tuple[int, ...] = (1, 3, 5, 7, 9, 11, 13, 14)
     #: What becomes of a subscription after the last try: `cancel`, `unpaid` or `past_due`.
     after_retries: str = "cancel"

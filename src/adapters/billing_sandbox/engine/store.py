@@ -1,4 +1,4 @@
-"""The objects, kept as bytes: what is read is always a copy, what is kept never changes by itself, and steps can be undone."""
+"""The objects, kept as bytes: what is read is a copy, what is kept never changes by itself, and steps can be undone."""
 
 from collections.abc import Iterator
 
@@ -55,9 +55,11 @@ class Store:
         """The kind of the object with this id."""
         return self._kinds.get(object_id)
 
-    def put(self, obj: Obj) -> None:
-        """Keep the object under its own kind and id, in place of what was there."""
-        self._write(obj["object"], obj["id"], _encoder.encode(obj), obj)
+    def put(self, obj: Obj) -> bytes:
+        """Keep the object under its own kind and id, in place of what was there. Returns its JSON text."""
+        raw = _encoder.encode(obj)
+        self._write(obj["object"], obj["id"], raw, obj)
+        return raw
 
     def put_raw(self, kind: str, object_id: str, raw: bytes) -> None:
         """Keep JSON text as it is; for kinds without indexes."""

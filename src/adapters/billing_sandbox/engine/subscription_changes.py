@@ -73,7 +73,10 @@ def plan(w: World, subscription: Obj, p: Obj, *, behaviour: str) -> Change:
 def carry_out(w: World, subscription: Obj, change: Change, *, behaviour: str, payment: str) -> Obj:
     """Make the change real, invoice it where it must be, and collect.
 
-    `behaviour` is the proration behaviour, `payment` the payment behaviour. Raises CardDeclined under `error_if_incomplete`.
+    `behaviour` is the proration behaviour, `payment` the payment behaviour.
+
+    Raises:
+        CardDeclined: The invoice could not be paid and `payment` is `error_if_incomplete`.
     """
     before, after = subscription, change.after
     at_once = change.restarts or behaviour == "always_invoice"
@@ -90,7 +93,7 @@ def carry_out(w: World, subscription: Obj, change: Change, *, behaviour: str, pa
 
 
 def carry_out_when_paid(w: World, subscription: Obj, p: Obj, *, behaviour: str) -> Obj:
-    """`pending_if_incomplete`: the change is made if its invoice is paid; else it waits in `pending_update` for 23 hours."""
+    """`pending_if_incomplete`: the change is made if its invoice is paid; else it waits, for 23 hours."""
     billed_before = proration.billed(w, subscription["id"])
     change = plan(w, subscription, p, behaviour=behaviour)
     if not (change.restarts or behaviour == "always_invoice"):

@@ -3,7 +3,7 @@
 from billing_sandbox.engine import collection, proration
 from billing_sandbox.engine.discounts import running, use_up
 from billing_sandbox.engine.invoice_items import pending_lines
-from billing_sandbox.engine.invoices import draft, finalise
+from billing_sandbox.engine.invoices import drawn, finalise
 from billing_sandbox.engine.objects import HOUR, Obj
 from billing_sandbox.engine.schedule_phases import enter_at_renewal
 from billing_sandbox.engine.subscription_end import end_now, expire
@@ -44,9 +44,8 @@ def bill_next_period(w: World, subscription: Obj) -> Obj:
         moved["status"] = "active"
     moved["discounts"] = [discount["id"] for discount in running(w, moved["discounts"], w.now)]
     w.change(moved, "customer.subscription.updated")
-    proration.remember_billed(w, moved["id"], {})
-    invoice = draw_up_renewal(w, moved, due, old_period, invoice_id)
-    proration.record_invoice(w, moved["id"], invoice)
+    invoice = w.insert(renewal(w, moved, due, old_period, invoice_id), "invoice.created")
+    proration.record_invoice(w, moved["id"], invoice, afresh=True)
     use_up(w, moved)
     arrange(w, moved)
     _go_on(w, moved, invoice)
@@ -67,21 +66,14 @@ def next_periods(w: World, subscription: Obj) -> tuple[Obj, list[Obj]]:
     return subscription | {"items": subscription["items"] | {"data": items}}, due
 
 
-def draw_up_renewal(
-    w: World,
-    subscription: Obj,
-    due: list[Obj],
-    old_period: tuple[int, int],
-    invoice_id: str,
-    reason: str = "subscription_cycle",
-) -> Obj:
-    """The draft for a new period: the items that are due, and everything that waits."""
+def renewal(w: World, subscription: Obj, due: list[Obj], old_period: tuple[int, int], invoice_id: str) -> Obj:
+    """The draft for a new period, not kept yet: the items that are due, and everything that waits."""
     waiting = pending_lines(w, subscription["customer"], subscription["currency"], subscription["id"], invoice_id)
-    return draft(
+    return drawn(
         w,
         w.load("customer", subscription["customer"]),
         currency=subscription["currency"],
-        reason=reason,
+        reason="subscription_cycle",
         lines=[*waiting, *(period_line(w, subscription, item) for item in due)],
         subscription=subscription,
         discounts=subscription["discounts"],
@@ -93,7 +85,7 @@ def draw_up_renewal(
 
 
 def finalise_draft(w: World, invoice_id: str) -> None:
-    """A draft has waited its hour. While the receiver has not taken `invoice.created`, it waits on, for 72 hours at most."""
+    """A draft has waited its hour. Until the receiver has taken `invoice.created` it waits on, for 72 hours at most."""
     invoice = w.load("invoice", invoice_id)
     if invoice["status"] != "draft" or not invoice["auto_advance"]:
         return
@@ -142,8 +134,9 @@ def upcoming_invoice(w: World, subscription: Obj) -> Obj:
             period = period_of(item["price"], subscription["billing_cycle_anchor"], first_end)
             due.append(item | {"current_period_start": first_end, "current_period_end": period[1]})
     old_period = (items[0]["current_period_start"], first_end)
-    invoice = draw_up_renewal(w, subscription, due, old_period, w.new_id("upcoming_in_"), "upcoming")
+    invoice = renewal(w, subscription, due, old_period, w.new_id("upcoming_in_"))
     return invoice | {
+        "billing_reason": "upcoming",
         "created": first_end,
         "automatically_finalizes_at": None,
         "next_payment_attempt": first_end + HOUR,

@@ -87,7 +87,7 @@ def period_line(w: World, subscription: Obj, item: Obj, amount: int | None = Non
         w,
         amount=(price["unit_amount"] or 0) * item["quantity"] if amount is None else amount,
         currency=price["currency"],
-        description=f"{item['quantity']} × {name} (at {each} / {every})",
+        description=f"{item['quantity']} x {name} (at {each} / {every})",
         period=(item["current_period_start"], item["current_period_end"]),
         price=price,
         quantity=item["quantity"],

@@ -2,7 +2,7 @@
 
 from billing_sandbox.engine.catalogue import RECURRING
 from billing_sandbox.engine.collection import collect, void
-from billing_sandbox.engine.discounts import DISCOUNTS, choose, redeem
+from billing_sandbox.engine.discounts import DISCOUNTS, choose
 from billing_sandbox.engine.errors import InvalidParam, InvalidRequest, missing
 from billing_sandbox.engine.invoices import finalise
 from billing_sandbox.engine.objects import DAY, Obj, merge_metadata
@@ -31,7 +31,8 @@ from billing_sandbox.engine.proration import credit
 from billing_sandbox.engine.setup_intents import new_setup_intent
 from billing_sandbox.engine.subscription_changes import Change, carry_out, carry_out_when_paid, draw_up, plan
 from billing_sandbox.engine.subscription_end import ENDED, end_now
-from billing_sandbox.engine.subscription_items import items_of, period_end, recurring_price
+from billing_sandbox.engine.subscription_items import items_of, recurring_price
+from billing_sandbox.engine.subscription_terms import ITEM_FIELDS, missing_method, require_changeable, with_terms
 from billing_sandbox.engine.subscriptions import Wanted, begin, pay_first
 from billing_sandbox.engine.world import World
 
@@ -61,6 +62,7 @@ _MISSING_METHOD = words("cancel", "create_invoice", "pause")
 _TRIAL_SETTINGS = Hash(
     {"end_behavior": Hash({"missing_payment_method": _MISSING_METHOD}, ("missing_payment_method",))}, ("end_behavior",)
 )
+_PAUSE = words("keep_as_draft", "mark_uncollectible", "void")
 _CANCELLATION = Hash({"comment": Clear(TEXT), "feedback": Clear(TEXT)})
 _COMMON: Fields = {
     "cancel_at": Clear(OneOf(("min_period_end", "max_period_end"), INT)),
@@ -81,10 +83,13 @@ _COMMON: Fields = {
     "trial_end": OneOf(("now",), INT),
     "trial_settings": _TRIAL_SETTINGS,
 }
-_ITEM_FIELDS = {"items", "proration_date", "trial_end", "billing_cycle_anchor"}
 _ALLOWED_WHEN_PENDING = {
-    "items", "proration_behavior", "proration_date", "billing_cycle_anchor", "trial_end", "metadata", "payment_behavior",
-    "expand", "off_session",
+    *ITEM_FIELDS,
+    "expand",
+    "metadata",
+    "off_session",
+    "payment_behavior",
+    "proration_behavior",
 }  # fmt: skip
 
 
@@ -133,7 +138,7 @@ def create(w: World, p: Obj) -> Obj:
         trial_end=trial_end,
         anchor=p.get("billing_cycle_anchor"),
         prorate=p.get("proration_behavior", "create_prorations") != "none",
-        missing_method=_missing_method(p) or "create_invoice",
+        missing_method=missing_method(p) or "create_invoice",
         default_method=method,
         cancel_at=cancel_at if isinstance(cancel_at, int) else None,
         cancel_at_period_end=p.get("cancel_at_period_end", False) or isinstance(cancel_at, str),
@@ -157,10 +162,10 @@ def create(w: World, p: Obj) -> Obj:
 def update(w: World, p: Obj, subscription_id: str) -> Obj:
     """Change a subscription: its terms at once, its items by the rules of proration and payment."""
     subscription = w.named("subscription", subscription_id)
-    _require_changeable(subscription, p)
+    require_changeable(subscription, p)
     payment = p.get("payment_behavior", "allow_incomplete")
     behaviour = p.get("proration_behavior", "create_prorations")
-    changes_items = bool(_ITEM_FIELDS & p.keys())
+    changes_items = bool(ITEM_FIELDS & p.keys())
     if payment == "pending_if_incomplete":
         refused = sorted(p.keys() - _ALLOWED_WHEN_PENDING)
         if refused:
@@ -168,7 +173,7 @@ def update(w: World, p: Obj, subscription_id: str) -> Obj:
             raise InvalidRequest(message, param=refused[0])
     if changes_items and subscription["pending_update"]:
         subscription = _drop_pending(w, subscription)
-    terms = _with_terms(w, subscription, p)
+    terms = with_terms(w, subscription, p)
     if not changes_items:
         w.change(terms, "customer.subscription.updated")
         _arrange_end(w, subscription, terms)
@@ -267,99 +272,6 @@ def _trial_end(w: World, p: Obj) -> int | None:
     return int(end)
 
 
-def _missing_method(p: Obj) -> str | None:
-    settings = p.get("trial_settings")
-    return settings["end_behavior"]["missing_payment_method"] if settings else None
-
-
-def _require_changeable(subscription: Obj, p: Obj) -> None:
-    if subscription["status"] in ENDED:
-        message = "A canceled subscription can only update its cancellation_details and metadata."
-        if p.keys() - {"metadata", "cancellation_details", "expand"}:
-            raise InvalidRequest(message)
-    if subscription["status"] == "incomplete" and (_ITEM_FIELDS | {"discounts", "collection_method"}) & p.keys():
-        message = "This subscription is incomplete: pay its first invoice, or cancel it and make another."
-        raise InvalidRequest(message)
-    bound = {"items", "cancel_at", "cancel_at_period_end", "trial_end", "billing_cycle_anchor"} & p.keys()
-    if subscription["schedule"] and bound:
-        message = (
-            f"The subscription is managed by the subscription schedule `{subscription['schedule']}`, and updating "
-            f"{sorted(bound)[0]} directly is not allowed. Please update the schedule instead, or release it."
-        )
-        raise InvalidRequest(message, param=sorted(bound)[0])
-
-
-def _with_terms(w: World, subscription: Obj, p: Obj) -> Obj:
-    after = dict(subscription)
-    for name in ("description", "collection_method", "days_until_due"):
-        if name in p:
-            after[name] = p[name]
-    if "metadata" in p:
-        after["metadata"] = merge_metadata(after["metadata"], p["metadata"])
-    if p.get("default_payment_method"):
-        method = materialise(w, p["default_payment_method"], "default_payment_method")
-        if method["customer"] != subscription["customer"]:
-            message = (
-                f"The customer does not have a payment method with the ID {method['id']}. The payment method must be "
-                "attached to the customer."
-            )
-            raise InvalidRequest(message, param="default_payment_method", code="resource_missing")
-        after["default_payment_method"] = method["id"]
-    elif "default_payment_method" in p:
-        after["default_payment_method"] = None
-    if "payment_settings" in p:
-        after["payment_settings"] = after["payment_settings"] | p["payment_settings"]
-    if "pause_collection" in p:
-        pause = p["pause_collection"]
-        after["pause_collection"] = pause and {"behavior": pause["behavior"], "resumes_at": pause.get("resumes_at")}
-        if pause and pause.get("resumes_at"):
-            w.schedule(pause["resumes_at"], "resume_collection", subscription["id"])
-    if _missing_method(p):
-        after["trial_settings"] = {"end_behavior": {"missing_payment_method": _missing_method(p)}}
-    told = p.get("cancellation_details")
-    if told:
-        after["cancellation_details"] = after["cancellation_details"] | told
-    if "discounts" in p:
-        chosen = [
-            choose(w, asked, subscription["customer"]) for asked in p["discounts"] or [] if "discount" not in asked
-        ]
-        kept = [asked["discount"] for asked in p["discounts"] or [] if "discount" in asked]
-        given = [redeem(w, c, customer=subscription["customer"], subscription=subscription["id"]) for c in chosen]
-        after["discounts"] = kept + [discount["id"] for discount in given]
-    return _with_end(w, after, p)
-
-
-def _with_end(w: World, after: Obj, p: Obj) -> Obj:
-    if p.get("cancel_at_period_end") and p.get("cancel_at"):
-        message = "You may only specify one of these parameters: cancel_at, cancel_at_period_end."
-        raise InvalidParam(message, param="cancel_at_period_end")
-    at = p.get("cancel_at")
-    if p.get("cancel_at_period_end") or isinstance(at, str):
-        told = after["cancellation_details"] | {"reason": "cancellation_requested"}
-        ends = {"cancel_at_period_end": True, "cancel_at": period_end(after), "canceled_at": w.now}
-        return after | ends | {"cancellation_details": told}
-    if isinstance(at, int):
-        if at <= w.now:
-            message = "The subscription `cancel_at` date must be in the future."
-            raise InvalidRequest(message, param="cancel_at")
-        told = after["cancellation_details"] | {"reason": "cancellation_requested"}
-        return after | {
-            "cancel_at": at,
-            "cancel_at_period_end": False,
-            "canceled_at": w.now,
-            "cancellation_details": told,
-        }
-    if p.get("cancel_at_period_end") is False or ("cancel_at" in p and at is None):
-        told = after["cancellation_details"] | {"reason": None}
-        return after | {
-            "cancel_at_period_end": False,
-            "cancel_at": None,
-            "canceled_at": None,
-            "cancellation_details": told,
-        }
-    return after
-
-
 def _arrange_end(w: World, before: Obj, after: Obj) -> None:
     if after["cancel_at"] and after["cancel_at"] != before["cancel_at"]:
         w.schedule(after["cancel_at"], "cancel_as_agreed", after["id"])
@@ -433,9 +345,7 @@ OPERATIONS = (
             "items": ITEMS_CHANGED,
             "billing_cycle_anchor": Hash({"type": words("now", "unchanged")}, ("type",)),
             "cancellation_details": _CANCELLATION,
-            "pause_collection": Clear(
-                Hash({"behavior": words("keep_as_draft", "mark_uncollectible", "void"), "resumes_at": INT}, ("behavior",))
-            ),
+            "pause_collection": Clear(Hash({"behavior": _PAUSE, "resumes_at": INT}, ("behavior",))),
             "proration_date": INT,
         },
     ),

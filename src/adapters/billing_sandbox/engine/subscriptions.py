@@ -41,7 +41,7 @@ class Wanted:
 
 
 def begin(w: World, wanted: Wanted, *, told: bool = True) -> tuple[Obj, Obj]:
-    """The subscription, and its first invoice as a draft. With `told=False` the creation event is left to the caller."""
+    """The subscription, and its first invoice as a draft. With `told=False` the caller tells of the creation."""
     subscription = _blank(w, wanted)
     trial = wanted.trial_end is not None
     anchor = subscription["billing_cycle_anchor"]

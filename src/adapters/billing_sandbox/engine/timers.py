@@ -1,13 +1,13 @@
 """What is due when: one queue of timers for each clock, emptied in order of time."""
 
 import heapq
+from typing import NamedTuple
 
-from attrs import define, field, frozen
+from attrs import define, field
 
 
-@frozen(order=True)
-class Timer:
-    """Something to do at a moment: the name of an action, and the object that it concerns."""
+class Timer(NamedTuple):
+    """Something to do at a moment: the name of an action, and the object it concerns. Sorts by moment and number."""
 
     due: int
     number: int

@@ -97,26 +97,30 @@ class World:
 
     def insert(self, obj: Obj, event: str | None = None) -> Obj:
         """Keep a new object and tell of it."""
-        self.store.put(obj)
+        raw = self.store.put(obj)
         if event:
-            self.emit(event, obj)
+            self._log(event, raw, None)
         return obj
 
     def change(self, obj: Obj, event: str | None = None) -> Obj:
-        """Keep a changed object; where it truly changed, tell of it with `previous_attributes`. Returns those."""
+        """Keep a changed object; with an `event`, tell of it if anything changed. Returns the previous attributes."""
+        if event is None:
+            self.store.put(obj)
+            return {}
         before = self.load(obj["object"], obj["id"])
         previous = previous_attributes(before, obj)
         if previous:
-            self.store.put(obj)
-            if event:
-                self.emit(event, obj, previous)
+            self._log(event, self.store.put(obj), previous)
         return previous
 
     # ----------------------------------------------------------------------------------------------------- the events
-    def emit(self, event_type: str, obj: Obj, previous: Obj | None = None) -> str:
-        """Write an event: the object as it is at this moment, never to be rendered again. Returns the event's id."""
+    def emit(self, event_type: str, obj: Obj, previous: Obj | None = None) -> None:
+        """Write an event: the object as it is at this moment, never to be rendered again."""
+        self._log(event_type, _encoder.encode(obj), previous)
+
+    def _log(self, event_type: str, raw: bytes, previous: Obj | None) -> None:
         event_id = self.new_id("evt_")
-        data: Obj = {"object": obj}
+        data: Obj = {"object": msgspec.Raw(raw)}
         if previous is not None:
             data["previous_attributes"] = previous
         event = {
@@ -132,7 +136,6 @@ class World:
         }
         self.store.put_raw("event", event_id, _encoder.encode(event))
         self._fresh_events.append(event_id)
-        return event_id
 
     # ----------------------------------------------------------------------------------------------------------- steps
     def begin(self, cause: Cause, clock_id: str = "") -> None:

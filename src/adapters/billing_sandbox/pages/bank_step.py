@@ -4,16 +4,15 @@ from aiohttp import web
 
 from billing_sandbox.engine.checkout import due_now
 from billing_sandbox.engine.objects import Obj
-from billing_sandbox.engine.world import World
 from billing_sandbox.pages.checkout_view import Form
 from billing_sandbox.pages.html import amount, page, text
 
 _CARRIED = ("email", "name", "method", "card_number", "card_expiry", "card_cvc", "account")
 
 
-def bank_step(world: World, session: Obj, form: Form) -> web.Response:
+def bank_step(session: Obj, form: Form) -> web.Response:
     """Ask, carrying along what was filled in."""
-    due = due_now(world, session)
+    due = due_now(session)
     asked = f"a payment of <b>{amount(due, session['currency'])}</b>" if due else "that your card is saved"
     carried = "".join(
         f'<input type="hidden" name="{name}" value="{text(form.get(name))}">'

@@ -53,7 +53,7 @@ async def submit(request: web.Request) -> web.Response:
         done = sandbox.do(lambda w: complete(w, w.load("checkout.session", session["id"]), buyer))
     except CardDeclined as declined:
         if declined.error.get("code") == NEEDS_AUTHENTICATION:
-            return bank_step(sandbox.engine.world, session, form)
+            return bank_step(session, form)
         return checkout_view(sandbox.engine.world, _again(request), form.failed(declined), status=402)
     except Fault as fault:
         return checkout_view(sandbox.engine.world, _again(request), form.failed(fault), status=402)

@@ -8,11 +8,14 @@ from attrs import evolve, field, frozen
 from billing_sandbox.engine.checkout import due_now, lines_of, trial_end
 from billing_sandbox.engine.checkout_completion import method_needed
 from billing_sandbox.engine.errors import Fault
-from billing_sandbox.engine.objects import Obj
+from billing_sandbox.engine.objects import DAY, Obj
 from billing_sandbox.engine.world import World
 from billing_sandbox.pages.html import amount, day, page, text
 
-_NOTICE = '<div class="notice"><b>Sandbox.</b> No money moves here. Never enter a real card: only test cards are accepted.</div>'
+_NOTICE = (
+    '<div class="notice"><b>Sandbox.</b> No money moves here. '
+    "Never enter a real card: only test cards are accepted.</div>"
+)
 _FIELD_OF = {"number": "card_number", "card": "card_number"}
 _CODES = {"incorrect_cvc": "card_cvc", "expired_card": "card_expiry"}
 _HINTS = (
@@ -46,7 +49,8 @@ class Form:
 
 def checkout_view(world: World, session: Obj, form: Form, *, status: int = 200) -> web.Response:
     """The whole page."""
-    side = f'<section class="side"><div>{_merchant(session)}{_summary(world, session)}{_code(session, form)}</div></section>'
+    bought = _merchant(session) + _summary(world, session) + _code(session, form)
+    side = f'<section class="side"><div>{bought}</div></section>'
     main = f'<section class="main"><div>{_form(world, session, form)}{_hints()}</div></section>'
     body = f'{_NOTICE}<main class="checkout">{side}{main}</main>'
     return page("Checkout (sandbox)", body, status=status)
@@ -76,7 +80,7 @@ def _merchant(session: Obj) -> str:
 def _summary(world: World, session: Obj) -> str:
     if session["mode"] == "setup":
         return '<p class="what">Save a payment method</p><p class="terms">Nothing is charged today.</p>'
-    currency, due = session["currency"], due_now(world, session)
+    currency, due = session["currency"], due_now(session)
     lines = lines_of(world, session["id"])
     recurring = [line for line in lines if line["price"]["type"] == "recurring"]
     trial = trial_end(world, session)
@@ -87,18 +91,24 @@ def _summary(world: World, session: Obj) -> str:
     )
     every = f"<small>{_every(recurring[0])}</small>" if recurring and not trial else ""
     shown = f'<p class="what">{text(head)}</p><div class="total">{amount(due, currency)}{every}</div>'
+    if trial and recurring and not due:
+        days = round((trial - world.now) / DAY)
+        shown = (
+            f'<p class="what">{text("Try " + recurring[0]["description"])}</p><div class="total">{days} days free</div>'
+        )
     if trial and recurring:
         later = sum(line["amount_total"] for line in recurring)
         shown += f'<p class="terms">Free until {day(trial)}, then {amount(later, currency)} {_every(recurring[0])}.</p>'
     elif recurring:
         shown += '<p class="terms">Renews automatically until you cancel.</p>'
     rows = "".join(_row(line, currency) for line in lines)
-    sums = f'<div><span>Subtotal</span><span class="num">{amount(session["amount_subtotal"], currency)}</span></div>'
-    off = session["total_details"]["amount_discount"]
+    subtotal = amount(sum(line["amount_subtotal"] for line in lines), currency)
+    sums = f'<div><span>Subtotal</span><span class="num">{subtotal}</span></div>'
+    off = sum(line["amount_discount"] for line in lines)
     if off:
         sums += f'<div class="off"><span>Discount</span><span class="num">{amount(-off, currency)}</span></div>'
     if trial:
-        free = session["amount_total"] - due
+        free = sum(line["amount_total"] for line in lines) - due
         sums += f'<div class="off"><span>Free trial</span><span class="num">{amount(-free, currency)}</span></div>'
     sums += f'<div class="due"><span>Total due today</span><span class="num">{amount(due, currency)}</span></div>'
     return f'{shown}<ul class="lines">{rows}</ul><div class="sums">{sums}</div>'
@@ -138,7 +148,7 @@ def _form(world: World, session: Obj, form: Form) -> str:
     problem = ""
     if form.message and form.wrong != "promotion_code":
         problem = f'<p class="error" role="alert">{text(form.message)}</p>'
-    needed = method_needed(world, session)
+    needed = method_needed(session)
     method = _methods(session, form) if needed else ""
     heading = {"setup": "Save your payment details", "subscription": "Start your subscription"}.get(
         session["mode"], "Pay"
@@ -169,10 +179,12 @@ def _methods(session: Obj, form: Form) -> str:
         f'<div class="method"><label><input type="radio" name="method" value="card"{card_checked}> Card'
         '<span class="brands"><i>VISA</i><i>MC</i><i>AMEX</i></span></label><div>'
         '<div class="row"><label for="card_number">Card information</label><div class="card">'
-        f'<input id="card_number" class="number" type="text" name="card_number" inputmode="numeric" autocomplete="cc-number" '
-        f'placeholder="1234 1234 1234 1234" value="{text(form.get("card_number"))}"{_invalid(form, "card_number")}>'
-        f'<input class="exp" type="text" name="card_expiry" inputmode="numeric" autocomplete="cc-exp" placeholder="MM / YY" '
-        f'aria-label="Expiration" value="{text(form.get("card_expiry"))}"{_invalid(form, "card_expiry")}>'
+        '<input id="card_number" class="number" type="text" name="card_number" inputmode="numeric" '
+        'autocomplete="cc-number" placeholder="1234 1234 1234 1234" '
+        f'value="{text(form.get("card_number"))}"{_invalid(form, "card_number")}>'
+        '<input class="exp" type="text" name="card_expiry" inputmode="numeric" autocomplete="cc-exp" '
+        'placeholder="MM / YY" aria-label="Expiration" '
+        f'value="{text(form.get("card_expiry"))}"{_invalid(form, "card_expiry")}>'
         f'<input class="cvc" type="text" name="card_cvc" inputmode="numeric" autocomplete="cc-csc" placeholder="CVC" '
         f'aria-label="CVC" value="{text(form.get("card_cvc"))}"{_invalid(form, "card_cvc")}></div></div>'
         '<div><label for="name">Cardholder name</label>'
@@ -198,7 +210,7 @@ def _button(world: World, session: Obj) -> str:
         return "Save"
     if session["mode"] == "subscription":
         return "Start trial" if trial_end(world, session) else "Subscribe"
-    due = due_now(world, session)
+    due = due_now(session)
     return f"Pay {amount(due, session['currency'])}" if due else "Complete order"
 
 

@@ -21,7 +21,8 @@ async def invoice(request: web.Request) -> web.Response:
     found = world.named("invoice", request.match_info["id"], "invoice")
     currency = found["currency"]
     rows = "".join(
-        f"<tr><td>{text(line['description'])}</td><td>{day(line['period']['start'])} to {day(line['period']['end'])}</td>"
+        f"<tr><td>{text(line['description'])}</td>"
+        f"<td>{day(line['period']['start'])} to {day(line['period']['end'])}</td>"
         f'<td class="num">{amount(line["amount"], currency)}</td></tr>'
         for line in found["lines"]["data"]
     )
@@ -31,7 +32,8 @@ async def invoice(request: web.Request) -> web.Response:
         f"<p>{text(found['customer_email'])}</p>"
         f'<div class="scroll"><table><thead><tr><th>Description</th><th>Period</th><th>Amount</th></tr></thead>'
         f"<tbody>{rows}</tbody></table></div>"
-        f"<h2>Amount due {amount(found['amount_remaining'], currency)} of {amount(found['total'], currency)}</h2></main>"
+        f"<h2>Amount due {amount(found['amount_remaining'], currency)}"
+        f" of {amount(found['total'], currency)}</h2></main>"
     )
     return page("Invoice", body)
 

@@ -16,7 +16,7 @@ def amount(minor: int, currency: str) -> str:
     places = exponent(currency)
     digits = str(abs(minor)).rjust(places + 1, "0")
     whole = f"{int(digits[: len(digits) - places]):,}" + (f".{digits[-places:]}" if places else "")
-    sign = "−" if minor < 0 else ""
+    sign = "-" if minor < 0 else ""
     symbol = _SYMBOLS.get(currency)
     return f"{sign}{symbol}{whole}" if symbol else f"{sign}{whole} {currency.upper()}"
 
@@ -48,7 +48,7 @@ def page(title: str, body: str, *, status: int = 200, body_class: str = "") -> w
     )
     headers = {
         "Cache-Control": "no-store",
-        "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; form-action *; frame-ancestors 'none'",
+        "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
         "Referrer-Policy": "no-referrer",
     }
     return web.Response(text=document, status=status, content_type="text/html", headers=headers)

@@ -60,10 +60,12 @@ def _subscription(subscription: Obj) -> str:
     ending = subscription["cancel_at_period_end"]
     when = f"Ends on {day(period_end(subscription))}" if ending else f"Renews on {day(period_end(subscription))}"
     action, label = ("keep", "Keep subscription") if ending else ("cancel", "Cancel subscription")
-    each = f"{amount((price['unit_amount'] or 0) * item['quantity'], price['currency'])} per {price['recurring']['interval']}"
+    cost = amount((price["unit_amount"] or 0) * item["quantity"], price["currency"])
+    status = text(subscription["status"])
     return (
         f'<form method="post"><input type="hidden" name="subscription" value="{text(subscription["id"])}">'
-        f'<p><b>{each}</b> <span class="pill {text(subscription["status"])}">{text(subscription["status"])}</span><br>{when}</p>'
+        f"<p><b>{cost} per {price['recurring']['interval']}</b> "
+        f'<span class="pill {status}">{status}</span><br>{when}</p>'
         f'<button class="plain" name="action" value="{action}">{label}</button></form>'
     )
 

@@ -54,7 +54,8 @@ input[readonly]{background:var(--side);color:var(--soft)}
 .card .cvc{border-top:0;border-left:0;border-radius:0 0 8px 0}
 .methods{border:0;padding:0;margin:0 0 18px}
 .methods legend{font-size:14px;font-weight:550;color:var(--soft);padding:0;margin-bottom:6px}
-.method{display:block;border:1px solid var(--line);border-radius:10px;padding:0;margin-bottom:8px;background:var(--field)}
+.method{display:block;border:1px solid var(--line);border-radius:10px;padding:0;margin-bottom:8px;
+background:var(--field)}
 .method>label{display:flex;align-items:center;gap:10px;margin:0;padding:12px 14px;color:var(--ink);cursor:pointer}
 .method>label small{margin-left:auto;color:var(--faint);font-weight:450}
 .method>div{display:none;padding:2px 14px 14px}
@@ -83,11 +84,11 @@ margin:0 0 20px;font-size:15px}
 .hints table{width:100%;border-collapse:collapse;margin-top:8px}
 .hints td{padding:3px 0;vertical-align:top}
 .hints td:first-child{font-family:ui-monospace,SFMono-Regular,Menlo,monospace;white-space:nowrap;padding-right:14px}
-.bank{max-width:420px;margin:8vh auto;padding:32px;border:1px solid var(--line);border-radius:14px;background:var(--field);
-box-shadow:var(--shadow)}
+.bank{max-width:420px;margin:8vh auto;padding:32px;border:1px solid var(--line);border-radius:14px;
+background:var(--field);box-shadow:var(--shadow)}
 .bank .actions{display:grid;gap:10px;margin-top:22px}
 .bank .plain{width:100%;padding:12px}
-.sheet{max-width:980px;margin:0 auto;padding:40px 24px 64px}
+.sheet{max-width:1100px;margin:0 auto;padding:40px 24px 64px}
 .sheet>header{display:flex;align-items:baseline;justify-content:space-between;gap:16px;flex-wrap:wrap}
 .scroll{overflow-x:auto;border:1px solid var(--line);border-radius:10px}
 .sheet table{width:100%;border-collapse:collapse;font-size:14px}
