@@ -22,6 +22,7 @@ from billing_sandbox.service import Sandbox
 KEY = "sk_test_of_the_tests"
 SECRET = "whsec_of_the_tests"
 TIMEOUT_SECONDS = 30
+CARD = {"method": "card", "card_expiry": "12 / 34", "card_cvc": "123", "name": "Ada", "action": "pay"}
 V1: TypeAlias = Any
 """The SDK's services with parameters as plain dictionaries, as most programs write them."""
 
@@ -148,3 +149,27 @@ def served(**options: Any) -> Iterator[Served]:  # noqa: ANN401 - the fields of 
         loop.call_soon_threadsafe(stop.set)
         thread.join(TIMEOUT_SECONDS)
         loop.close()
+
+
+def customer_with_card(v1: V1, card: str = "pm_card_visa") -> stripe.Customer:
+    """A customer whose default is this card."""
+    customer = v1.customers.create({"email": "ada@example.com", "metadata": {"user_id": "7"}})
+    method = v1.payment_methods.attach(card, {"customer": customer.id})
+    return v1.customers.update(customer.id, {"invoice_settings": {"default_payment_method": method.id}})  # type: ignore[no-any-return]  # v1 is Any
+
+
+def monthly(v1: V1, amount: int = 2900, **more: object) -> stripe.Price:
+    """A monthly price."""
+    params = {"currency": "usd", "unit_amount": amount, "recurring": {"interval": "month"}}
+    return v1.prices.create(params | {"product_data": {"name": "Pro"}} | more)  # type: ignore[no-any-return]  # v1 is Any
+
+
+def checkout(v1: V1, **params: object) -> stripe.checkout.Session:
+    """A session that leads back to the store with its id."""
+    params.setdefault("success_url", "http://127.0.0.1/ok?session={CHECKOUT_SESSION_ID}")
+    return v1.checkout.sessions.create(params)  # type: ignore[no-any-return]  # v1 is Any
+
+
+def pay(box: Served, session: stripe.checkout.Session, number: str = "4242 4242 4242 4242", **more: str) -> Page:
+    """Fill in the checkout page."""
+    return box.fill_in(f"/c/pay/{session.id}", **(CARD | {"email": "ada@example.com", "card_number": number} | more))

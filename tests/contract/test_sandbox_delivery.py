@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import stripe
 
+from billing_sandbox.server import Options, make_sandbox
 from tests.contract.sandbox_server import Served, served
 
 
@@ -129,6 +130,23 @@ class TestMemory:
             box.control("advance", {"by": "1mo"})
             box.control("advance", {"by": "2h"})
             assert len(v1.invoices.list({"subscription": subscription.id}).data) == 2
+
+    def test_what_had_not_arrived_is_sent_after_the_restart(self, tmp_path: Path) -> None:
+        with served(data=tmp_path, webhook_url="http://127.0.0.1:9/nobody-listens") as box:
+            customer = box.v1.customers.create()
+            box.control("settle", {})
+        with served(data=tmp_path) as box:
+            box.control("settle", {})
+            assert [event.data.object["id"] for event in box.hook.received] == [customer.id]
+
+    def test_state_that_cannot_be_read_is_said_plainly(self, tmp_path: Path) -> None:
+        (tmp_path / "sandbox.msgpack").write_bytes(b"nonsense")
+        with pytest.raises(ValueError, match="remove it to begin"):
+            make_sandbox(Options(data=tmp_path))
+
+    def test_live_keys_are_refused(self) -> None:
+        with pytest.raises(ValueError, match="test keys only"):
+            make_sandbox(Options(api_keys=("sk_live_x",)))
 
 
 class TestChaos:

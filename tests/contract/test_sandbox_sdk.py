@@ -6,9 +6,16 @@ from typing import Any
 import pytest
 import stripe
 
-from tests.contract.sandbox_server import KEY, V1, Page, Served, served
-
-CARD = {"method": "card", "card_expiry": "12 / 34", "card_cvc": "123", "name": "Ada", "action": "pay"}
+from tests.contract.sandbox_server import (
+    KEY,
+    V1,
+    Served,
+    checkout,
+    customer_with_card,
+    monthly,
+    pay,
+    served,
+)
 
 
 @pytest.fixture(scope="module")
@@ -22,30 +29,6 @@ def box() -> Iterator[Served]:
 def v1(box: Served) -> V1:
     """`client.v1`."""
     return box.v1
-
-
-def customer_with_card(v1: V1, card: str = "pm_card_visa") -> stripe.Customer:
-    """A customer whose default is this card."""
-    customer = v1.customers.create({"email": "ada@example.com", "metadata": {"user_id": "7"}})
-    method = v1.payment_methods.attach(card, {"customer": customer.id})
-    return v1.customers.update(customer.id, {"invoice_settings": {"default_payment_method": method.id}})  # type: ignore[no-any-return]  # v1 is Any
-
-
-def monthly(v1: V1, amount: int = 2900, **more: object) -> stripe.Price:
-    """A monthly price."""
-    params = {"currency": "usd", "unit_amount": amount, "recurring": {"interval": "month"}}
-    return v1.prices.create(params | {"product_data": {"name": "Pro"}} | more)  # type: ignore[no-any-return]  # v1 is Any
-
-
-def checkout(v1: V1, **params: object) -> stripe.checkout.Session:
-    """A session that leads back to the store with its id."""
-    params.setdefault("success_url", "http://127.0.0.1/ok?session={CHECKOUT_SESSION_ID}")
-    return v1.checkout.sessions.create(params)  # type: ignore[no-any-return]  # v1 is Any
-
-
-def pay(box: Served, session: stripe.checkout.Session, number: str = "4242 4242 4242 4242", **more: str) -> Page:
-    """Fill in the checkout page."""
-    return box.fill_in(f"/c/pay/{session.id}", **(CARD | {"email": "ada@example.com", "card_number": number} | more))
 
 
 def test_customers(v1: V1) -> None:
@@ -95,69 +78,6 @@ def test_a_subscription_checkout_from_the_page_to_the_webhook(box: Served, v1: V
     assert [p.invoice for p in found.data] == [done.invoice]
     assert v1.checkout.sessions.list({"subscription": done.subscription.id}).data[0].id == session.id
     assert v1.checkout.sessions.line_items.list(session.id).data[0].quantity == 1
-
-
-def test_a_declined_card_comes_back_on_the_page(box: Served, v1: V1) -> None:
-    item = {"price_data": {"currency": "usd", "unit_amount": 500, "product_data": {"name": "Course"}}, "quantity": 1}
-    session = checkout(v1, mode="payment", line_items=[item])
-    page = pay(box, session, "4000 0000 0000 9995")
-    assert page.status == 402
-    assert "insufficient funds" in page.text
-    assert pay(box, session).status == 303
-    intent = v1.payment_intents.retrieve(v1.checkout.sessions.retrieve(session.id).payment_intent)
-    charges = v1.charges.list({"payment_intent": intent.id}).data
-    assert [charge.status for charge in charges] == ["succeeded", "failed"]
-    assert v1.charges.retrieve(intent.latest_charge).balance_transaction is not None
-
-
-def test_a_card_that_needs_authentication_asks_on_a_page_of_its_own(box: Served, v1: V1) -> None:
-    item = {"price_data": {"currency": "jpy", "unit_amount": 500, "product_data": {"name": "Course"}}, "quantity": 1}
-    session = checkout(v1, mode="payment", line_items=[item])
-    asked = pay(box, session, "4000 0027 6000 3184")
-    assert (asked.status, "Complete authentication" in asked.text, "¥500" in asked.text) == (200, True, True)
-    assert pay(box, session, "4000 0027 6000 3184", bank="fail").status == 402
-    assert pay(box, session, "4000 0027 6000 3184", bank="complete").status == 303
-
-
-@pytest.mark.parametrize(
-    ("fields", "said"),
-    [
-        pytest.param({"card_expiry": "01 / 20"}, "expiration date is in the past", id="expired"),
-        pytest.param({"card_cvc": "1"}, "security code is incomplete", id="cvc"),
-        pytest.param({"card_number": "4242 4242 4242 4241"}, "card number is incorrect", id="luhn"),
-        pytest.param({"card_number": "4111 1111 1111 1111"}, "only Stripe&#x27;s test cards", id="a real card"),
-        pytest.param({"email": "nobody"}, "Enter an email address", id="email"),
-    ],
-)
-def test_what_is_filled_in_wrong_is_said_on_the_page(box: Served, v1: V1, fields: dict[str, str], said: str) -> None:
-    session = checkout(v1, mode="setup", currency="usd")
-    filled = {"email": "a@b.co", "card_number": "4242 4242 4242 4242"} | CARD | fields
-    page = box.fill_in(f"/c/pay/{session.id}", **filled)
-    assert page.status == 402
-    assert said in page.text
-
-
-def test_a_promotion_code_is_typed_in_on_the_page(box: Served, v1: V1) -> None:
-    coupon = v1.coupons.create({"percent_off": 25, "duration": "once", "name": "Spring"})
-    code = v1.promotion_codes.create({"promotion": {"type": "coupon", "coupon": coupon.id}, "code": "SDKSPRING"})
-    session = checkout(
-        v1, mode="subscription", line_items=[{"price": monthly(v1, 4000).id, "quantity": 1}], allow_promotion_codes=True
-    )
-    path = f"/c/pay/{session.id}"
-    assert "This code is invalid" in box.fill_in(path, action="apply", promotion_code="WRONG").text
-    assert "$30.00" in box.fill_in(path, action="apply", promotion_code="sdkspring").text
-    assert pay(box, session).status == 303
-    assert v1.checkout.sessions.retrieve(session.id).amount_total == 3000
-    assert v1.promotion_codes.list({"code": "SDKSPRING"}).data[0].times_redeemed == 1
-    assert v1.promotion_codes.retrieve(code.id).promotion.coupon == v1.coupons.list().data[0].id
-    assert v1.coupons.retrieve(coupon.id).times_redeemed == 1
-
-
-def test_an_expired_session_has_no_page(box: Served, v1: V1) -> None:
-    session = checkout(v1, mode="setup", currency="usd")
-    assert v1.checkout.sessions.expire(session.id).status == "expired"
-    assert box.open(f"/c/pay/{session.id}").status == 410
-    assert box.open("/c/pay/cs_test_unknown").status == 404
 
 
 def test_subscriptions_are_changed_previewed_and_canceled(v1: V1) -> None:
@@ -266,17 +186,6 @@ def test_payment_and_setup_intents(v1: V1) -> None:
         {"amount": 900, "currency": "usd", "confirm": True, "payment_method": "pm_card_authenticationRequired"}
     )
     assert (asks.status, asks.next_action.type) == ("requires_action", "redirect_to_url")
-
-
-def test_the_banks_question_outside_of_checkout_is_answered_on_its_page(box: Served, v1: V1) -> None:
-    intent = v1.payment_intents.create(
-        {"amount": 900, "currency": "usd", "confirm": True, "payment_method": "pm_card_authenticationRequired"}
-    )
-    url = intent.next_action.redirect_to_url.url
-    assert box.open(url.replace("secret", "wrong")).status == 404
-    assert "Complete authentication" in box.open(url).text
-    assert box.open(url, b"bank=complete").status == 200
-    assert v1.payment_intents.retrieve(intent.id).status == "succeeded"
 
 
 def test_payment_methods(v1: V1) -> None:

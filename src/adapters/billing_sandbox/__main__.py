@@ -59,8 +59,11 @@ def _say(url: str) -> None:
 
 
 def main() -> None:
-    """Serve."""
-    asyncio.run(_until_told(options_from(sys.argv[1:])))
+    """Serve; a port that is taken, or state that cannot be read, ends with one line and status 1."""
+    try:
+        asyncio.run(_until_told(options_from(sys.argv[1:])))
+    except (OSError, ValueError) as error:
+        sys.exit(f"billing_sandbox: {error}")
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 import secrets
 import time
 from collections.abc import AsyncIterator, Callable
@@ -23,6 +24,7 @@ from billing_sandbox.service import Sandbox
 DEFAULT_KEY = "sk_test_sandbox"
 _TICK_SECONDS = 0.5
 _MEGABYTE = 1024 * 1024
+_log = logging.getLogger(__name__)
 
 
 @frozen(kw_only=True)
@@ -139,19 +141,24 @@ async def serve(options: Options, *, ready: Callable[[str], None] = lambda _: No
 def _register(world: World, options: Options) -> None:
     if options.webhook_url is None:
         return
-    for endpoint in world.store.each("webhook_endpoint"):
-        if endpoint["metadata"].get("sandbox") == "command line":
-            world.store.remove("webhook_endpoint", endpoint["id"])
+    held = [e for e in world.store.each("webhook_endpoint") if e["metadata"].get("sandbox") == "command line"]
     secret = options.webhook_secret or world.new_id("whsec_")
-    endpoint = register(world, options.webhook_url, ["*"], secret)
-    world.store.put(endpoint | {"metadata": {"sandbox": "command line"}})
+    if held:  # the same endpoint, so that what waits for it still arrives
+        world.store.put(held[0] | {"url": options.webhook_url})
+        world.store.put_private(held[0]["id"], {"secret": secret})
+    else:
+        endpoint = register(world, options.webhook_url, ["*"], secret)
+        world.store.put(endpoint | {"metadata": {"sandbox": "command line"}})
 
 
 async def _tick(sandbox: Sandbox, dirty: asyncio.Event) -> None:
     while True:
         await asyncio.sleep(_TICK_SECONDS)
         due = sandbox.engine.next_due()
-        sandbox.catch_up()
+        try:
+            sandbox.catch_up()
+        except Exception:  # noqa: BLE001 - one fault in the engine must not stop the clock for good
+            _log.exception("something that fell due could not be done; time goes on without it")
         if due is not None and due <= sandbox.now:
             dirty.set()
 

@@ -49,11 +49,19 @@ def save(sandbox: Sandbox, folder: Path) -> None:
 
 
 def load(sandbox: Sandbox, folder: Path) -> bool:
-    """Bring a fresh sandbox to the state that was saved in `folder`; False where nothing was."""
+    """Bring a fresh sandbox to the state that was saved in `folder`; False where nothing was.
+
+    Raises:
+        ValueError: What is there is no snapshot of this version.
+    """
     path = folder / _FILE
     if not path.exists():
         return False
-    taken = msgspec.msgpack.decode(path.read_bytes(), type=Snapshot)
+    try:
+        taken = msgspec.msgpack.decode(path.read_bytes(), type=Snapshot)
+    except msgspec.DecodeError as error:
+        message = f"{path} cannot be read ({error}): remove it to begin with an empty sandbox"
+        raise ValueError(message) from error
     world = sandbox.engine.world
     world.main_time = taken.main_time
     world.clock_times = taken.clock_times

@@ -8,6 +8,7 @@ from http import HTTPStatus
 from typing import TypeVar
 
 import aiohttp
+from attrs import evolve
 
 from billing_core.domain.facts import (
     SNAPSHOT_TYPES,
@@ -135,10 +136,10 @@ class Shop:
         await self.pay(opened.result_id)
         return await self.seen(PaymentSeen, (await self.seen(SessionSeen, opened.result_id)).payment_id)
 
-    async def subscribed(self, plan: Plan = BASIC, *, trial_days: int = 0) -> SubscriptionSeen:
+    async def subscribed(self, plan: Plan = BASIC, *, trial_days: int = 0, quantity: int = 1) -> SubscriptionSeen:
         """A subscription that was just begun."""
         command = await self.subscribing(await self.customer(), plan, trial_days=trial_days)
-        opened = await self.do(command)
+        opened = await self.do(evolve(command, quantity=quantity))
         await self.pay(opened.result_id)
         return await self.seen(SubscriptionSeen, (await self.seen(SessionSeen, opened.result_id)).subscription_id)
 

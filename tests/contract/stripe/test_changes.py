@@ -255,6 +255,17 @@ async def test_a_change_now_is_charged_and_applies(shop: Shop) -> None:
     assert changed.latest_invoice_id != subscription.latest_invoice_id
 
 
+@pytest.mark.parametrize("at_period_end", [False, True], ids=["now", "at-the-periods-end"])
+async def test_a_change_keeps_the_quantity(shop: Shop, *, at_period_end: bool) -> None:
+    """A price without one would make it 1."""
+    subscription = await shop.subscribed(quantity=3)
+    await shop.do(await shop.change(subscription, PRO, at_period_end=at_period_end))
+    await shop.control("advance", {"by": "32d"})
+    (item,) = (await shop.seen(SubscriptionSeen, subscription.id)).items
+
+    assert (item.price_id, item.quantity) == (await shop.catalog.ensure_plan(PRO), 3)
+
+
 async def test_a_change_that_is_not_paid_waits_and_keeps_the_cancellation(shop: Shop) -> None:
     """Whoever does not pay for the upgrade has not taken back that they want to leave."""
     subscription = await shop.subscribed()
@@ -322,6 +333,20 @@ async def test_a_change_at_the_end_of_a_trial_leaves_the_trial_as_it_is(shop: Sh
     waiting = only(answer, SubscriptionSeen)
 
     assert (waiting.status, waiting.trial_end) == ("trialing", subscription.trial_end)
+
+
+async def test_a_change_at_the_periods_end_keeps_the_discount(shop: Shop) -> None:
+    """A phase that does not name it would take it away."""
+    subscription = await shop.subscribed(PRO)
+    coupon = await shop.api.client.v1.coupons.create_async({"percent_off": 50, "duration": "forever"})
+    await shop.api.client.v1.subscriptions.update_async(subscription.id, {"discounts": [{"coupon": coupon.id}]})
+    await shop.do(await shop.change(subscription, BASIC, at_period_end=True))
+    await shop.control("advance", {"by": "32d"})
+    changed = await shop.seen(SubscriptionSeen, subscription.id)
+    invoice = await shop.seen(InvoiceSeen, changed.latest_invoice_id)
+
+    assert changed.items[0].price_id == await shop.catalog.ensure_plan(BASIC)
+    assert invoice.amount_due == 500  # half of 10.00 USD
 
 
 async def test_a_change_at_the_periods_end_that_is_repeated_is_the_same_one(shop: Shop) -> None:

@@ -189,6 +189,21 @@ async def test_half_a_cancellation_counts_as_none(shop: Shop) -> None:
     assert await shop.lookup.effect_of(operation) is not None
 
 
+async def test_half_a_change_counts_as_none(shop: Shop) -> None:
+    """The plan is changed, but the cancellation not taken back yet."""
+    subscription = await shop.subscribed()
+    await shop.do(CancelSubscription(subscription_id=subscription.id, at_period_end=True))
+    command = await shop.change(subscription, PRO)
+    await shop.do(command)
+    operation = shop.intend(evolve(command, clear_cancel=True))
+
+    before = await shop.lookup.effect_of(operation)
+    await shop.provider.execute(operation)
+
+    assert before is None
+    assert await shop.lookup.effect_of(operation) is not None
+
+
 @pytest.mark.parametrize("plan", [PRO, YEARLY], ids=["the-same-interval", "another-interval"])
 async def test_a_preview_says_to_the_cent_what_the_change_charges(shop: Shop, plan: Plan) -> None:
     subscription = await shop.subscribed()
@@ -205,6 +220,18 @@ async def test_a_preview_says_to_the_cent_what_the_change_charges(shop: Shop, pl
     assert preview.credit == Money(-sum(line.amount for line in invoice.lines if line.amount < 0), "usd")
     assert preview.credit.amount > 0
     assert preview.next_invoice_at == changed.items[0].period_end
+
+
+async def test_a_preview_counts_what_the_customer_is_owed_already(shop: Shop) -> None:
+    subscription = await shop.subscribed(PRO)
+    await shop.do(await shop.change(subscription, BASIC))
+    command = evolve(await shop.change(subscription, PRO), quantity=2)
+    preview = await shop.lookup.preview(shop.intend(command))
+    await shop.do(evolve(command, proration_date=preview.proration_date))
+    changed = await shop.seen(SubscriptionSeen, subscription.id)
+    invoice = await shop.seen(InvoiceSeen, changed.latest_invoice_id)
+
+    assert preview.amount_due == Money(invoice.amount_due, "usd") == Money(2900, "usd")  # 2*29 - 10 - 19 owed
 
 
 async def test_prorations_that_wait_for_the_next_invoice_are_not_due_now(shop: Shop) -> None:
@@ -244,6 +271,28 @@ async def test_a_change_at_the_periods_end_charges_nothing_now(shop: Shop) -> No
     assert (preview.amount_due, preview.credit) == (Money(0, "usd"), Money(0, "usd"))
     assert [line.amount for line in preview.lines] == [Money(1000, "usd")]
     assert preview.next_invoice_at == subscription.items[0].period_end
+
+
+async def test_another_interval_from_the_periods_end_charges_nothing_now(shop: Shop) -> None:
+    """Stripe itself only previews it as if it happened now."""
+    subscription = await shop.subscribed()
+    preview = await shop.lookup.preview(shop.intend(await shop.change(subscription, YEARLY, at_period_end=True)))
+
+    assert (preview.amount_due, preview.credit, preview.lines) == (Money(0, "usd"), Money(0, "usd"), ())
+    assert preview.next_invoice_at == subscription.items[0].period_end
+
+
+@pytest.mark.parametrize("clear_cancel", [True, False], ids=["taken-back", "kept"])
+async def test_after_a_cancellation_the_next_invoice_comes_only_if_it_is_taken_back(
+    shop: Shop, *, clear_cancel: bool
+) -> None:
+    subscription = await shop.subscribed(PRO)
+    await shop.do(CancelSubscription(subscription_id=subscription.id, at_period_end=True))
+    command = await shop.change(subscription, BASIC, at_period_end=True)
+    preview = await shop.lookup.preview(shop.intend(evolve(command, clear_cancel=clear_cancel)))
+
+    assert preview.amount_due == Money(0, "usd")
+    assert preview.next_invoice_at == (subscription.items[0].period_end if clear_cancel else None)
 
 
 async def test_a_preview_changes_nothing(shop: Shop) -> None:

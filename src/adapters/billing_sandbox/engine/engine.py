@@ -97,6 +97,10 @@ class Engine:
         except Fault as fault:  # the key itself is at fault
             body = _encoder.encode(fault.body)
             return Answer(status=fault.status, body=body, request_id=request_id, at=self.world.main_time)
+        except BaseException:
+            if key is not None:
+                self.keys.release(key)
+            raise
         if key is not None and executed:
             self.keys.finish(key, status, body, self.world.main_time)
         elif key is not None:

@@ -9,6 +9,7 @@ from billing_sandbox.engine.errors import Fault
 from billing_sandbox.engine.objects import DAY, Obj
 
 LONGEST_KEY = 255
+_SWEEP_EVERY = 1000
 
 
 @frozen
@@ -60,14 +61,12 @@ class Keys:
     def finish(self, key: str, status: int, body: bytes, now: int) -> None:
         """Keep the answer."""
         self._kept[key] = Kept(self._running.pop(key), status, body, now)
+        if len(self._kept) % _SWEEP_EVERY == 0:
+            self._kept = {key: kept for key, kept in self._kept.items() if kept.at + DAY > now}
 
     def release(self, key: str) -> None:
         """Give the key back: nothing was carried out."""
         self._running.pop(key, None)
-
-    def forget_before(self, now: int) -> None:
-        """Drop what is older than a day."""
-        self._kept = {key: kept for key, kept in self._kept.items() if kept.at + DAY > now}
 
     def dump(self) -> list[tuple[str, str, int, bytes, int]]:
         """Everything kept, for a snapshot."""

@@ -26,6 +26,9 @@ INDEXES: dict[str, tuple[str, ...]] = {
 }
 """The fields, by kind, that `select` may ask for; everything else is found by reading through."""
 
+_FIXED = frozenset({"charge", "dispute", "invoice", "invoice_payment", "refund", "subscription"})
+"""Kinds whose indexed fields never change once the object exists."""
+
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(dict)
 
@@ -142,7 +145,7 @@ class Store:
                 self._order[object_id] = self._created
                 self._kinds[object_id] = kind
             table[object_id] = raw
-        if kind in INDEXES:
+        if kind in INDEXES and not (raw is not None and kind in _FIXED and object_id in self._keys):
             self._reindex(kind, object_id, None if raw is None else (obj or _decoder.decode(raw)))
 
     def _reindex(self, kind: str, object_id: str, obj: Obj | None) -> None:
