@@ -12,20 +12,19 @@ from email.utils import parsedate_to_datetime
 from functools import partial
 from typing import Any, Final
 
-import aiohttp
 import stripe
 from attrs import frozen
 
 from billing_stripe.errors import answers_of, asking, changing
 from billing_stripe.facts import Json, Unreadable
 from billing_stripe.permissions import Permission
+from billing_stripe.transport import Transport
 
 __all__ = ["API_VERSION", "Call", "Reply", "StripeApi"]
 
 #: What every request is made in and every webhook endpoint of ours is pinned to; the SDK's own.
 API_VERSION: Final = "2026-10-28.endive"
 
-_CONNECT_SECONDS = 5.0
 _PAGE = 100
 _CLOCKS_REMEMBERED_MAX = 10_000
 
@@ -57,7 +56,7 @@ class StripeApi:
     """One connection to one account of Stripe's. Opens no socket before the first request; `close` it at the end.
 
     ``api_key`` is a secret (``sk_…``) or restricted key (``rk_…``), ``base_url`` another address than Stripe's,
-    ``timeout_seconds`` how long one request may take. ``http_client`` replaces the SDK's HTTP client.
+    ``timeout_seconds`` how long one request may take. ``http_client`` replaces the `Transport`.
     """
 
     def __init__(
@@ -70,8 +69,7 @@ class StripeApi:
     ) -> None:
         # It would write a file into the home directory and tell Stripe about this machine, for each process.
         stripe.enable_telemetry = False
-        timeout = aiohttp.ClientTimeout(total=timeout_seconds, connect=_CONNECT_SECONDS)
-        self._http = http_client or stripe.AIOHTTPClient(timeout=timeout)
+        self._http = http_client or Transport(timeout_seconds)
         self._clocks: dict[str, str | None] = {}
         #: Whether the key is of live mode.
         self.livemode = "_live_" in api_key

@@ -19,6 +19,7 @@ from billing_core.domain.operations import ChangePlan
 from billing_core.ports.provider import Preview, PreviewLine
 from billing_stripe.api import Reply, StripeApi
 from billing_stripe.facts.invoices import read_line
+from billing_stripe.facts.subscriptions import read_subscription
 from billing_stripe.permissions import Permission
 
 __all__ = ["NOTHING_UPCOMING", "preview_of"]
@@ -48,8 +49,12 @@ async def preview_of(api: StripeApi, command: ChangePlan) -> Preview:
     except ProviderRefused as refusal:
         if refusal.code != NOTHING_UPCOMING:
             raise
+        return await _nothing_to_charge(api, command, ends=True)
+    invoice = _read(reply, command)
+    if command.at_period_end and invoice.restarts:
+        # Stripe previews a change of interval as if it happened now.
         return await _nothing_to_charge(api, command)
-    return _read(reply, command)
+    return _preview(invoice, reply)
 
 
 @frozen
@@ -59,6 +64,8 @@ class _Invoice:
     currency: str
     lines: tuple[InvoiceLineSeen, ...]
     prorated_at: datetime
+    #: Whether a new billing cycle begins with the change, which is invoiced at once whatever was asked.
+    restarts: bool
     at_once: bool
 
     @property
@@ -80,20 +87,23 @@ class _Invoice:
         return min(renewals, default=max((line.period_end for line in self.due_now), default=None))
 
 
-def _read(reply: Reply, command: ChangePlan) -> Preview:
+def _read(reply: Reply, command: ChangePlan) -> _Invoice:
     body = reply.json
     lines = tuple(read_line(row) for row in body.rows("lines"))
     details = body.hash("parent").hash("subscription_details")
     prorated_at = command.proration_date or details.time("subscription_proration_date") or reply.at
     restarts = any(not line.proration and line.period_start <= prorated_at for line in lines)
-    at_once = not command.at_period_end and (command.proration == "always_invoice" or restarts)
-    invoice = _Invoice(body.currency(), lines, prorated_at, at_once)
+    at_once = command.proration == "always_invoice" or restarts
+    return _Invoice(body.currency(), lines, prorated_at, restarts, at_once)
+
+
+def _preview(invoice: _Invoice, reply: Reply) -> Preview:
     return Preview(
-        amount_due=_amount_due(invoice, body.need_whole("amount_due")),
+        amount_due=_amount_due(invoice, reply.json.need_whole("amount_due")),
         credit=invoice.credit,
-        lines=tuple(_line(line, invoice.currency) for line in (invoice.due_now or lines)),
+        lines=tuple(_line(line, invoice.currency) for line in (invoice.due_now or invoice.lines)),
         next_invoice_at=invoice.next_invoice_at,
-        proration_date=prorated_at,
+        proration_date=invoice.prorated_at,
     )
 
 
@@ -114,8 +124,8 @@ def _line(line: InvoiceLineSeen, currency: str) -> PreviewLine:
     )
 
 
-async def _nothing_to_charge(api: StripeApi, command: ChangePlan) -> Preview:
-    """The preview of a change after which no invoice comes."""
+async def _nothing_to_charge(api: StripeApi, command: ChangePlan, *, ends: bool = False) -> Preview:
+    """The preview of a change that charges nothing now; after one that ``ends``, no invoice comes at all."""
     reply = await api.ask(
         lambda options: api.client.v1.subscriptions.retrieve_async(command.subscription_id, {}, options),
         needs=Permission.SUBSCRIPTIONS_READ,
@@ -125,6 +135,11 @@ async def _nothing_to_charge(api: StripeApi, command: ChangePlan) -> Preview:
         amount_due=nothing,
         credit=nothing,
         lines=(),
-        next_invoice_at=None,
+        next_invoice_at=None if ends else _period_end(reply),
         proration_date=command.proration_date or reply.at,
     )
+
+
+def _period_end(subscription: Reply) -> datetime | None:
+    seen = read_subscription(subscription.json)
+    return max((item.period_end for item in seen.items if item.period_end), default=None)

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-import stripe
 from attrs import field, frozen
 
+from billing_stripe.transport import Transport
 from tests.contract.stripe_description import description, resolved
 
 Form = dict[str, Any]
@@ -36,11 +36,11 @@ def nested(encoded: str) -> Form:
     return form
 
 
-class Recorder(stripe.AIOHTTPClient):
-    """The SDK's HTTP client, with a memory."""
+class Recorder(Transport):
+    """The transport, with a memory."""
 
     def __init__(self) -> None:
-        super().__init__(timeout=20)
+        super().__init__()
         self.requests: list[Request] = []
 
     async def request_async(
@@ -48,7 +48,7 @@ class Recorder(stripe.AIOHTTPClient):
         method: str,
         url: str,
         headers: Mapping[str, str],
-        post_data: Any = None,  # noqa: ANN401 - as in the SDK
+        post_data: str | None = None,
     ) -> tuple[bytes, int, Mapping[str, str]]:
         parts = urlsplit(url)
         self.requests.append(Request(method, parts.path, nested(post_data or parts.query), headers))

@@ -45,6 +45,12 @@ BASIC = Plan(id="basic-monthly", name="Basic", price=Money(1000, "usd"), interva
 PRO = Plan(id="pro-monthly", name="Pro", price=Money(2900, "usd"), interval=Interval.MONTH)
 
 
+def only(answer: Answer, kind: type[T]) -> T:
+    """The one object of ``kind`` that was answered."""
+    (found,) = [fact.after for fact in answer.facts if isinstance(fact.after, kind)]
+    return found
+
+
 class Shop:
     """An empty account at Stripe, and a buyer in it."""
 

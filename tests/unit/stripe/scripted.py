@@ -71,7 +71,8 @@ class Script(stripe.HTTPClient):
         post_data: Any = None,  # noqa: ANN401 - as in the SDK
     ) -> tuple[bytes, int, Mapping[str, str]]:
         parts = urlsplit(url)
-        self.sent.append(Sent(method, parts.path, dict(parse_qsl(post_data or parts.query)), headers))
+        params = dict(parse_qsl(post_data or parts.query, keep_blank_values=True))
+        self.sent.append(Sent(method, parts.path, params, headers))
         answer = self.answers.popleft()
         if isinstance(answer, Exception):
             raise answer

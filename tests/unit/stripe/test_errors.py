@@ -9,9 +9,17 @@ import stripe
 from aiohttp.client_reqrep import ConnectionKey
 
 from billing_core.domain.errors import OutcomeUnknown, ProviderError, ProviderRefused, ProviderUnavailable
-from billing_core.domain.facts import ObjectKind, ObjectRef
+from billing_core.domain.facts import InvoiceSeen, ObjectKind, ObjectRef
 from billing_core.domain.money import Money
-from billing_core.domain.operations import CancelSubscription, Command, CreateCustomer, Operation, RefundPayment
+from billing_core.domain.operations import (
+    CancelSubscription,
+    ChangePlan,
+    Command,
+    CreateCustomer,
+    Operation,
+    RefundPayment,
+    UndoCancel,
+)
 from billing_stripe import StripeApi, StripeLookup, StripeProvider
 from tests.unit.stripe import stripe_json as make
 from tests.unit.stripe.scripted import DATE, Said, Script, listed, ok, refusal
@@ -245,6 +253,50 @@ async def test_pages_of_a_list_follow_one_another() -> None:
     assert found.result_id == "cus_1"
     assert [sent.params.get("starting_after") for sent in script.sent] == [None, "cus_2"]
     assert {sent.params["created[gte]"] for sent in script.sent} == {str(int(NOW.timestamp()) - 3600)}
+
+
+async def test_an_invoice_with_more_lines_than_it_comes_with_is_asked_for_the_rest() -> None:
+    short = make.invoice(make.line())
+    short["lines"]["has_more"] = True
+    script = Script(ok(short), listed(make.line(), make.credit(), more=True), listed(make.line(id="il_3")))
+    fact = await StripeLookup(StripeApi("sk_live_x", http_client=script)).fetch(ObjectRef(ObjectKind.INVOICE, "in_1"))
+
+    assert fact is not None
+    assert isinstance(fact.after, InvoiceSeen)
+    assert [line.amount for line in fact.after.lines] == [5800, -1200, 5800]
+    assert [sent.path for sent in script.sent[1:]] == ["/v1/invoices/in_1/lines"] * 2
+
+
+async def test_an_end_at_a_date_that_is_left_is_taken_back_by_a_step_of_its_own() -> None:
+    ending = ok(make.subscription(cancel_at=make.END))
+    script = Script(ending, ok(make.customer()), ok(make.subscription()))
+    await provider(script).execute(operation(UndoCancel(subscription_id="sub_1")))
+
+    assert [(sent.params, sent.key) for sent in script.sent if sent.method == "post"] == [
+        ({"cancel_at_period_end": "false"}, "undo_cancel:op1:1"),
+        ({"cancel_at": ""}, "undo_cancel:op1:1:cancel_at"),
+    ]
+
+
+async def test_a_change_at_the_end_of_a_trial_says_again_how_long_the_trial_is() -> None:
+    """A phase that does not name it would end it."""
+    phase = make.phase(trial_end=make.END, default_payment_method="pm_visa")
+    made, written = ok(make.schedule(phases=[phase])), ok(make.schedule())
+    script = Script(made, ok(make.customer()), written, ok(make.subscription()))
+    command = ChangePlan(
+        subscription_id="sub_1",
+        item_id="si_1",
+        price_id="price_basic",
+        quantity=1,
+        at_period_end=True,
+        proration="none",
+    )
+    await provider(script).execute(operation(command))
+    sent = next(sent.params for sent in script.sent if sent.path == "/v1/subscription_schedules/sub_sched_1")
+
+    assert sent["phases[0][trial_end]"] == str(make.END)
+    assert sent["phases[0][default_payment_method]"] == sent["phases[1][default_payment_method]"] == "pm_visa"
+    assert "phases[1][trial_end]" not in sent
 
 
 async def test_in_live_mode_nobody_asks_for_test_clocks() -> None:
