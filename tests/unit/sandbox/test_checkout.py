@@ -91,6 +91,15 @@ class TestPaymentMode:
         assert failed["last_payment_error"]["decline_code"] == "insufficient_funds"
         assert play.pay(session)["payment_intent"] == failed["id"]
 
+    def test_a_question_of_the_bank_leaves_nothing_until_it_is_answered(self, play: Play) -> None:
+        session = session_for(play, "payment")
+        play.forget_events()
+        with pytest.raises(CardDeclined) as asked:
+            play.pay(session, "4000002760003184")
+        assert asked.value.error["code"] == "authentication_required"
+        assert play.types() == []
+        assert play.pay(session, "4000002760003184", authenticated=True)["payment_status"] == "paid"
+
     def test_a_bank_debit_is_unpaid_at_first_and_succeeds_days_later(self, play: Play) -> None:
         done = play.post("/v1/checkout/sessions", **_bank_params())
         done = play.pay_by_bank(done)
@@ -121,6 +130,12 @@ class TestSetupMode:
         assert done["payment_status"] == "no_payment_required"
         assert [method["id"] for method in methods] == [intent["payment_method"]]
         assert play.again(customer)["invoice_settings"]["default_payment_method"] is None
+
+
+def test_only_the_methods_that_are_wanted_are_offered(play: Play) -> None:
+    assert session_for(play, excluded_payment_method_types=["us_bank_account"])["payment_method_types"] == ["card"]
+    assert session_for(play, allowed_payment_method_types=["card"])["payment_method_types"] == ["card"]
+    assert session_for(play)["payment_method_types"] == ["card", "us_bank_account"]
 
 
 class TestTheEndOfASession:

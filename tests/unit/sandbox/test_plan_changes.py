@@ -118,6 +118,14 @@ def test_another_interval_begins_a_new_cycle_and_invoices_at_once(play: Play) ->
     assert (item["current_period_start"], item["current_period_end"]) == (START, START + 365 * DAY)
 
 
+def test_what_a_new_cycle_did_not_pay_back_is_never_paid_back_later(play: Play) -> None:
+    subscription = play.subscription(price=play.price(2500))
+    yearly = change(play, subscription, play.price(25000, "year"), proration_behavior="none")
+    assert play.invoice_of(yearly)["total"] == 25000
+    dearer = change(play, yearly, play.price(36500, "year"), proration_behavior="always_invoice")
+    assert [line["amount"] for line in play.invoice_of(dearer)["lines"]["data"]] == [-25000, 36500]
+
+
 def test_a_credit_that_is_larger_than_the_charge_goes_to_the_customers_balance(play: Play) -> None:
     customer = play.customer()
     subscription = play.subscription(customer, play.price(10000))

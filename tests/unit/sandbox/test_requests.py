@@ -135,6 +135,11 @@ class TestExpansion:
         play.subscription(expand=["customer"])
         assert isinstance(play.events("customer.subscription.created")[0]["data"]["object"]["customer"], str)
 
+    def test_five_levels_are_one_too_many(self, play: Play) -> None:
+        play.subscription()
+        assert play.ask("GET", "/v1/subscriptions", {"expand": ["data.items.data.price"]}).status == 200
+        assert play.ask("GET", "/v1/subscriptions", {"expand": ["data.items.data.price.product"]}).status == 400
+
     @pytest.mark.parametrize("path", ["shoe", "email", "a.b.c.d.e"])
     def test_what_cannot_be_expanded_is_refused(self, play: Play, path: str) -> None:
         assert play.refused("/v1/customers", expand=[path])["status"] == 400

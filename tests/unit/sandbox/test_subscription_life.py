@@ -190,12 +190,16 @@ class TestDunning:
         latest = play.invoice_of(subscription)
         assert (latest["status"], latest["auto_advance"]) == ("draft", False)
 
-    def test_a_hard_decline_is_not_charged_again(self, play: Play) -> None:
+    def test_a_hard_decline_is_not_charged_again_until_there_is_another_card(self, play: Play) -> None:
         customer = play.customer()
-        play.subscription(customer)
+        subscription = play.subscription(customer)
         play.engine.do(lambda w: _fail_next(w, customer["id"], "lost_card"))
         play.wait(days=34)
         assert play.types("charge.failed") == ["charge.failed"]
+        assert play.again(subscription)["status"] == "past_due"
+        with_card(play, customer, "pm_card_mastercard")
+        play.wait(days=3)
+        assert play.again(subscription)["status"] == "active"
 
 
 class TestTrials:

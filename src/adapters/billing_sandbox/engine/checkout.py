@@ -6,6 +6,7 @@ from billing_sandbox.engine.errors import InvalidParam, InvalidRequest
 from billing_sandbox.engine.money import require_currency
 from billing_sandbox.engine.objects import DAY, HOUR, MINUTE, Obj, list_object, merge_metadata
 from billing_sandbox.engine.payment_intents import require_minimum
+from billing_sandbox.engine.payment_methods import offered_types
 from billing_sandbox.engine.world import World
 
 _SHORTEST = 30 * MINUTE
@@ -274,7 +275,7 @@ def _blank(w: World, session_id: str, p: Obj) -> Obj:
         "payment_method_collection": p.get("payment_method_collection", "always") if recurring else "always",
         "payment_method_configuration_details": None,
         "payment_method_options": {},
-        "payment_method_types": p.get("allowed_payment_method_types", ["card", "us_bank_account"]),
+        "payment_method_types": offered_types(p),
         "payment_status": "unpaid" if mode != "setup" else "no_payment_required",
         "permissions": None,
         "phone_number_collection": {"enabled": False},

@@ -22,7 +22,7 @@ from billing_sandbox.engine.params import (
     TimeFilter,
     words,
 )
-from billing_sandbox.engine.payment_methods import attach, materialise
+from billing_sandbox.engine.payment_methods import attach, materialise, offered_types
 from billing_sandbox.engine.world import World
 
 _CONFIRMABLE = {"requires_payment_method", "requires_confirmation", "requires_action"}
@@ -51,6 +51,7 @@ def create(w: World, p: Obj) -> Obj:
         statement_descriptor=p.get("statement_descriptor"),
         automatic_payment_methods=p.get("automatic_payment_methods") or {"allow_redirects": "always", "enabled": True},
         payment_method=method["id"] if method else None,
+        payment_method_types=offered_types(p),
         status="requires_confirmation" if method else None,
     )
     if p.get("confirm"):

@@ -48,6 +48,12 @@ def new_method(w: World, card: cards.Card, *, expires: tuple[int, int] = (12, 20
     return w.insert(method)
 
 
+def offered_types(p: Obj) -> list[str]:
+    """The kinds of methods that are offered: those allowed, or all that there are, less those excluded."""
+    allowed = p.get("allowed_payment_method_types", ["card", "us_bank_account"])
+    return [kind for kind in allowed if kind not in p.get("excluded_payment_method_types", [])]
+
+
 def behaviour(w: World, method_id: str) -> cards.Card:
     """The test card behind a payment method."""
     number = w.store.private(method_id)["number"]

@@ -6,7 +6,7 @@ from billing_sandbox.engine.objects import Obj, merge_metadata
 from billing_sandbox.engine.operations import PAGE, Operation, retrieve
 from billing_sandbox.engine.pagination import listed
 from billing_sandbox.engine.params import BOOL, LOOSE, TEXT, Hash, ListOf, Metadata, TimeFilter, words
-from billing_sandbox.engine.payment_methods import attach, behaviour, materialise
+from billing_sandbox.engine.payment_methods import attach, behaviour, materialise, offered_types
 from billing_sandbox.engine.world import World
 
 _AUTOMATIC = Hash({"enabled": BOOL, "allow_redirects": words("always", "never")}, ("enabled",))
@@ -96,6 +96,7 @@ def create(w: World, p: Obj) -> Obj:
         metadata=merge_metadata({}, p.get("metadata", {})),
         automatic_payment_methods=p.get("automatic_payment_methods"),
         payment_method=method["id"] if method else None,
+        payment_method_types=offered_types(p),
         status="requires_confirmation" if method else None,
     )
     if p.get("confirm"):
