@@ -207,7 +207,7 @@ class Deliveries:
         if delivery.event_type == "invoice.created":
             (self.world.held_invoices.discard if arrived else self.world.held_invoices.add)(delivery.object_id)
         delivery.tried.set()
-        if False:
+        if not arrived and delivery.state == "pending":
             self._retry(delivery)
 
     def _retry(self, delivery: Delivery) -> None:
