@@ -116,10 +116,18 @@ async def test_once_the_request_is_out_its_outcome_is_unknown(talk: Talk, timeou
 
 
 @pytest.mark.parametrize("talk", [break_off, fall_silent])
-async def test_a_question_without_a_whole_answer_is_unavailable(talk: Talk) -> None:
-    async with server(talk) as url, connected(url, 0.2) as api:
+async def test_a_question_without_a_whole_answer_is_asked_three_times(talk: Talk) -> None:
+    asked: list[Talk] = []
+
+    async def count(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.append(talk)
+        await talk(reader, writer)
+
+    async with server(count) as url, connected(url, 0.2) as api:
         with pytest.raises(ProviderUnavailable):
             await StripeLookup(api).fetch(ObjectRef(ObjectKind.CUSTOMER, "cus_1"))
+
+    assert len(asked) == 3
 
 
 async def test_a_wrong_key_is_refused_and_not_shown() -> None:

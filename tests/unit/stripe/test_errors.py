@@ -278,9 +278,14 @@ async def test_an_end_at_a_date_that_is_left_is_taken_back_by_a_step_of_its_own(
     ]
 
 
-async def test_a_change_at_the_end_of_a_trial_says_again_how_long_the_trial_is() -> None:
-    """A phase that does not name it would end it."""
-    phase = make.phase(trial_end=make.END, default_payment_method="pm_visa")
+async def test_a_change_at_the_periods_end_says_again_what_it_does_not_change() -> None:
+    """A phase that does not name a trial, a discount or a payment method takes it away."""
+    discounts = [
+        {"discount": "di_1", "coupon": "half", "promotion_code": None},
+        {"discount": None, "coupon": None, "promotion_code": "promo_1"},
+        {"discount": None, "coupon": "tenth", "promotion_code": None},
+    ]
+    phase = make.phase(trial_end=make.END, default_payment_method="pm_visa", discounts=discounts)
     made, written = ok(make.schedule(phases=[phase])), ok(make.schedule())
     script = Script(made, ok(make.customer()), written, ok(make.subscription()))
     command = ChangePlan(
@@ -297,6 +302,13 @@ async def test_a_change_at_the_end_of_a_trial_says_again_how_long_the_trial_is()
     assert sent["phases[0][trial_end]"] == str(make.END)
     assert sent["phases[0][default_payment_method]"] == sent["phases[1][default_payment_method]"] == "pm_visa"
     assert "phases[1][trial_end]" not in sent
+    for phase_number in (0, 1):
+        named = {name: value for name, value in sent.items() if name.startswith(f"phases[{phase_number}][discounts]")}
+        assert named == {
+            f"phases[{phase_number}][discounts][0][discount]": "di_1",
+            f"phases[{phase_number}][discounts][1][promotion_code]": "promo_1",
+            f"phases[{phase_number}][discounts][2][coupon]": "tenth",
+        }
 
 
 async def test_in_live_mode_nobody_asks_for_test_clocks() -> None:
