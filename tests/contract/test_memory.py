@@ -79,6 +79,20 @@ def test_without_an_event_loop_a_held_lock_is_not_waited_for() -> None:
         run(work())
 
 
+def test_users_are_locked_in_ascending_order() -> None:
+    """Whoever cannot have the first has taken none of the others."""
+
+    async def work() -> None:
+        units = MemoryUnitsOfWork()
+        async with units() as first, units() as second, units() as third:
+            await first.customers.lock_users(["user-1"])
+            with pytest.raises(LockTimeout):
+                await second.customers.lock_users(["user-2", "user-1"])
+            await third.customers.lock_users(["user-2"])
+
+    run(work())
+
+
 async def test_a_unit_of_work_that_has_ended_is_refused() -> None:
     """Before it began, after its commit and after its end: a mistake that a database may hide."""
     uow = MemoryUnitsOfWork()()

@@ -216,6 +216,12 @@ class InboxContract:
         async with units() as uow:
             assert await uow.inbox.waiting_for(["customer:cus_1"]) == ()
 
+    async def test_a_parked_event_that_failed_since_waits_for_nothing(self, units: UnitsOfWork) -> None:
+        """It is tried again at its time, not when what it lacked is found."""
+        await _stored(units, received().parked({"customer:cus_1": "Unknown."}).failed("Busy.", after(1)))
+        async with units() as uow:
+            assert await uow.inbox.waiting_for(["customer:cus_1"]) == ()
+
     @pytest.mark.parametrize("size", [1, 2, 3, 5, 9])
     async def test_pages_show_every_event_once_newest_first(self, units: UnitsOfWork, size: int) -> None:
         """Whatever the size of a page, also where events came in at the same moment."""
@@ -231,6 +237,15 @@ class InboxContract:
                 if cursor is None:
                     break
         assert shown == ["evt_5", "evt_4", "evt_3", "evt_2", "evt_1", "evt_0"]
+
+    async def test_the_last_page_leads_nowhere(self, units: UnitsOfWork) -> None:
+        """Also where it is full, and where there is nothing at all."""
+        async with units() as uow:
+            assert (await uow.inbox.page(None, 2)).next is None
+        await _stored(units, received("evt_1"), received("evt_2"))
+        async with units() as uow:
+            assert (await uow.inbox.page(None, 2)).next is None
+            assert (await uow.inbox.page(None, 1)).next is not None
 
     async def test_a_page_is_not_moved_by_what_comes_in(self, units: UnitsOfWork) -> None:
         """A cursor goes on where the last page ended, however many events were added since."""

@@ -110,6 +110,18 @@ class ViewsContract:
         assert shown == [row.id for row in reversed(made)]
 
     @pytest.mark.parametrize("name", _LISTS)
+    async def test_the_last_page_leads_nowhere(self, units: UnitsOfWork, name: str) -> None:
+        """Also where it is full, and where there is nothing at all."""
+        rows, make, read = _LISTS[name]
+        two: dict[str, Any] = {rows: (make(1), make(2))}
+        async with units() as uow:
+            assert await read(uow, 2, None) == Page((), None)
+        await _save(units, Account(user_id="user-1", **two))
+        async with units() as uow:
+            assert (await read(uow, 2, None)).next is None
+            assert (await read(uow, 1, None)).next is not None
+
+    @pytest.mark.parametrize("name", _LISTS)
     async def test_a_page_is_not_moved_by_a_newer_row(self, units: UnitsOfWork, name: str) -> None:
         """A cursor goes on where the last page ended."""
         rows, make, read = _LISTS[name]
