@@ -93,7 +93,8 @@ def fact_of_event(
     kind = EVENT_KINDS.get(event_type)
     if kind is None:
         return None
-    after = snapshot_of(kind, {**body, **_SAID_BY_TYPE.get(event_type, {})})
+    said = _SAID_BY_TYPE.get(event_type)
+    after = snapshot_of(kind, {**body, **said} if said else body)
     return Fact(
         id=event_id,
         type=event_type,
@@ -123,7 +124,7 @@ def before_update(after: Mapping[str, object], previous: Mapping[str, object]) -
     before = dict(after)
     for name, old in previous.items():
         now = after.get(name)
-        if isinstance(old, Mapping) and isinstance(now, Mapping):
+        if isinstance(old, dict) and isinstance(now, dict):
             before[name] = before_update(now, old)
         else:
             before[name] = old

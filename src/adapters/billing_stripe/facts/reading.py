@@ -67,7 +67,7 @@ class Json:
     def identity(self, name: str) -> str | None:
         """The id of another object, which may have been expanded."""
         value = self.fields.get(name)
-        if isinstance(value, Mapping):
+        if isinstance(value, dict):
             value = value.get("id")
         if value is None or value == "":
             return None
@@ -92,7 +92,7 @@ class Json:
         value = self.fields.get(name)
         if value is None:
             return None
-        if isinstance(value, bool) or not isinstance(value, int) or abs(value) > _WHOLE_MAX:
+        if type(value) is not int or not -_WHOLE_MAX <= value <= _WHOLE_MAX:
             raise self._wrong(name, "a whole number", value)
         return value
 
@@ -135,14 +135,14 @@ class Json:
         path = f"{self.path}.{name}"
         if value is None or isinstance(value, str):
             return Json({}, path)
-        if not isinstance(value, Mapping):
+        if not isinstance(value, dict):
             raise self._wrong(name, "a hash", value)
         return Json(value, path)
 
     def rows(self, name: str) -> tuple[Json, ...]:
         """The members of a list, plain or as Stripe's list object; none where it is absent."""
         value = self.fields.get(name)
-        if isinstance(value, Mapping):
+        if isinstance(value, dict):
             value = value.get("data")
         if value is None:
             return ()
@@ -150,7 +150,7 @@ class Json:
             raise self._wrong(name, "a list", value)
         rows = []
         for number, row in enumerate(value):
-            if not isinstance(row, Mapping):
+            if not isinstance(row, dict):
                 raise self._wrong(f"{name}[{number}]", "a hash", row)
             rows.append(Json(row, f"{self.path}.{name}[{number}]"))
         return tuple(rows)
