@@ -107,29 +107,25 @@ async def test_a_statement_that_takes_too_long_is_ended(pool: Pool) -> None:
 
 async def test_a_database_that_is_not_there_is_storage_unavailable(database_url: str) -> None:
     nowhere = f"{urlsplit(database_url).scheme}://127.0.0.1:1/none"
-    pool = await open_pool(nowhere, wait_seconds=0.05)
-
-    with pytest.raises(StorageUnavailable):
-        await ping(pool)
-
-    await pool.close()
-
-
-async def test_a_pool_that_is_used_up_is_storage_unavailable(database_url: str) -> None:
-    pool = await open_pool(database_url, connections_max=1, wait_seconds=0.05)
-    units = PostgresUnitsOfWork(pool)
-
-    async with units():
+    async with await open_pool(nowhere, wait_seconds=0.05) as pool:
         with pytest.raises(StorageUnavailable):
             await ping(pool)
 
-    await ping(pool)
-    await pool.close()
+
+async def test_a_pool_that_is_used_up_is_storage_unavailable(database_url: str) -> None:
+    async with await open_pool(database_url, connections_max=1, wait_seconds=0.05) as pool:
+        units = PostgresUnitsOfWork(pool)
+
+        async with units():
+            with pytest.raises(StorageUnavailable):
+                await ping(pool)
+
+        await ping(pool)
 
 
 async def test_a_closed_pool_is_storage_unavailable(database_url: str) -> None:
-    pool = await open_pool(database_url)
-    await pool.close()
+    async with await open_pool(database_url) as pool:
+        pass
 
     with pytest.raises(StorageUnavailable):
         await ping(pool)
@@ -150,14 +146,12 @@ async def test_a_connection_lost_in_the_middle_undoes_the_work_and_spares_the_ne
 
 async def test_connections_that_broke_while_idle_are_passed_over(database_url: str) -> None:
     """After a restart of the server nobody sees an error for what lay broken in the pool."""
-    pool = await open_pool(database_url, connections_min=3, connections_max=3)
-    await pool.wait()
-    with psycopg.connect(database_url, autocommit=True) as other:
-        other.execute(_KILL_OTHERS)
+    async with await open_pool(database_url, connections_min=3, connections_max=3) as pool:
+        await pool.wait()
+        with psycopg.connect(database_url, autocommit=True) as other:
+            other.execute(_KILL_OTHERS)
 
-    await asyncio.gather(*(ping(pool) for _ in range(6)))
-
-    await pool.close()
+        await asyncio.gather(*(ping(pool) for _ in range(6)))
 
 
 _KILL_OTHERS = """
@@ -197,24 +191,22 @@ async def test_a_cancelled_task_leaves_nothing_behind(pool: Pool, units: Postgre
 
 async def test_nothing_that_a_session_sets_outlives_it(database_url: str) -> None:
     """So PgBouncer may give the next transaction to another client's connection."""
-    pool = await open_pool(database_url, connections_max=1)
-    names = (
-        "statement_timeout",
-        "lock_timeout",
-        "idle_in_transaction_session_timeout",
-        "synchronous_commit",
-        "timezone",
-    )
-    query = "SELECT " + ", ".join(f"current_setting('{name}')" for name in names)
-    async with pool.connection() as connection:
-        before = await (await connection.execute(query.encode())).fetchone()
-    async with PostgresUnitsOfWork(pool)() as uow:
-        await uow.customers.lock_customer("cus_1")
-        await uow.commit()
-    async with pool.connection() as connection:
-        assert await (await connection.execute(query.encode())).fetchone() == before
-
-    await pool.close()
+    async with await open_pool(database_url, connections_max=1) as pool:
+        names = (
+            "statement_timeout",
+            "lock_timeout",
+            "idle_in_transaction_session_timeout",
+            "synchronous_commit",
+            "timezone",
+        )
+        query = "SELECT " + ", ".join(f"current_setting('{name}')" for name in names)
+        async with pool.connection() as connection:
+            before = await (await connection.execute(query.encode())).fetchone()
+        async with PostgresUnitsOfWork(pool)() as uow:
+            await uow.customers.lock_customer("cus_1")
+            await uow.commit()
+        async with pool.connection() as connection:
+            assert await (await connection.execute(query.encode())).fetchone() == before
 
 
 async def test_a_commit_is_durable_whatever_the_servers_default(pool: Pool) -> None:
@@ -224,17 +216,16 @@ async def test_a_commit_is_durable_whatever_the_servers_default(pool: Pool) -> N
 
 @pytest.mark.parametrize("threshold", [None, 0])
 async def test_it_works_with_and_without_prepared_statements(database_url: str, threshold: int | None) -> None:
-    pool = await open_pool(database_url, prepare_threshold=threshold)
-    units = PostgresUnitsOfWork(pool)
-    for number in range(8):
-        async with units() as uow:
-            await uow.customers.lock_customer("cus_1")
-            assert await uow.inbox.store(received(f"evt_{number}"))
-            await uow.commit()
-    prepared = await run(pool, "SELECT count(*) FROM pg_prepared_statements")
+    async with await open_pool(database_url, prepare_threshold=threshold) as pool:
+        units = PostgresUnitsOfWork(pool)
+        for number in range(8):
+            async with units() as uow:
+                await uow.customers.lock_customer("cus_1")
+                assert await uow.inbox.store(received(f"evt_{number}"))
+                await uow.commit()
+        prepared = await run(pool, "SELECT count(*) FROM pg_prepared_statements")
 
-    assert bool(prepared) is (threshold is not None)
-    await pool.close()
+        assert bool(prepared) is (threshold is not None)
 
 
 async def test_committing_after_a_failed_statement_is_a_mistake(units: PostgresUnitsOfWork) -> None:
@@ -295,12 +286,10 @@ async def test_times_come_back_in_utc_whatever_the_servers_zone(database_url: st
     with psycopg.connect(database_url, autocommit=True) as other:
         name = urlsplit(database_url).path.removeprefix("/")
         other.execute(f"ALTER DATABASE {name} SET timezone = 'Asia/Kathmandu'".encode())
-    pool = await open_pool(database_url)
-    async with PostgresUnitsOfWork(pool)() as uow:
+    async with await open_pool(database_url) as pool, PostgresUnitsOfWork(pool)() as uow:
         await uow.inbox.store(received())
         await uow.orders.add(order())
         event, bought = await uow.inbox.get("evt_1"), await uow.orders.get(ours(1))
-    await pool.close()
 
     assert event is not None
     assert bought is not None

@@ -1,0 +1,66 @@
+"""Housekeeping: what is kept for a time only."""
+
+from datetime import timedelta
+
+import pytest
+
+from billing_contracts.examples import NOW, new_event, received
+from billing_postgres import Pool, PostgresUnitsOfWork, expire
+from billing_postgres.session import transaction
+
+_MOMENT = timedelta(microseconds=1)
+
+
+async def test_events_are_kept_for_thirty_days_after_they_were_published(
+    pool: Pool, units: PostgresUnitsOfWork
+) -> None:
+    async with units() as uow:
+        await uow.customers.lock_users(["user-1"])
+        first, _ = await uow.outbox.add("user-1", [new_event("a"), new_event("b")], NOW)
+        await uow.outbox.published([first], NOW)
+        await uow.commit()
+
+    assert not await expire(pool, NOW + timedelta(days=30))
+    assert (await expire(pool, NOW + timedelta(days=30) + _MOMENT)).events == 1
+    assert not await expire(pool, NOW + timedelta(days=365))
+    async with units() as uow:
+        assert [event.type for event in await uow.outbox.of_user("user-1", 0, 10)] == ["b"]
+
+
+async def test_the_bytes_of_a_webhook_are_kept_for_ninety_days_and_its_fact_for_ever(
+    pool: Pool, units: PostgresUnitsOfWork
+) -> None:
+    event = received(minute=0)
+    async with units() as uow:
+        await uow.inbox.store(event)
+        await uow.commit()
+
+    assert not await expire(pool, NOW + timedelta(days=90))
+    assert (await expire(pool, NOW + timedelta(days=90) + _MOMENT)).payloads == 1
+    async with units() as uow:
+        stored = await uow.inbox.get(event.event_id)
+    assert stored is not None
+    assert (stored.payload, stored.fact) == (None, event.fact)
+
+
+async def test_an_idempotency_key_ends_when_it_says_so(pool: Pool) -> None:
+    async with transaction(pool) as session:
+        await session.execute(
+            "INSERT INTO idempotency_keys (caller, key, request_hash, created_at, expires_at)"
+            " VALUES ('user-1', 'key', '', %s, %s)",
+            (NOW, NOW + timedelta(hours=24)),
+        )
+
+    assert not await expire(pool, NOW + timedelta(hours=24) - _MOMENT)
+    assert (await expire(pool, NOW + timedelta(hours=24))).idempotency_keys == 1
+
+
+@pytest.mark.parametrize("limit", [1, 2])
+async def test_a_run_removes_no_more_than_its_limit(pool: Pool, units: PostgresUnitsOfWork, limit: int) -> None:
+    """So that no transaction holds many rows for long."""
+    async with units() as uow:
+        for number in range(3):
+            await uow.inbox.store(received(f"evt_{number}"))
+        await uow.commit()
+
+    assert (await expire(pool, NOW + timedelta(days=365), limit=limit)).payloads == limit
