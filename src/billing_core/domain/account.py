@@ -18,7 +18,7 @@ from billing_core.domain.ids import derived_id
 from billing_core.domain.invoices import Invoice, coverage_of, invoice_row
 from billing_core.domain.known import Known
 from billing_core.domain.money import Money
-from billing_core.domain.payment_methods import PaymentMethod, payment_method_rows
+from billing_core.domain.payment_methods import PaymentMethod, can_be_charged, payment_method_rows
 from billing_core.domain.payments import Payment, PaymentContext, payment_row, settlement_of
 from billing_core.domain.plans import Catalog
 from billing_core.domain.purchases import Order, Purchase, foreign_orders, one_holder_each, purchase_row
@@ -116,17 +116,14 @@ def derive(book: Book) -> Account:
 
 
 def _money_of(seen: SubscriptionSeen, known: Known) -> SubscriptionMoney:
-    coverage = coverage_of(invoice for invoice in known.all(InvoiceSeen) if invoice.subscription_id == seen.id)
-    paid = known.payments_of(coverage.latest) if coverage else []
-    customer = known.customer()
+    coverage = coverage_of(known.invoices_of(seen.id))
+    paid = [payment for invoice in coverage.invoices for payment in known.payments_of(invoice)] if coverage else []
+    state = known.state_of(seen)
     return SubscriptionMoney(
         coverage=coverage,
         settlements=tuple(settlement_of(payment, known) for payment in paid),
-        has_payment_method=bool(
-            seen.default_payment_method_id
-            or (customer and customer.default_payment_method_id)
-            or payment_method_rows("", known)
-        ),
+        has_payment_method=can_be_charged(known, seen.default_payment_method_id),
+        status_since=state.status_since if state else None,
     )
 
 

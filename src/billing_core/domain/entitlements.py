@@ -26,10 +26,12 @@ class SubscriptionMoney:
     """What paid for a subscription."""
 
     coverage: Coverage | None
-    #: Where the money of the latest paid period is, a settlement for each of its payments.
+    #: Where the money of the latest paid period is: a settlement for each of its payments.
     settlements: tuple[Settlement, ...] = ()
     #: Whether a payment method is on file with which a trial can go on.
     has_payment_method: bool = False
+    #: Since when (UTC) the subscription has had its status.
+    status_since: datetime | None = None
 
 
 @frozen(kw_only=True)
@@ -43,14 +45,18 @@ class _Window:
     lapses: Blocked = Blocked.EXPIRED
 
 
+#: The way of pausing collection in which nobody is to pay for what comes, and nobody is to have it.
+_VOID = "void"
+
 _Rule = Callable[[Subscription, Plan, SubscriptionMoney], _Window]
 
 
-def _end_when_canceling(subscription: Subscription, natural_end: datetime | None) -> datetime | None:
+def _end_when_canceling(subscription: Subscription) -> datetime | None:
     """Where a cancellation is scheduled: exactly the end of the period, or the moment asked for."""
-    if subscription.cancel_at is not None and not subscription.cancel_at_period_end:
-        return subscription.cancel_at
-    return natural_end if subscription.cancel_at_period_end else None
+    if subscription.cancel_at_period_end:
+        trial_end = subscription.trial_end if subscription.status == Status.TRIALING else None
+        return trial_end or subscription.current_period_end
+    return subscription.cancel_at
 
 
 def _incomplete(subscription: Subscription, _plan: Plan, _money: SubscriptionMoney) -> _Window:
@@ -59,32 +65,29 @@ def _incomplete(subscription: Subscription, _plan: Plan, _money: SubscriptionMon
 
 def _trialing(subscription: Subscription, plan: Plan, money: SubscriptionMoney) -> _Window:
     end = subscription.trial_end or subscription.current_period_end or subscription.created_at
-    canceling = _end_when_canceling(subscription, end)
-    slack = end + plan.access.renewal_slack if money.has_payment_method else end
-    return _Window(opens=Opened.SUBSCRIPTION_TRIALING, until=slack if canceling is None else min(slack, canceling))
+    goes_on = money.has_payment_method and subscription.pause_behavior != _VOID
+    return _Window(opens=Opened.SUBSCRIPTION_TRIALING, until=end + plan.access.renewal_slack if goes_on else end)
 
 
 def _active(subscription: Subscription, plan: Plan, _money: SubscriptionMoney) -> _Window:
     paid_through = subscription.paid_through or subscription.current_period_start or subscription.created_at
-    if subscription.pause_behavior == "void":
+    if subscription.pause_behavior == _VOID:
         return _Window(until=paid_through)
     if subscription.pause_behavior is not None:
         paid_through = max(paid_through, subscription.current_period_end or paid_through)
-    canceling = _end_when_canceling(subscription, subscription.current_period_end)
-    slack = paid_through + plan.access.renewal_slack
-    return _Window(until=slack if canceling is None else min(slack, canceling))
+    return _Window(until=paid_through + plan.access.renewal_slack)
 
 
 def _past_due(subscription: Subscription, _plan: Plan, _money: SubscriptionMoney) -> _Window:
     return _Window(opens=Opened.WITHIN_GRACE, until=subscription.grace_until, lapses=Blocked.PAYMENT_OVERDUE)
 
 
-def _unpaid(subscription: Subscription, _plan: Plan, _money: SubscriptionMoney) -> _Window:
-    return _Window(blocked=Blocked.PAYMENT_OVERDUE, blocked_at=subscription.paid_through)
+def _unpaid(_subscription: Subscription, _plan: Plan, money: SubscriptionMoney) -> _Window:
+    return _Window(blocked=Blocked.PAYMENT_OVERDUE, blocked_at=money.status_since)
 
 
-def _paused(subscription: Subscription, _plan: Plan, _money: SubscriptionMoney) -> _Window:
-    return _Window(blocked=Blocked.PAUSED, blocked_at=subscription.paid_through)
+def _paused(_subscription: Subscription, _plan: Plan, money: SubscriptionMoney) -> _Window:
+    return _Window(blocked=Blocked.PAUSED, blocked_at=money.status_since)
 
 
 def _canceled(subscription: Subscription, _plan: Plan, _money: SubscriptionMoney) -> _Window:
@@ -94,11 +97,11 @@ def _canceled(subscription: Subscription, _plan: Plan, _money: SubscriptionMoney
     )
 
 
-def _unknown(subscription: Subscription, _plan: Plan, _money: SubscriptionMoney) -> _Window:
+def _unknown(subscription: Subscription, plan: Plan, _money: SubscriptionMoney) -> _Window:
     """No new grant: what was paid stays open until it is known to end."""
     if subscription.paid_through is None:
         return _Window(blocked=Blocked.INCOMPLETE, blocked_at=subscription.created_at)
-    return _Window(until=subscription.paid_through)
+    return _Window(until=subscription.paid_through + plan.access.renewal_slack)
 
 
 #: What each status opens.
@@ -117,6 +120,7 @@ RULES: dict[str, _Rule] = {
 def subscription_grants(subscription: Subscription, plan: Plan, money: SubscriptionMoney) -> tuple[Grant, ...]:
     """What ``subscription`` opens: the grants of the plan version that was agreed to."""
     window = RULES.get(subscription.status, _unknown)(subscription, plan, money)
+    ends = [moment for moment in (window.until, _end_when_canceling(subscription)) if moment is not None]
     undone = _undone(money)
     reasons = {window.blocked: window.blocked_at} | dict(undone)
     blocked = first_reason(reason for reason in reasons if reason is not None)
@@ -125,7 +129,7 @@ def subscription_grants(subscription: Subscription, plan: Plan, money: Subscript
             resource=resource,
             source=Source(SourceKind.SUBSCRIPTION, subscription.id),
             granted_at=subscription.created_at,
-            expires_at=window.until,
+            expires_at=min(ends) if window.until else None,
             opens=window.opens,
             blocked=blocked,
             blocked_at=(reasons[blocked] or subscription.created_at) if blocked else None,

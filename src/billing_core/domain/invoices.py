@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable
 from datetime import datetime
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from billing_core.domain.facts import InvoiceLineSeen, InvoiceSeen
 from billing_core.domain.ids import derived_id
@@ -63,12 +64,21 @@ def invoice_row(user_id: str, seen: InvoiceSeen, subscription_id: str | None) ->
 
 @frozen(kw_only=True)
 class Coverage:
-    """How far a subscription is paid, and by which invoice."""
+    """How far a subscription is paid, and by which invoices."""
 
     #: The end (UTC) of the latest service period that is paid.
     paid_through: datetime
-    #: The invoice that paid for that period: its refund or dispute ends the coverage.
-    latest: InvoiceSeen
+    #: The invoices that paid for the period that ends then, oldest first: their refund or dispute undoes it.
+    invoices: tuple[InvoiceSeen, ...]
+
+
+@frozen
+class _Paid:
+    """A line that is paid, and until when it counts."""
+
+    invoice: InvoiceSeen
+    line: InvoiceLineSeen
+    until: datetime
 
 
 def coverage_of(invoices: Iterable[InvoiceSeen]) -> Coverage | None:
@@ -77,23 +87,32 @@ def coverage_of(invoices: Iterable[InvoiceSeen]) -> Coverage | None:
     The latest ``period.end`` of a line of a paid (or zero) invoice. A line that a later proration credited
     counts only up to where the credit begins: that time was given back.
     """
-    paid = [invoice for invoice in invoices if invoice.status == "paid"]
-    credits = [line for invoice in paid for line in invoice.lines if line.proration and line.amount < 0]
-    best: Coverage | None = None
-    for invoice in sorted(paid, key=lambda invoice: (invoice.created, invoice.id)):
-        ends = [_credited_end(line, credits) for line in invoice.lines if line.amount >= 0]
-        end = max(ends, default=None)
-        if end is not None and (best is None or end >= best.paid_through):
-            best = Coverage(paid_through=end, latest=invoice)
-    return best
+    billed = sorted((one for one in invoices if one.status == "paid"), key=lambda one: (one.created, one.id))
+    lines = _until_given_back(billed)
+    if not lines:
+        return None
+    through = max(paid.until for paid in lines)
+    paying = {paid.invoice.id for paid in lines if through in {paid.until, paid.line.period_end}}
+    return Coverage(paid_through=through, invoices=tuple(one for one in billed if one.id in paying))
 
 
-def _credited_end(line: InvoiceLineSeen, credits: list[InvoiceLineSeen]) -> datetime:
-    given_back = [
-        credit.period_start
-        for credit in credits
-        if credit.period_end == line.period_end
-        and credit.price_id == line.price_id
-        and line.period_start <= credit.period_start < line.period_end
-    ]
-    return min(given_back, default=line.period_end)
+def _until_given_back(billed: Iterable[InvoiceSeen]) -> list[_Paid]:
+    """Every line that was charged; each credit gives back the rest of one: of equals the one billed first."""
+    charged: dict[tuple[str | None, datetime], list[_Paid]] = defaultdict(list)
+    credited: list[_Paid] = []
+    for invoice in billed:
+        for line in invoice.lines:
+            if line.amount >= 0:
+                charged[line.price_id, line.period_end].append(_Paid(invoice, line, line.period_end))
+        for credit in (line for line in invoice.lines if line.amount < 0 and line.proration):
+            open_lines = charged[credit.price_id, credit.period_end]
+            given_back = next((paid for paid in open_lines if _gives_back(credit, paid.line)), None)
+            if given_back is not None:
+                open_lines.remove(given_back)
+                credited.append(evolve(given_back, until=credit.period_start))
+    return [*credited, *(paid for lines in charged.values() for paid in lines)]
+
+
+def _gives_back(credit: InvoiceLineSeen, line: InvoiceLineSeen) -> bool:
+    same_quantity = None in {credit.quantity, line.quantity} or credit.quantity == line.quantity
+    return same_quantity and line.period_start <= credit.period_start

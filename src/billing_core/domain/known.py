@@ -27,6 +27,7 @@ from billing_core.domain.facts import (
     Snapshot,
 )
 from billing_core.domain.folding import ObjectState
+from billing_core.domain.ids import derived_id
 
 __all__ = ["Known"]
 
@@ -86,11 +87,19 @@ class Known:
 
     def payments_of(self, invoice: InvoiceSeen) -> list[PaymentSeen]:
         """The payments that were for an invoice, oldest first."""
-        return [p for p in self.all(PaymentSeen) if self._invoice_by_payment.get(p.id) == invoice.id]
+        return self._payments_by_invoice.get(invoice.id, [])
 
-    def session_of(self, payment: PaymentSeen) -> SessionSeen | None:
-        """The checkout session that made a payment, where it is known."""
-        return self._sessions.get(payment.id)
+    def invoices_of(self, subscription_id: str) -> list[InvoiceSeen]:
+        """The invoices of a subscription, oldest first."""
+        return self._invoices_by_subscription.get(subscription_id, [])
+
+    def sessions_for(self, order_id: str) -> list[SessionSeen]:
+        """The sessions that carry an order's id, or whose own derived id it is, oldest first."""
+        return self._sessions_by_order.get(order_id, [])
+
+    def payment_for(self, order_id: str) -> PaymentSeen | None:
+        """The first payment that carries an order's id."""
+        return self._payment_by_order.get(order_id)
 
     def payment_id_of(self, payment_id: str | None, charge_id: str | None) -> str | None:
         """Which payment a refund, dispute or invoice payment is of, from either name."""
@@ -140,5 +149,34 @@ class Known:
         return found
 
     @cached_property
-    def _sessions(self) -> dict[str, SessionSeen]:
-        return {session.payment_id: session for session in self.all(SessionSeen) if session.payment_id}
+    def _payments_by_invoice(self) -> dict[str, list[PaymentSeen]]:
+        found: dict[str, list[PaymentSeen]] = defaultdict(list)
+        for payment in self.all(PaymentSeen):
+            invoice_id = self._invoice_by_payment.get(payment.id)
+            if invoice_id:
+                found[invoice_id].append(payment)
+        return found
+
+    @cached_property
+    def _invoices_by_subscription(self) -> dict[str, list[InvoiceSeen]]:
+        found: dict[str, list[InvoiceSeen]] = defaultdict(list)
+        for invoice in self.all(InvoiceSeen):
+            found[invoice.subscription_id or ""].append(invoice)
+        return found
+
+    @cached_property
+    def _sessions_by_order(self) -> dict[str, list[SessionSeen]]:
+        found: dict[str, list[SessionSeen]] = defaultdict(list)
+        for session in self.all(SessionSeen):
+            for order_id in (session.labels.purchase_id, derived_id(session.created, session.id)):
+                if order_id:
+                    found[order_id].append(session)
+        return found
+
+    @cached_property
+    def _payment_by_order(self) -> dict[str, PaymentSeen]:
+        found: dict[str, PaymentSeen] = {}
+        for payment in self.all(PaymentSeen):
+            if payment.labels.purchase_id:
+                found.setdefault(payment.labels.purchase_id, payment)
+        return found

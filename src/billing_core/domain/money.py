@@ -6,6 +6,7 @@ decimals, the last always 0) for KWD. Sources: ISO 4217; Stripe, "Supported curr
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
 
@@ -16,11 +17,13 @@ from billing_core.domain.errors import CurrencyMismatch, InvalidValue
 __all__ = ["MINIMUM_CHARGES_MINOR", "Money", "decimals", "round_half_even", "total"]
 
 #: Currencies without a minor unit (Stripe, "Zero-decimal currencies").
-ZERO_DECIMAL = frozenset("bif clp djf gnf jpy kmf krw mga pyg rwf vnd vuv xaf xof xpf".split())
+ZERO_DECIMAL = frozenset(
+    {"bif", "clp", "djf", "gnf", "jpy", "kmf", "krw", "mga", "pyg", "rwf", "vnd", "vuv", "xaf", "xof", "xpf"}
+)
 #: Currencies with three decimals, of which Stripe wants the last to be 0.
-THREE_DECIMAL = frozenset("bhd jod kwd omr tnd".split())
+THREE_DECIMAL = frozenset({"bhd", "jod", "kwd", "omr", "tnd"})
 #: Sent with two decimals although they have none: the amount must be divisible by 100.
-WHOLE_HUNDREDS = frozenset("isk ugx".split())
+WHOLE_HUNDREDS = frozenset({"isk", "ugx"})
 
 #: The least that can be charged, in minor units of each currency (Stripe, "Minimum charge amounts").
 #: A policy: a currency that is not named here has no known minimum.
@@ -29,11 +32,14 @@ MINIMUM_CHARGES_MINOR = {
     "gbp": 30, "jpy": 50, "mxn": 1000, "dkk": 250, "nok": 300, "sek": 300, "pln": 200, "hkd": 400,
     "czk": 1500, "ron": 200, "bgn": 100, "huf": 17500, "aed": 200, "thb": 1000, "myr": 200,
 }  # fmt: skip
+#: The most that can be charged: eight digits, in any currency.
+MAXIMUM_CHARGE_MINOR = 99_999_999
+_CODE = re.compile("[a-z]{3}")
 
 
 def _currency(value: str) -> str:
     lowered = value.lower() if isinstance(value, str) else ""
-    if len(lowered) != 3 or not (lowered.isascii() and lowered.isalpha()):
+    if not _CODE.fullmatch(lowered):
         raise InvalidValue(f"{value!r} is not an ISO 4217 currency code such as 'usd'.", field="currency")
     return lowered
 
@@ -87,11 +93,13 @@ class Money:
     def allocate(self, weights: Sequence[int]) -> tuple[Money, ...]:
         """Split it by ``weights`` so that the parts sum to exactly the whole (largest remainder).
 
-        The cents left over go to the largest remainders, the earlier part first. Raises `InvalidValue`
-        where a weight is negative or all are 0.
+        The cents left over go to the largest remainders, the earlier part first; a credit is split as its
+        charge was. Raises `InvalidValue` where a weight is negative or all are 0.
         """
         if not weights or min(weights) < 0 or sum(weights) == 0:
             raise InvalidValue("Weights must not be negative, and one must be above 0.", field="weights")
+        if self.amount < 0:
+            return tuple(-part for part in (-self).allocate(weights))
         whole = sum(weights)
         shares = [divmod(self.amount * weight, whole) for weight in weights]
         left_over = self.amount - sum(share for share, _ in shares)
@@ -112,7 +120,7 @@ class Money:
         least = MINIMUM_CHARGES_MINOR.get(self.currency, 0)
         if 0 < self.amount < least:
             raise InvalidValue(f"The least that can be charged is {least} {self.currency}.", field="amount")
-        if self.amount > 99_999_999:
+        if self.amount > MAXIMUM_CHARGE_MINOR:
             raise InvalidValue("An amount has at most eight digits.", field="amount")
         return self
 

@@ -9,7 +9,7 @@ from attrs import frozen
 from billing_core.domain.facts import PaymentMethodSeen
 from billing_core.domain.known import Known
 
-__all__ = ["PaymentMethod", "default_method_id", "payment_method_rows"]
+__all__ = ["PaymentMethod", "can_be_charged", "default_method_id", "payment_method_rows"]
 
 
 @frozen(kw_only=True)
@@ -41,6 +41,21 @@ def default_method_id(known: Known) -> str | None:
     customer = known.customer()
     wanted = customer.default_payment_method_id if customer else None
     return next((method.id for method in _attached(known) if method.id == wanted), None)
+
+
+def can_be_charged(known: Known, named: str | None) -> bool:
+    """Whether a payment method is on file with which a subscription that names ``named`` can go on.
+
+    A method that is named, by the subscription or as the customer's default, counts unless it is known to be
+    detached: the provider leaves the name of a detached one standing.
+    """
+    customer = known.customer()
+    if customer is not None and customer.deleted:
+        return False
+    if _attached(known):
+        return True
+    names = {named, customer.default_payment_method_id if customer else None} - {None}
+    return any(known.seen(PaymentMethodSeen, name) is None for name in names)
 
 
 def payment_method_rows(user_id: str, known: Known) -> tuple[PaymentMethod, ...]:

@@ -77,7 +77,7 @@ class Settlement:
     disputed: Money
     standings: frozenset[Standing]
     paid_at: datetime | None
-    #: When (UTC) the last live refund was made; None where there is none.
+    #: When (UTC) the last live refund or prevented dispute was made; None where there is none.
     refunded_at: datetime | None
     #: When (UTC) the first dispute that counts was opened.
     disputed_at: datetime | None
@@ -111,18 +111,16 @@ def settlement_of(payment: PaymentSeen, known: Known) -> Settlement:
     refunded = min(captured, sum(refund.amount for refund in live) + unheard)
     disputes = [(dispute, standing_of(dispute)) for dispute in known.disputes_of(payment)]
     holding = [dispute for dispute, standing in disputes if standing in {Standing.OPEN, Standing.LOST}]
-    holding_or_prevented = [
-        dispute for dispute, standing in disputes if standing not in {Standing.INQUIRY, Standing.WON}
-    ]
+    prevented = [dispute for dispute, standing in disputes if standing is Standing.PREVENTED]
     # Dispute and refund of the same money count once.
-    disputed = min(captured - refunded, sum(dispute.amount for dispute in holding_or_prevented))
+    disputed = min(captured - refunded, sum(dispute.amount for dispute in (*holding, *prevented)))
     return Settlement(
         captured=Money(captured, currency),
         refunded=Money(refunded, currency),
         disputed=Money(disputed, currency),
         standings=frozenset(standing for _, standing in disputes),
         paid_at=_paid_at(payment, known),
-        refunded_at=max((refund.created for refund in live), default=None),
+        refunded_at=max([*(one.created for one in live), *(one.created for one in prevented)], default=None),
         disputed_at=min((dispute.created for dispute in holding), default=None),
     )
 
@@ -147,7 +145,7 @@ def payment_status(payment: PaymentSeen, settlement: Settlement) -> PaymentStatu
         return _after_success(settlement)
     if payment.status == "canceled":
         return PaymentStatus.CANCELED
-    if payment.status == "requires_payment_method":
+    if payment.status in {"requires_payment_method", "requires_confirmation"}:
         return PaymentStatus.FAILED if payment.failure_code or payment.decline_code else None
     return PaymentStatus.PROCESSING
 

@@ -34,6 +34,10 @@ _MONTHS = {
 }
 
 
+#: The longest period (three years in days) and the longest trial (two years) that the provider takes.
+_INTERVAL_COUNT_MAX, _TRIAL_DAYS_MAX = 1095, 730
+
+
 def _slug(_instance: object, _attribute: object, value: str) -> None:
     if not _SLUG.fullmatch(value):
         raise CatalogInvalid(f"{value!r} is not a slug of lower-case letters, digits and hyphens.", field="id")
@@ -73,7 +77,7 @@ class Plan:
     effective_from: datetime | None = None
 
     def __attrs_post_init__(self) -> None:
-        if not 1 <= self.interval_count <= 1095 or not 0 <= self.trial_days <= 730:
+        if not 1 <= self.interval_count <= _INTERVAL_COUNT_MAX or not 0 <= self.trial_days <= _TRIAL_DAYS_MAX:
             raise CatalogInvalid(
                 f"Plan {self.id}: interval_count is at least 1 and trial_days between 0 and 730.", field="plans"
             )
@@ -158,7 +162,7 @@ class Catalog:
         object.__setattr__(self, "containment", _containment(self))
 
     def current(self) -> tuple[Plan, ...]:
-        """The newest version of each plan, by price per month then rank."""
+        """The newest version of each plan, by rank, then price per month."""
         newest: dict[str, Plan] = {}
         for plan in self.plans:
             if plan.id not in newest or newest[plan.id].version < plan.version:

@@ -21,6 +21,10 @@ from billing_core.domain.subscriptions import Subscription
 __all__ = ["Effective", "PlanChange", "Proration", "decide_change"]
 
 
+#: The most pieces that one subscription may have.
+QUANTITY_MAX = 10_000
+
+
 class Effective(StrEnum):
     """When a change takes effect."""
 
@@ -64,8 +68,8 @@ def decide_change(
     Raises `InvalidTransition` where nothing would change and `InvalidValue` where the wish does not fit.
     """
     quantity = subscription.quantity if wanted.quantity is None else wanted.quantity
-    if not 1 <= quantity <= 10_000:
-        raise InvalidValue("A quantity is between 1 and 10000.", field="quantity")
+    if not 1 <= quantity <= QUANTITY_MAX:
+        raise InvalidValue(f"A quantity is between 1 and {QUANTITY_MAX}.", field="quantity")
     kind = change_between(old, subscription.quantity, new, quantity)
     unchanged = new.id == old.id and quantity == subscription.quantity
     if unchanged and subscription.pending_change is None:

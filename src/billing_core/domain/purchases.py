@@ -122,7 +122,8 @@ def purchase_row(order: Order, known: Known) -> Purchase:
         state = known.state_of(session)
         paid_at = state.status_since if state else None
     status, slot = _standing(order, session, payment, money, paid=paid_at is not None)
-    nothing = Money.zero(order.price.currency)
+    captured = _captured(money, session, free_of_charge=free_of_charge) or Money.zero(order.price.currency)
+    nothing = Money.zero(captured.currency)
     return Purchase(
         id=order.id,
         user_id=order.user_id,
@@ -132,7 +133,7 @@ def purchase_row(order: Order, known: Known) -> Purchase:
         refund=order.refund,
         status=status,
         slot=slot,
-        captured=_captured(money, session, free_of_charge=free_of_charge) or nothing,
+        captured=captured,
         amount_refunded=money.refunded if money else nothing,
         amount_disputed=money.disputed if money else nothing,
         purchased_at=paid_at,
@@ -157,19 +158,13 @@ def _captured(money: Settlement | None, session: SessionSeen | None, *, free_of_
 
 def _session(order: Order, known: Known) -> SessionSeen | None:
     """The newest session for the order that was paid, else the newest."""
-    mine = [session for session in known.all(SessionSeen) if _names(session, order)]
+    mine = known.sessions_for(order.id)
     return max(mine, key=lambda session: (session.payment_status == "paid", session.created, session.id), default=None)
-
-
-def _names(session: SessionSeen, order: Order) -> bool:
-    return session.labels.purchase_id == order.id or derived_id(session.created, session.id) == order.id
 
 
 def _payment(order: Order, session: SessionSeen | None, known: Known) -> PaymentSeen | None:
     by_session = known.seen(PaymentSeen, session.payment_id) if session else None
-    if by_session is not None:
-        return by_session
-    return next((payment for payment in known.all(PaymentSeen) if payment.labels.purchase_id == order.id), None)
+    return by_session or known.payment_for(order.id)
 
 
 def _standing(
@@ -177,18 +172,25 @@ def _standing(
 ) -> tuple[PurchaseStatus, Slot]:
     if paid:
         return _after_payment(money)
-    if payment is not None and payment.status == "processing":
-        return PurchaseStatus.PENDING, Slot.PROCESSING
-    if session is not None and session.status == "complete":
-        lost = payment is not None and (payment.failure_code or payment.status == "canceled")
-        if session.payment_status == "failed" or lost:
-            return PurchaseStatus.FAILED, Slot.FREE
+    complete = session is not None and session.status == "complete"
+    processing = payment is not None and payment.status == "processing"
+    if processing or (complete and not _is_lost(session, payment)):
         return PurchaseStatus.PENDING, Slot.PROCESSING
     if session is not None and session.status == "expired":
         return PurchaseStatus.EXPIRED, Slot.FREE
-    if order.given_up_at is not None:
+    if complete or order.given_up_at is not None:
         return PurchaseStatus.FAILED, Slot.FREE
     return PurchaseStatus.PENDING, Slot.RESERVED
+
+
+def _is_lost(session: SessionSeen | None, payment: PaymentSeen | None) -> bool:
+    """Whether the payment of a completed session came to nothing. An earlier failed attempt says nothing of that."""
+    if session is not None and session.payment_status == "failed":
+        return True
+    if payment is None:
+        return False
+    given_back = payment.status == "requires_payment_method" and payment.failure_code is not None
+    return given_back or payment.status == "canceled"
 
 
 def _after_payment(money: Settlement | None) -> tuple[PurchaseStatus, Slot]:

@@ -13,11 +13,12 @@ __all__ = ["EVERY", "EVERYTHING", "Containment", "Resource", "ResourceType", "re
 
 #: As a resource id: every one of its type.
 EVERY = "*"
+_ID_LENGTH_MAX = 255
 
 
 def require_id(value: str, name: str) -> str:
     """``value``, where it is an opaque id of 1 to 255 printable characters without ``/``; else `InvalidValue`."""
-    if not 1 <= len(value) <= 255 or "/" in value or not value.isprintable():
+    if not 1 <= len(value) <= _ID_LENGTH_MAX or "/" in value or not value.isprintable():
         raise InvalidValue(f"{name} has 1 to 255 printable characters and no '/'.", field=name)
     return value
 

@@ -1,0 +1,83 @@
+"""Hypothesis strategies: the values over which the laws of the domain are stated."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from hypothesis import strategies as st
+
+from billing_core.domain.access import Blocked, Grant, Opened, Source, SourceKind
+from billing_core.domain.money import Money
+from billing_core.domain.periods import BillingCalendar, Interval
+from billing_core.domain.resources import EVERY, EVERYTHING, Resource, ResourceType
+from tests.builders import day
+
+#: Zones whose clocks do odd things: half an hour, a skipped day, changes at midnight or during Ramadan.
+_ZONES = [
+    "UTC", "Europe/Berlin", "Europe/London", "America/New_York", "America/Sao_Paulo", "America/St_Johns",
+    "Asia/Kolkata", "Asia/Kathmandu", "Asia/Tokyo", "Asia/Gaza", "Africa/Cairo", "Africa/Casablanca",
+    "Australia/Lord_Howe", "Antarctica/Troll", "Pacific/Apia", "Pacific/Kiritimati", "Pacific/Kwajalein", "Pacific/Chatham",
+]  # fmt: skip
+
+
+def amounts() -> st.SearchStrategy[int]:
+    """Minor units, credits too."""
+    return st.integers(-(10**9), 10**9)
+
+
+def moneys() -> st.SearchStrategy[Money]:
+    """Money of currencies with two, no and three decimals."""
+    return st.builds(Money, amounts(), st.sampled_from(["usd", "jpy", "kwd"]))
+
+
+def weights() -> st.SearchStrategy[list[int]]:
+    """Weights by which something can be split."""
+    return st.lists(st.integers(0, 1000), min_size=1, max_size=8).filter(any)
+
+
+def moments() -> st.SearchStrategy[datetime]:
+    """Moments (UTC) of the years in which zones changed their minds."""
+    return st.datetimes(datetime(1990, 1, 1), datetime(2060, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 - hypothesis wants bounds without a zone
+
+
+def zones() -> st.SearchStrategy[str]:
+    """IANA zones."""
+    return st.sampled_from(_ZONES)
+
+
+def calendars() -> st.SearchStrategy[BillingCalendar]:
+    """Billing calendars of every interval, anchor and zone."""
+    return st.builds(
+        BillingCalendar,
+        anchor=moments(),
+        interval=st.sampled_from(Interval),
+        count=st.integers(1, 13),
+        zone=zones(),
+    )
+
+
+def resources() -> st.SearchStrategy[Resource]:
+    """Few resources, so that grants and questions meet."""
+    return st.builds(
+        Resource, st.sampled_from(ResourceType), st.sampled_from(["k8s-101", "ci", "devops", EVERY])
+    ) | st.just(EVERYTHING)
+
+
+def instants() -> st.SearchStrategy[datetime]:
+    """Moments of one fortnight, close enough together to hit each other."""
+    return st.integers(0, 14 * 4).map(lambda quarter: day(quarter / 4))
+
+
+@st.composite
+def grants(draw: st.DrawFn) -> Grant:
+    """Grants, open and closed, for ever and for days."""
+    blocked = draw(st.none() | st.sampled_from(sorted(set(Blocked) - {Blocked.NO_GRANT})))
+    return Grant(
+        resource=draw(resources()),
+        source=Source(draw(st.sampled_from(SourceKind)), draw(st.sampled_from(["s1", "s2", "s3"]))),
+        granted_at=draw(instants()),
+        expires_at=draw(st.none() | instants()),
+        opens=draw(st.sampled_from(Opened)),
+        blocked=blocked,
+        blocked_at=draw(instants()) if blocked else None,
+    )

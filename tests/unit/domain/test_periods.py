@@ -1,0 +1,119 @@
+"""Billing periods: the calendar in closed form from its first anchor (domain rule 7)."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from billing_core.domain.errors import InvalidValue
+from billing_core.domain.periods import BillingCalendar, Interval, Period, require_utc, zone_of
+from tests.builders import utc
+from tests.strategies import calendars, moments
+
+MONTH, YEAR, WEEK, DAY = Interval.MONTH, Interval.YEAR, Interval.WEEK, Interval.DAY
+
+
+def boundaries(anchor: str, interval: Interval, zone: str, indices: list[int], count: int = 1) -> list[str]:
+    calendar = BillingCalendar(anchor=utc(anchor), interval=interval, count=count, zone=zone)
+    return [f"{calendar.boundary(index):%Y-%m-%d %H:%M}" for index in indices]
+
+
+@pytest.mark.parametrize(
+    ("anchor", "interval", "zone", "indices", "expected"),
+    [
+        pytest.param(
+            "2026-01-31 12:00", MONTH, "UTC", [1, 2, 3], ["2026-02-28 12:00", "2026-03-31 12:00", "2026-04-30 12:00"],
+            id="the-31st-is-clamped-and-comes-back",
+        ),
+        pytest.param("2028-01-31 12:00", MONTH, "UTC", [1], ["2028-02-29 12:00"], id="to-the-29th-in-a-leap-year"),
+        pytest.param(
+            "2028-02-29 00:00", YEAR, "UTC", [1, 4], ["2029-02-28 00:00", "2032-02-29 00:00"],
+            id="a-leap-day-by-the-year",
+        ),
+        pytest.param(
+            "2026-01-15 00:00", MONTH, "UTC", [-1, 12], ["2025-12-15 00:00", "2027-01-15 00:00"], id="both-ways"
+        ),
+        pytest.param(
+            "2026-03-15 09:00", MONTH, "Europe/Berlin", [1], ["2026-04-15 08:00"],
+            id="ten-o-clock-in-berlin-stays-ten-o-clock",
+        ),
+        pytest.param(
+            "2026-03-28 01:30", DAY, "Europe/Berlin", [1, 2], ["2026-03-29 01:30", "2026-03-30 00:30"],
+            id="a-skipped-local-time-moves-forward",  # 02:30 on 29 March does not exist: 03:30 CEST = 01:30 UTC
+        ),
+        pytest.param(
+            "2026-10-24 00:30", DAY, "Europe/Berlin", [1, 2], ["2026-10-25 00:30", "2026-10-26 01:30"],
+            id="of-a-local-time-that-comes-twice-the-first",  # 02:30 CEST, not 02:30 CET
+        ),
+        pytest.param(
+            "2011-12-29 10:00", DAY, "Pacific/Apia", [1, 2], ["2011-12-30 10:00", "2011-12-30 10:00"],
+            id="apia-skipped-a-day-which-is-an-empty-period",  # 30 December 2011 did not happen there
+        ),
+        pytest.param("2026-01-31 00:00", WEEK, "UTC", [2], ["2026-02-14 00:00"], id="weeks"),
+    ],
+)  # fmt: skip
+def test_boundaries_are_counted_from_the_original_anchor_in_the_zone(
+    anchor: str, interval: Interval, zone: str, indices: list[int], expected: list[str]
+) -> None:
+    assert boundaries(anchor, interval, zone, indices) == expected
+
+
+def test_a_quarter_is_three_months() -> None:
+    assert boundaries("2025-11-30 00:00", MONTH, "UTC", [1, 2], count=3) == ["2026-02-28 00:00", "2026-05-30 00:00"]
+
+
+@pytest.mark.parametrize("day", range(1, 32))
+def test_every_anchor_day_comes_once_a_month_as_late_as_the_month_allows(day: int) -> None:
+    calendar = BillingCalendar(anchor=utc(f"2027-01-{day:02}"), interval=MONTH)
+    for index in range(48):
+        year, month = divmod(index, 12)
+        last = (utc(f"{2027 + (index + 1) // 12}-{(index + 1) % 12 + 1:02}-01") - timedelta(days=1)).day
+        assert calendar.boundary(index) == utc(f"{2027 + year}-{month + 1:02}-{min(day, last):02}")
+
+
+@given(calendars(), st.integers(-60, 60))
+def test_periods_tile_time(calendar: BillingCalendar, index: int) -> None:
+    """Each period begins where the one before ends, for every anchor and zone; none runs backwards."""
+    assert calendar.period(index - 1).end == calendar.period(index).start <= calendar.period(index).end
+
+
+@given(calendars(), moments())
+def test_every_moment_lies_in_the_period_that_is_found_for_it(calendar: BillingCalendar, moment: datetime) -> None:
+    assert calendar.containing(moment).contains(moment)
+
+
+@given(calendars(), moments())
+def test_a_period_begins_at_its_own_start(calendar: BillingCalendar, moment: datetime) -> None:
+    found = calendar.containing(moment)
+    assert calendar.containing(found.start) == found
+
+
+@given(calendars())
+def test_boundary_zero_is_the_anchor(calendar: BillingCalendar) -> None:
+    assert calendar.boundary(0) == calendar.anchor
+
+
+def test_a_period_contains_its_start_and_not_its_end() -> None:
+    period = Period(utc("2026-01-01"), utc("2026-02-01"))
+    assert period.contains(utc("2026-01-01"))
+    assert not period.contains(utc("2026-02-01"))
+    assert period.seconds == 31 * 24 * 3600
+
+
+def test_a_time_without_a_zone_is_refused() -> None:
+    with pytest.raises(InvalidValue):
+        require_utc(utc("2026-01-01").replace(tzinfo=None))
+
+
+@pytest.mark.parametrize("name", ["Europe/Atlantis", "", "../etc/passwd", "a\0b"])
+def test_an_unknown_zone_is_refused(name: str) -> None:
+    with pytest.raises(InvalidValue):
+        zone_of(name)
+
+
+def test_a_period_has_at_least_one_interval() -> None:
+    with pytest.raises(InvalidValue):
+        BillingCalendar(anchor=utc("2026-01-01"), interval=MONTH, count=0)
