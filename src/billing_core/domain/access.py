@@ -8,7 +8,7 @@ at midnight for access to end (domain rule 1).
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 
 from attrs import frozen
@@ -175,16 +175,23 @@ def decide(grants: Iterable[Grant], resource: Resource, now: datetime, containme
     If so, by the source that lasts longest; if not, the reason of the one that ended last. A grant that
     begins later says nothing yet.
     """
-    openers = containment.opened_by(resource)
-    found = [grant for grant in grants if grant.resource in openers and grant.granted_at <= now]
-    best = max((grant for grant in found if grant.is_open(now)), key=_lasting, default=None)
+    holders = containment.holders_of(resource)
+    best: Grant | None = None
+    closed: list[Grant] = []
+    for grant in grants:
+        if now < grant.granted_at or not (grant.resource in holders or grant.resource == resource):
+            continue
+        if not grant.is_open(now):
+            closed.append(grant)
+        elif best is None or _lasting(grant) > _lasting(best):
+            best = grant
     if best is not None:
         return Decision(
             resource=resource, allowed=True, reason=best.opens, source=best.source, expires_at=best.expires_at
         )
-    last = max(found, key=lambda grant: (grant.closed_since(now), grant.source), default=None)
-    if last is None:
+    if not closed:
         return Decision(resource=resource, allowed=False, reason=Blocked.NO_GRANT, source=None, expires_at=None)
+    last = max(closed, key=lambda grant: (grant.closed_since(now), grant.source))
     return Decision(
         resource=resource,
         allowed=False,
@@ -194,12 +201,11 @@ def decide(grants: Iterable[Grant], resource: Resource, now: datetime, containme
     )
 
 
-def _lasting(grant: Grant) -> tuple[bool, float, Source]:
-    return (
-        grant.expires_at is None,
-        grant.expires_at.timestamp() if grant.expires_at else 0.0,
-        grant.source,
-    )
+_FOR_EVER = datetime.max.replace(tzinfo=UTC)
+
+
+def _lasting(grant: Grant) -> tuple[datetime, Source]:
+    return (grant.expires_at or _FOR_EVER, grant.source)
 
 
 def in_force(grants: Iterable[Grant], now: datetime) -> tuple[Grant, ...]:

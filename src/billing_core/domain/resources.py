@@ -36,7 +36,7 @@ def _resource_id(value: str) -> str:
     return require_id(value, "resource_id")
 
 
-@frozen(order=True)
+@frozen(order=True, cache_hash=True)
 class Resource:
     """One thing that can be opened, or with the id ``*`` every one of its type."""
 
@@ -70,6 +70,14 @@ class Containment:
     inner: Mapping[Resource, frozenset[Resource]] = field(factory=dict)
     #: Everything that contains each item, however far out.
     outer: Mapping[Resource, frozenset[Resource]] = field(factory=dict)
+    #: For each item that something contains, and for any other of each type: what opens it besides itself.
+    _holders: Mapping[Resource, frozenset[Resource]] = field(init=False, eq=False, repr=False)
+    _holders_of_any: Mapping[ResourceType, frozenset[Resource]] = field(init=False, eq=False, repr=False)
+
+    def __attrs_post_init__(self) -> None:
+        object.__setattr__(self, "_holders", {item: self._find_holders(item) for item in self.outer})
+        wholes = (Resource(kind, EVERY) for kind in ResourceType)
+        object.__setattr__(self, "_holders_of_any", {whole.type: self._find_holders(whole) for whole in wholes})
 
     @classmethod
     def of(cls, direct: Mapping[Resource, Iterable[Resource]]) -> Containment:
@@ -84,9 +92,17 @@ class Containment:
                 outer.setdefault(contained, set()).add(item)
         return cls(inner, {item: frozenset(holders) for item, holders in outer.items()})
 
+    def holders_of(self, resource: Resource) -> frozenset[Resource]:
+        """Every other resource a grant of which opens ``resource``: what contains it, ``*`` of each, everything."""
+        known = self._holders.get(resource)
+        return self._holders_of_any[resource.type] if known is None else known
+
     def opened_by(self, resource: Resource) -> frozenset[Resource]:
-        """Every resource a grant of which opens ``resource``: itself, what contains it, ``*`` of each, everything."""
+        """Every resource a grant of which opens ``resource``: itself and `holders_of` it."""
+        return self.holders_of(resource) | {resource}
+
+    def _find_holders(self, resource: Resource) -> frozenset[Resource]:
         named = {resource, *self.outer.get(resource, ())}
         every = {Resource(holder.type, EVERY) for holder in named}
         within_every = {holder for whole in every for holder in self.outer.get(whole, ())}
-        return frozenset(named | every | within_every | {EVERYTHING})
+        return frozenset((named - {resource}) | every | within_every | {EVERYTHING})

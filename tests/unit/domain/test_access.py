@@ -1,0 +1,183 @@
+"""May this user open this, and why."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import pytest
+from attrs import evolve
+from hypothesis import given
+from hypothesis import strategies as st
+
+from billing_core.domain.access import Blocked, Grant, Opened, SourceKind, decide, in_force, manual_grant_rows
+from billing_core.domain.errors import CatalogInvalid, InvalidValue
+from billing_core.domain.resources import EVERY, EVERYTHING, Containment, Resource, ResourceType
+from tests.builders import by_hand, course, day, grant, path
+from tests.strategies import grants, instants, resources
+
+LAB = Resource(ResourceType.LAB, "cluster")
+EVERY_COURSE = Resource(ResourceType.COURSE, EVERY)
+#: The path holds a course, which holds a lab; another path holds every course.
+CONTAINS = Containment.of({path(): [course()], course(): [LAB], path("all-of-it"): [EVERY_COURSE]})
+
+
+def may_open(resource: Resource, *held: Grant, at: datetime | None = None) -> bool:
+    return decide(held, resource, at or day(1), CONTAINS).allowed
+
+
+# ----------------------------------------------------------------------------------------------- what opens what
+@pytest.mark.parametrize("held", [course(), EVERY_COURSE, path(), path("all-of-it"), EVERYTHING], ids=str)
+def test_a_course_is_opened_by_itself_and_by_all_that_contains_it(held: Resource) -> None:
+    assert may_open(course(), grant(held))
+
+
+@pytest.mark.parametrize("held", [course(), EVERY_COURSE, path(), path("all-of-it"), EVERYTHING], ids=str)
+def test_what_a_course_contains_is_opened_with_it(held: Resource) -> None:
+    assert may_open(LAB, grant(held))
+
+
+@pytest.mark.parametrize("held", [course("other"), LAB, path("other"), Resource("lab", EVERY)], ids=str)
+def test_nothing_else_opens_a_course(held: Resource) -> None:
+    assert not may_open(course(), grant(held))
+
+
+@pytest.mark.parametrize("held", [EVERY_COURSE, path("all-of-it"), EVERYTHING], ids=str)
+def test_a_course_that_no_catalog_names_is_one_of_every_course(held: Resource) -> None:
+    assert may_open(course("brand-new"), grant(held))
+    assert not may_open(course("brand-new"), grant(path()))
+
+
+def test_every_course_is_not_opened_by_one_of_them() -> None:
+    assert not may_open(EVERY_COURSE, grant(course()))
+
+
+def test_a_circle_of_containment_is_refused() -> None:
+    with pytest.raises(CatalogInvalid, match="course:k8s-101, learning_path:devops"):
+        Containment.of({path(): [course()], course(): [path()]})
+
+
+@pytest.mark.parametrize("identity", ["", "a/b", "a" * 256, "a\n", "a\0"])
+def test_an_id_is_1_to_255_printable_characters_without_a_slash(identity: str) -> None:
+    with pytest.raises(InvalidValue):
+        Resource(ResourceType.COURSE, identity)
+
+
+# ------------------------------------------------------------------------------------------- from when until when
+def test_a_grant_opens_from_its_start_up_to_but_not_including_its_end() -> None:
+    held = grant(end=day(10))
+    assert [may_open(course(), held, at=day(0, seconds=second)) for second in (-1, 0)] == [False, True]
+    assert [may_open(course(), held, at=day(10, seconds=second)) for second in (-1, 0)] == [True, False]
+
+
+def test_a_grant_that_begins_later_says_nothing_yet() -> None:
+    assert decide([grant(start=day(5))], course(), day(1), CONTAINS).reason is Blocked.NO_GRANT
+
+
+def test_of_several_open_sources_the_one_that_lasts_longest_is_named() -> None:
+    short, long = grant(end=day(10), source="short"), grant(end=day(20), source="long")
+    decision = decide([long, short], course(), day(1), CONTAINS)
+    assert (decision.source, decision.expires_at) == (long.source, day(20))
+
+
+def test_a_source_without_an_end_lasts_longest() -> None:
+    bought = grant(course(), source="bought", kind=SourceKind.PURCHASE, opens=Opened.PURCHASED)
+    decision = decide([grant(end=day(9999)), bought], course(), day(1), CONTAINS)
+    assert (decision.reason, decision.expires_at) == (Opened.PURCHASED, None)
+
+
+def test_of_several_closed_sources_the_one_that_ended_last_is_named() -> None:
+    first = grant(end=day(5), source="first")
+    last = evolve(grant(source="last"), blocked=Blocked.REFUNDED, blocked_at=day(7))
+    decision = decide([first, last], course(), day(10), CONTAINS)
+    assert (decision.source, decision.reason) == (last.source, Blocked.REFUNDED)
+
+
+def test_nobody_without_a_grant_gets_in() -> None:
+    decision = decide([], course(), day(1), CONTAINS)
+    assert (decision.allowed, decision.reason, decision.source) == (False, Blocked.NO_GRANT, None)
+
+
+#: http-api.md, in this order.
+PRECEDENCE = [
+    "revoked", "disputed", "refunded", "incomplete", "paused", "payment_overdue", "subscription_ended", "expired",
+    "no_grant",
+]  # fmt: skip
+
+
+def test_reasons_come_in_the_order_that_clients_were_promised() -> None:
+    assert list(Blocked) == PRECEDENCE
+
+
+@pytest.mark.parametrize("reason", [one for one in Blocked if one not in {Blocked.EXPIRED, Blocked.NO_GRANT}])
+def test_what_closed_a_source_is_given_before_that_its_time_is_over(reason: Blocked) -> None:
+    held = evolve(grant(end=day(5)), blocked=reason, blocked_at=day(6))
+    assert decide([held], course(), day(10), CONTAINS).reason is reason
+
+
+def test_grace_that_is_over_is_a_payment_overdue() -> None:
+    held = evolve(grant(end=day(5), opens=Opened.WITHIN_GRACE), lapses=Blocked.PAYMENT_OVERDUE)
+    assert decide([held], course(), day(10), CONTAINS).reason is Blocked.PAYMENT_OVERDUE
+
+
+# ------------------------------------------------------------------------------------------------ grants by hand
+def test_a_grant_by_hand_opens_until_its_end() -> None:
+    (row,) = manual_grant_rows([by_hand(course(), end=day(3))])
+    assert (row.opens, row.expires_at) == (Opened.GRANTED_MANUALLY, day(3))
+    assert row.is_open(day(2))
+    assert not row.is_open(day(3))
+
+
+def test_a_revoked_grant_by_hand_opens_nothing_and_says_so() -> None:
+    (row,) = manual_grant_rows([by_hand(course(), end=day(3), revoked_at=day(1))])
+    assert row.reason_closed(day(5)) is Blocked.REVOKED
+    assert not row.is_open(day(0))
+
+
+# ---------------------------------------------------------------------------------------------------------- laws
+@given(st.lists(grants(), max_size=5), grants(), resources(), instants())
+def test_adding_a_source_never_takes_access_away(
+    held: list[Grant], more: Grant, wanted: Resource, now: datetime
+) -> None:
+    if may_open(wanted, *held, at=now):
+        assert may_open(wanted, *held, more, at=now)
+
+
+@given(st.lists(grants(), max_size=5), resources(), instants())
+def test_a_decision_says_what_the_grants_in_force_say(held: list[Grant], wanted: Resource, now: datetime) -> None:
+    openers = CONTAINS.opened_by(wanted)
+    assert may_open(wanted, *held, at=now) == any(one.resource in openers for one in in_force(held, now))
+
+
+@given(grants(), instants(), instants())
+def test_expiry_is_monotone(held: Grant, one: datetime, other: datetime) -> None:
+    """What was open and is closed by time alone stays closed."""
+    earlier, later = sorted([one, other])
+    if held.granted_at <= earlier and not held.is_open(earlier):
+        assert not held.is_open(later)
+
+
+@given(st.data(), st.lists(grants(), max_size=5), resources(), instants())
+def test_a_decision_does_not_depend_on_the_order_of_grants(
+    data: st.DataObject, held: list[Grant], wanted: Resource, now: datetime
+) -> None:
+    """But for two grants of one source with equal ends and different words, which no account has."""
+    one = decide(held, wanted, now, CONTAINS)
+    other = decide(data.draw(st.permutations(held)), wanted, now, CONTAINS)
+    assert other.allowed == one.allowed
+    if one.allowed:
+        assert (other.source, other.expires_at) == (one.source, one.expires_at)
+
+
+@given(st.lists(grants(), min_size=1, max_size=5), resources(), instants())
+def test_a_refusal_names_a_source_that_could_have_opened_it(held: list[Grant], wanted: Resource, now: datetime) -> None:
+    decision = decide(held, wanted, now, CONTAINS)
+    if decision.source is None:
+        assert not any(one.resource in CONTAINS.opened_by(wanted) and one.granted_at <= now for one in held)
+    else:
+        assert decision.source in {one.source for one in held if one.resource in CONTAINS.opened_by(wanted)}
+
+
+@given(resources())
+def test_everything_opens_whatever_is_asked_for(wanted: Resource) -> None:
+    assert EVERYTHING in CONTAINS.opened_by(wanted)
+    assert wanted in CONTAINS.opened_by(wanted)
