@@ -18,7 +18,7 @@ from billing_core.domain.plans import Change, Plan, change_between
 from billing_core.domain.policies import PlanChangePolicy
 from billing_core.domain.subscriptions import Subscription
 
-__all__ = ["Effective", "PlanChange", "Proration", "decide_change"]
+__all__ = ["Effective", "PlanChange", "Proration", "decide_change", "require_quantity"]
 
 
 #: The most pieces that one subscription may have.
@@ -56,6 +56,16 @@ class PlanChange:
     #: From a preview: the second (UTC) from which on it was prorated, and what it came to.
     proration_date: datetime | None = None
     expected_amount_due: Money | None = None
+
+
+#: The most pieces of one plan in one subscription.
+QUANTITY_MAX = 10_000
+
+
+def require_quantity(quantity: int) -> None:
+    """Raises `InvalidValue` for a quantity that cannot be subscribed to."""
+    if not 1 <= quantity <= QUANTITY_MAX:
+        raise InvalidValue(f"A quantity is between 1 and {QUANTITY_MAX}.", field="quantity")
 
 
 def decide_change(

@@ -1,1 +1,4 @@
-"""Ports: what the use cases need from outside, as Protocols. The docstrings are promises, proved by `billing_contracts`."""
+"""Ports: what the use cases need from outside, as Protocols.
+
+The docstrings are promises; `billing_contracts` proves them.
+"""

@@ -33,5 +33,8 @@ class CatalogSource(Protocol):
     """The catalog for reading, outside of any unit of work. Contract: ``billing_contracts.catalogs``."""
 
     async def current(self) -> Catalog:
-        """The catalog as it was last committed. It may be remembered, as long as its version still is the stored one."""
+        """The catalog as it was last committed.
+
+        It may be remembered, as long as its version still is the stored one.
+        """
         ...

@@ -25,6 +25,8 @@ class FactLog(Protocol):
     async def known_by(
         self, refs: Collection[ObjectRef], *, at: datetime | None, known_at: datetime | None
     ) -> tuple[Fact, ...]:
-        """The facts about these objects that happened up to ``at`` and were recorded up to ``known_at`` (both
-        inclusive; None for no bound), in no particular order."""
+        """The facts about these objects that happened up to ``at`` and were recorded up to ``known_at``.
+
+        Both are inclusive, None is no bound; in no particular order.
+        """
         ...

@@ -34,5 +34,5 @@ class Operations(Protocol):
         ...
 
     async def of_user(self, user_id: str, name: str) -> tuple[Operation, ...]:
-        """A user's operations of one name (`billing_core.domain.operations.COMMAND_NAMES`), newest first, 20 at most."""
+        """A user's operations of one name (one of `COMMAND_NAMES`), newest first, 20 at most."""
         ...

@@ -1,4 +1,7 @@
-"""The outbox port: what others are to be told, in the commit that made it so. Contract: ``billing_contracts.outbox``."""
+"""The outbox port: what others are to be told, in the commit that made it so.
+
+Contract: ``billing_contracts.outbox``.
+"""
 
 from __future__ import annotations
 

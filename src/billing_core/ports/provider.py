@@ -10,7 +10,7 @@ from attrs import frozen
 
 from billing_core.domain.facts import Fact, ObjectRef
 from billing_core.domain.money import Money
-from billing_core.domain.operations import Answer, Command, Operation
+from billing_core.domain.operations import Answer, Operation
 from billing_core.domain.plans import Plan
 from billing_core.domain.received import Delivery
 

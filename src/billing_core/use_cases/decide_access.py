@@ -66,7 +66,10 @@ class RecallAccess:
     async def __call__(
         self, caller: Caller, user_id: str, resource: Resource, *, at: datetime, known_at: datetime | None = None
     ) -> Decision:
-        """What was true at ``at`` by all that is known now, or by what was known at ``known_at``. Raises `Forbidden`."""
+        """What was true at ``at`` by all that is known now, or by what was known at ``known_at``.
+
+        Raises `Forbidden`.
+        """
         caller.require_reading(user_id)
         async with self.units() as uow:
             book = await self.books.book(uow, user_id)

@@ -8,9 +8,10 @@ from attrs import evolve, frozen
 
 from billing_core.domain.account import Book
 from billing_core.domain.callers import Caller
-from billing_core.domain.errors import AlreadySubscribed, InvalidValue, NotFound, OperationInProgress
+from billing_core.domain.errors import AlreadySubscribed, NotFound, OperationInProgress
 from billing_core.domain.facts import ObjectKind, ObjectRef, SessionSeen, SubscriptionSeen
 from billing_core.domain.operations import ExpireCheckout, OpenSubscriptionCheckout, Operation, OperationState
+from billing_core.domain.proration import require_quantity
 from billing_core.domain.subscriptions import TERMINAL
 from billing_core.ports.clock import Clock
 from billing_core.ports.unit_of_work import UnitOfWork, UnitsOfWork
@@ -45,8 +46,7 @@ class OpenSubscriptionCheckoutSession:
         open session first. Raises `NotFound` for an unknown plan, `AlreadySubscribed` where the caller has
         a subscription that has not ended, and `ProviderRefused`, `ProviderUnavailable` or `OutcomeUnknown`.
         """
-        if not 1 <= quantity <= 10_000:
-            raise InvalidValue("A quantity is between 1 and 10000.", field="quantity")
+        require_quantity(quantity)
         wanted = OpenSubscriptionCheckout(
             user_id=caller.user_id,
             plan_id=plan_id,

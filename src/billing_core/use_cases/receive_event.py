@@ -70,7 +70,7 @@ class ReceiveEvent:
             return await self._store_and_apply(received)
         except StorageUnavailable:
             raise
-        except Exception as error:  # whatever went wrong in applying it, the event itself must not be lost
+        except Exception as error:  # noqa: BLE001 - whatever went wrong in applying it, the event itself must not be lost
             return await self._store_alone(received, f"{type(error).__name__}: {error}")
 
     async def _store_and_apply(self, received: Received) -> Receipt:

@@ -59,7 +59,7 @@ class RequestRefund:
                 return refund
         raise NotFound("The refund was made but is not linked to its payment yet. Look at the purchase in a moment.")
 
-    async def _decide(
+    async def _decide(  # noqa: PLR0917 - the arguments of __call__, passed on once
         self,
         uow: UnitOfWork,
         caller: Caller,

@@ -56,7 +56,7 @@ class RetryEvents:
                 await self.books.commit(uow, taken)
         except StorageUnavailable:
             raise
-        except Exception as error:  # one event that fails must not stop the others
+        except Exception as error:  # noqa: BLE001 - one event that fails must not stop the others
             at = next_attempt(self.retries, received.event_id, attempts=received.attempts + 1, now=self.clock.now())
             failed = received.failed(f"{type(error).__name__}: {error}", at)
             async with self.units() as uow:
