@@ -1,7 +1,8 @@
 -- What the facts about each user add up to. Derived, so that everything here but orders can be made anew from facts.
 --
--- No constraint here refuses what a provider may truthfully say: statuses of theirs are an open set, and a second
--- subscription is recorded when it has happened (commands are what refuse it).
+-- No constraint here refuses what a provider may say: its statuses are an open set, its periods and invoice amounts its
+-- own affair, and a second subscription is recorded when it has happened (commands are what refuse it). What follows
+-- from our own rules, whatever was said, is held: money is conserved, a place has one holder.
 
 CREATE TABLE subscriptions (
     id text COLLATE "C" NOT NULL,
@@ -31,7 +32,6 @@ CREATE TABLE subscriptions (
     created_at timestamptz NOT NULL,
     updated_at timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (id, user_id),
-    CONSTRAINT subscriptions_period_in_order CHECK (current_period_start <= current_period_end),
     CONSTRAINT subscriptions_pending_change_names_a_plan
         CHECK (pending_plan_id IS NOT NULL OR pending_effective_at IS NULL),
     CONSTRAINT subscriptions_grace_follows_a_failure CHECK (grace_until IS NULL OR past_due_since <= grace_until)
@@ -187,8 +187,7 @@ CREATE TABLE invoices (
     created_at timestamptz NOT NULL,
     updated_at timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (id, user_id),
-    CONSTRAINT invoices_currency CHECK (currency ~ '^[a-z]{3}$'),
-    CONSTRAINT invoices_period_in_order CHECK (period_start <= period_end)
+    CONSTRAINT invoices_currency CHECK (currency ~ '^[a-z]{3}$')
 ) WITH (fillfactor = 80);
 COMMENT ON TABLE invoices IS 'Each invoice of each user with the service period of its lines.';
 CREATE INDEX invoices_of_user ON invoices (user_id, created_at, id);
