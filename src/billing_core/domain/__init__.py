@@ -1,1 +1,1 @@
-"""The rules: values in, values out. No clock, no I/O, no randomness, no logging."""
+"""The rules: values in, values out. They know no clock, no chance and no outside world."""

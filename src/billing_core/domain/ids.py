@@ -16,10 +16,10 @@ from billing_core.domain.errors import NotFound
 __all__ = ["derived_id", "require_uuid", "uuid7"]
 
 
-def uuid7(unix_milliseconds: int, random_bits: int) -> str:
-    """The UUIDv7 of this time with these 74 random bits."""
+def uuid7(unix_milliseconds: int, entropy: int) -> str:
+    """The UUIDv7 of this time with 74 bits of entropy."""
     value = (unix_milliseconds & (1 << 48) - 1) << 80
-    value |= 0x7 << 76 | (random_bits >> 62 & 0xFFF) << 64 | 0b10 << 62 | random_bits & (1 << 62) - 1
+    value |= 0x7 << 76 | (entropy >> 62 & 0xFFF) << 64 | 0b10 << 62 | entropy & (1 << 62) - 1
     return str(UUID(int=value))
 
 

@@ -109,4 +109,4 @@ def test_the_program_of_the_wheel_starts(site: Path) -> None:
     outcome = python("-c", start, site=Path(f"{site}:{drivers}"))
 
     assert outcome.returncode == 0, outcome.stderr
-    assert "serve" in outcome.stdout
+    assert "migrate" in outcome.stdout
