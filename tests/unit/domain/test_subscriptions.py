@@ -1,0 +1,208 @@
+"""The lifecycle as a table, and the record of a subscription."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import pytest
+from attrs import evolve
+
+from billing_core.domain.errors import InvalidTransition
+from billing_core.domain.facts import Snapshot
+from billing_core.domain.lifecycles import RANKS, life_rank
+from billing_core.domain.plans import Catalog
+from billing_core.domain.subscriptions import (
+    COMMANDS,
+    LIFECYCLE,
+    TERMINAL,
+    Command,
+    PendingChange,
+    Status,
+    Subscription,
+    counting,
+    require_allowed,
+)
+from tests.builders import BASIC, PRO, TEAM, account, course, day, plan, seen, told
+from tests.provider_objects import item, schedule, subscription
+
+
+def record(*objects: Snapshot, catalog: Catalog | None = None) -> Subscription:
+    (found,) = (
+        account(seen(*objects), catalog=catalog).subscriptions if catalog else account(seen(*objects)).subscriptions
+    )
+    return found
+
+
+# ------------------------------------------------------------------------------------------------- the lifecycle
+#: Domain rule 1, "may go to", written out a second time.
+MAY_GO_TO = {
+    "incomplete": "active incomplete_expired canceled",
+    "incomplete_expired": "",
+    "trialing": "active past_due paused canceled unpaid",
+    "active": "past_due canceled unpaid paused trialing",
+    "past_due": "active canceled unpaid paused",
+    "unpaid": "active canceled",
+    "paused": "active past_due canceled",
+    "canceled": "",
+}
+
+
+@pytest.mark.parametrize(("before", "after"), list(product(Status, Status)))
+def test_a_status_may_be_followed_by_those_that_the_rules_name(before: Status, after: Status) -> None:
+    assert (after in LIFECYCLE[before]) == (after in MAY_GO_TO[before].split())
+
+
+def test_what_is_terminal_is_read_off_the_table() -> None:
+    assert {Status.CANCELED, Status.INCOMPLETE_EXPIRED} == TERMINAL
+
+
+@pytest.mark.parametrize(("before", "after"), [(one, other) for one in Status for other in LIFECYCLE[one]])
+def test_the_rank_of_life_never_contradicts_the_lifecycle(before: Status, after: Status) -> None:
+    """What may follow never ranks before: a tie within one second cannot turn a life around."""
+    assert life_rank(subscription(before)) <= life_rank(subscription(after))
+
+
+def test_what_is_terminal_ranks_last() -> None:
+    ranks = RANKS[type(subscription())]
+    assert {status for status, rank in ranks.items() if rank == max(ranks.values())} == TERMINAL
+
+
+# -------------------------------------------------------------------------------------------------- the commands
+ALLOWED = {
+    Command.CANCEL_NOW: "incomplete trialing active past_due unpaid paused",
+    Command.CANCEL_AT_PERIOD_END: "trialing active past_due",
+    Command.UNDO_CANCEL: "trialing active past_due",
+    Command.CHANGE_PLAN: "trialing active",
+}
+
+
+@pytest.mark.parametrize(("command", "status"), list(product(Command, [*Status, "frozen"])))
+def test_a_command_is_allowed_in_the_statuses_that_are_named_for_it_and_no_other(command: Command, status: str) -> None:
+    """A status that nobody has heard of yet allows nothing."""
+    row = record(subscription(status, cancel_at_period_end=True))
+    if status in ALLOWED[command].split():
+        require_allowed(command, row, day(1))
+    else:
+        with pytest.raises(InvalidTransition, match=status):
+            require_allowed(command, row, day(1))
+
+
+def test_every_command_has_its_row() -> None:
+    assert set(COMMANDS) == set(Command) == set(ALLOWED)
+
+
+def test_a_cancellation_that_was_not_asked_for_cannot_be_taken_back() -> None:
+    with pytest.raises(InvalidTransition):
+        require_allowed(Command.UNDO_CANCEL, record(subscription()), day(1))
+
+
+@pytest.mark.parametrize("row", [subscription(cancel_at_period_end=True), subscription(cancel_at=day(31))])
+def test_a_cancellation_can_be_taken_back_until_exactly_the_end(row: Snapshot) -> None:
+    require_allowed(Command.UNDO_CANCEL, record(row), day(31, seconds=-1))
+    with pytest.raises(InvalidTransition):
+        require_allowed(Command.UNDO_CANCEL, record(row), day(31))
+
+
+# ---------------------------------------------------------------------------------------------------- the record
+def test_the_one_that_counts_is_the_newest_that_has_not_ended() -> None:
+    old = subscription("past_due", identity="sub_old")
+    newer_but_over = subscription("canceled", identity="sub_new", created=day(50), ended_at=day(60))
+    found = counting(account(seen(old, newer_but_over)).subscriptions)
+    assert found is not None
+    assert found.stripe_subscription_id == "sub_old"
+
+
+def test_of_those_that_have_all_ended_the_last_one_counts() -> None:
+    both = (subscription("canceled", identity="sub_a"), subscription("canceled", identity="sub_b", created=day(40)))
+    found = counting(account(seen(*both)).subscriptions)
+    assert found is not None
+    assert found.stripe_subscription_id == "sub_b"
+
+
+def test_a_user_without_any_has_none_that_counts() -> None:
+    assert counting([]) is None
+
+
+def test_an_unknown_status_has_not_ended() -> None:
+    assert not record(subscription("frozen")).has_ended
+
+
+def test_past_due_since_and_grace_are_there_only_while_it_is_past_due() -> None:
+    failed = told("customer.subscription.updated", subscription("past_due"), day(31), before=subscription())
+    paid = told("customer.subscription.updated", subscription(), day(33), before=subscription("past_due"))
+    (late,) = account([failed]).subscriptions
+    (mended,) = account([failed, paid]).subscriptions
+    assert (late.past_due_since, late.grace_until) == (day(31), day(38))
+    assert (mended.past_due_since, mended.grace_until) == (None, None)
+
+
+def test_a_retry_never_extends_the_grace() -> None:
+    facts = [
+        told("customer.subscription.updated", subscription("past_due"), day(31), before=subscription()),
+        told("customer.subscription.updated", subscription("past_due", cancel_at=day(60)), day(34)),
+        told("customer.subscription.updated", subscription("past_due"), day(36)),
+    ]
+    (row,) = account(facts).subscriptions
+    assert row.grace_until == day(38)
+
+
+# ------------------------------------------------------------------------------------------------ pending changes
+NOW_PRO = item(PRO.stripe_price_id or "", start=day(0), end=day(31))
+THEN_BASIC = item(BASIC.stripe_price_id or "", start=day(31), end=day(59))
+
+
+def test_the_next_phase_of_a_schedule_is_a_pending_change() -> None:
+    row = record(subscription(schedule_id="sub_sched_1"), schedule(NOW_PRO, THEN_BASIC))
+    assert row.pending_change == PendingChange(plan_id=BASIC.id, effective_at=day(31))
+
+
+@pytest.mark.parametrize("status", ["released", "canceled", "completed"])
+def test_a_schedule_that_is_over_changes_nothing_any_more(status: str) -> None:
+    row = record(subscription(schedule_id="sub_sched_1"), schedule(NOW_PRO, THEN_BASIC, status=status))
+    assert row.pending_change is None
+
+
+def test_a_phase_that_has_begun_is_no_longer_pending() -> None:
+    began = subscription(items=(THEN_BASIC,), schedule_id="sub_sched_1")
+    assert record(began, schedule(NOW_PRO, THEN_BASIC)).pending_change is None
+
+
+def test_an_update_that_waits_for_its_payment_is_a_pending_change_without_a_time() -> None:
+    row = record(subscription(pending_price=TEAM.stripe_price_id))
+    assert (row.plan_id, row.pending_change) == (PRO.id, PendingChange(plan_id=TEAM.id, effective_at=None))
+
+
+def test_what_has_ended_has_nothing_pending() -> None:
+    ended = subscription("canceled", schedule_id="sub_sched_1", pending_price=TEAM.stripe_price_id)
+    assert record(ended, schedule(NOW_PRO, THEN_BASIC)).pending_change is None
+
+
+# --------------------------------------------------------------------------------------------------- plan versions
+OLD_TERMS = plan(grants=[course("basics")])
+NEW_TERMS = evolve(OLD_TERMS, version=2, grants=(course(),), effective_from=day(20))
+EDITED = Catalog(plans=(OLD_TERMS, NEW_TERMS))
+
+
+def test_an_edited_plan_does_not_change_what_was_bought_before() -> None:
+    (grant,) = account(seen(subscription()), catalog=EDITED).grants
+    assert grant.resource == course("basics")
+    assert record(subscription(), catalog=EDITED).plan_version == 1
+
+
+def test_who_subscribes_after_the_edit_gets_the_new_terms() -> None:
+    assert record(subscription(created=day(20)), catalog=EDITED).plan_version == 2
+
+
+def test_who_comes_back_to_a_plan_agrees_to_its_present_terms() -> None:
+    away = subscription(items=(item("price_other"),))
+    facts = [
+        told("customer.subscription.created", subscription(), day(0)),
+        told("customer.subscription.updated", away, day(10), before=subscription()),
+        told("customer.subscription.updated", subscription(), day(25), before=away),
+    ]
+    (row,) = account(facts, catalog=EDITED).subscriptions
+    assert row.plan_version == 2
+
+
+def test_an_item_that_no_plan_sells_beside_one_that_does_is_passed_over() -> None:
+    assert record(subscription(items=(item("price_addon"), NOW_PRO))).plan_id == PRO.id
