@@ -112,13 +112,24 @@ def _subscription_events(old: Subscription | None, new: Subscription) -> Iterabl
         return
     if new.trial_ending_at != old.trial_ending_at and new.trial_ending_at is not None:
         yield "subscription.trial_ending"
-    paid_on = new.paid_through is not None and old.paid_through is not None and new.paid_through > old.paid_through
-    if paid_on and old.status in {Status.ACTIVE, Status.PAST_DUE} and new.status == Status.ACTIVE:
+    if _is_renewed(old, new):
         yield "subscription.renewed"
     if (new.plan_id, new.quantity) != (old.plan_id, old.quantity):
         yield "subscription.plan_changed"
-    if new.cancel_at_period_end and not old.cancel_at_period_end:
+    if new.is_canceling and not old.is_canceling:
         yield "subscription.cancel_scheduled"
+    if old.is_canceling and not new.is_canceling and not new.has_ended:
+        yield "subscription.resumed"
+
+
+_RUNNING = frozenset({Status.ACTIVE, Status.PAST_DUE})
+
+
+def _is_renewed(old: Subscription, new: Subscription) -> bool:
+    """Whether another period is paid; whether its payment or the status that follows is told first does not matter."""
+    if old.paid_through is None or new.paid_through is None or not {old.status, new.status} <= _RUNNING:
+        return False
+    return new.paid_through > old.paid_through
 
 
 def _status_events(before: str | None, new: Subscription) -> Iterable[str]:
@@ -147,21 +158,20 @@ def _subscription_data(row: Subscription) -> _Data:
     }
 
 
+#: What is told when a purchase comes to a status; that it is completed is told once, when it is paid.
 _PURCHASE_EVENTS = {
-    PurchaseStatus.COMPLETED: "purchase.completed",
-    PurchaseStatus.PARTIALLY_REFUNDED: "purchase.refunded",
-    PurchaseStatus.REFUNDED: "purchase.refunded",
-    PurchaseStatus.DISPUTED: "purchase.disputed",
+    PurchaseStatus.PARTIALLY_REFUNDED: ("purchase.refunded",),
+    PurchaseStatus.REFUNDED: ("purchase.refunded",),
+    PurchaseStatus.DISPUTED: ("purchase.disputed",),
 }
 
 
 def _purchase_events(old: Purchase | None, new: Purchase) -> Iterable[str]:
     if new.purchased_at is not None and (old is None or old.purchased_at is None):
         yield "purchase.completed"
-    changed = old is None or old.status != new.status or new.amount_refunded.amount > old.amount_refunded.amount
-    name = _PURCHASE_EVENTS.get(new.status)
-    if changed and name is not None and name != "purchase.completed":
-        yield name
+    refunded_more = old is not None and new.amount_refunded.amount > old.amount_refunded.amount
+    if old is None or old.status != new.status or (refunded_more and new.status is not PurchaseStatus.DISPUTED):
+        yield from _PURCHASE_EVENTS.get(new.status, ())
 
 
 def _purchase_data(row: Purchase) -> _Data:

@@ -127,6 +127,11 @@ class Subscription:
         """Whether it is over for good. An unknown status counts as going on."""
         return self.status in TERMINAL
 
+    @property
+    def is_canceling(self) -> bool:
+        """Whether it goes on, but its end is set."""
+        return not self.has_ended and (self.cancel_at_period_end or self.cancel_at is not None)
+
 
 def subscription_row(
     user_id: str, seen: SubscriptionSeen, known: Known, catalog: Catalog, coverage: Coverage | None
@@ -204,7 +209,7 @@ def require_allowed(command: Command, subscription: Subscription, now: datetime)
         raise InvalidTransition(f"A subscription that is {subscription.status} does not allow to {command}.")
     if command is Command.UNDO_CANCEL:
         end = subscription.cancel_at or subscription.current_period_end
-        if not (subscription.cancel_at_period_end or subscription.cancel_at):
+        if not subscription.is_canceling:
             raise InvalidTransition("The subscription is not being canceled, so there is nothing to take back.")
         if end is not None and now >= end:
             raise InvalidTransition("The subscription has reached its end; subscribe anew instead.")
