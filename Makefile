@@ -8,7 +8,7 @@ PYTEST := $(BIN)/pytest --numprocesses $(WORKERS) --dist worksteal
 MIGRATIONS = $(wildcard migrations/billing_migrations/sql/*.sql)
 
 .DEFAULT_GOAL := help
-.PHONY: help install dev test test-unit test-system test-long check format bench lock clean
+.PHONY: help install dev test test-unit test-system test-long check format lock clean
 
 help: ## Shows this list.
 	@awk -F ': .*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -41,9 +41,6 @@ check: $(ENV) ## Checks style, types, import contracts, migrations and the lock.
 format: $(ENV) ## Formats the sources and sorts their imports.
 	$(BIN)/ruff check --select I --fix
 	$(BIN)/ruff format
-
-bench: $(ENV) ## Measures, as benchmarks/README.md explains.
-	$(BIN)/python benchmarks/run.py $(ARGS)
 
 lock: $(ENV) ## Compiles requirements.lock from pyproject.toml. ARGS='--upgrade' takes newer versions.
 	$(BIN)/python scripts/environment.py lock $(ARGS)
