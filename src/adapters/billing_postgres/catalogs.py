@@ -13,7 +13,7 @@ from billing_core.domain.periods import Interval
 from billing_core.domain.plans import Catalog, Item, Plan
 from billing_core.domain.policies import AccessPolicy, RefundPolicy
 from billing_core.domain.resources import Resource, ResourceType
-from billing_postgres.encoding import encode_rows
+from billing_postgres.encoding import encode_rows, made
 from billing_postgres.locks import lock
 from billing_postgres.session import Session
 from billing_postgres.statements import columns_of, upsert
@@ -84,7 +84,7 @@ class PlanRow(msgspec.Struct, kw_only=True):
             trial_days=self.trial_days,
             rank=self.rank,
             features=tuple(self.features),
-            grants=tuple(self.grants),
+            grants=tuple(map(made, self.grants)),
             stripe_price_id=self.stripe_price_id,
             active=self.active,
             withdrawn=self.withdrawn,
@@ -129,7 +129,7 @@ class ItemRow(msgspec.Struct, kw_only=True):
             resource=Resource(self.resource_type, self.resource_id),
             name=self.name,
             price=Money(self.price_amount, self.price_currency),
-            contains=tuple(self.contains),
+            contains=tuple(map(made, self.contains)),
             refund=RefundPolicy(window_days=self.refund_window_days, zone=self.refund_zone),
             active=self.active,
         )

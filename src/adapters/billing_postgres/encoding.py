@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any, Final, Self, cast
+from functools import cache
+from typing import Any, Final, Self, TypeVar, cast, get_args, get_type_hints
 
+import attrs
 import msgspec
 
 from billing_core.domain.facts import SNAPSHOT_TYPES, Fact, ObjectKind, Snapshot
 from billing_core.domain.operations import COMMAND_NAMES, Command
 
-__all__ = ["FactJson", "encode", "encode_rows", "read_command", "read_snapshot"]
+__all__ = ["FactJson", "encode", "encode_rows", "made", "raw", "read_command", "read_snapshot"]
+
+T = TypeVar("T")
 
 _ENCODER: Final = msgspec.json.Encoder()
 _NULL: Final = b"null"
@@ -35,12 +39,42 @@ def encode_rows(rows: Iterable[msgspec.Struct]) -> str:
 
 def read_snapshot(kind: str, data: bytes | msgspec.Raw) -> Snapshot:
     """The object of this kind."""
-    return cast("Snapshot", _SNAPSHOTS[kind].decode(data))
+    return made(cast("Snapshot", _SNAPSHOTS[kind].decode(data)))
 
 
 def read_command(name: str, data: bytes | msgspec.Raw) -> Command:
     """The command of this name."""
-    return cast("Command", _COMMANDS[name].decode(data))
+    return made(cast("Command", _COMMANDS[name].decode(data)))
+
+
+def made(value: T) -> T:
+    """``value``, which msgspec has read, as its own class makes it.
+
+    msgspec fills the fields of an attrs class without calling it, so what a converter, a validator or a kept hash would
+    have added is missing. Where no class has any of these, as with snapshots, ``value`` is returned as it is.
+    """
+    kind: Any = type(value)
+    return cast("T", _made(value)) if _is_more_than_fields(kind) else value
+
+
+def _made(value: object) -> object:
+    if isinstance(value, tuple):
+        return tuple(_made(part) for part in value)
+    kind: type[Any] = type(value)
+    if not attrs.has(kind):
+        return value
+    return kind(**{one.name: _made(getattr(value, one.name)) for one in attrs.fields(kind) if one.init})
+
+
+@cache
+def _is_more_than_fields(kind: Any) -> bool:  # noqa: ANN401 - a type is anything
+    """Whether making an instance of this class, or of one that it holds, does more than fill its fields."""
+    if not (isinstance(kind, type) and attrs.has(kind)):
+        return any(_is_more_than_fields(part) for part in get_args(kind))
+    does_more = any(one.converter or one.validator or not one.init for one in attrs.fields(kind))
+    keeps_hash = hasattr(kind, "_attrs_cached_hash")
+    parts = get_type_hints(kind).values()
+    return does_more or keeps_hash or hasattr(kind, "__attrs_post_init__") or any(map(_is_more_than_fields, parts))
 
 
 class FactJson(msgspec.Struct, kw_only=True):

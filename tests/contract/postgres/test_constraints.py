@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Iterator
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -107,6 +108,13 @@ def test_every_table_is_tried_here(connection: Connection) -> None:
     tables = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
 
     assert {name for (name,) in tables} == {*WHOLE, "billing_migrations"}
+
+
+def test_every_table_stands_in_the_reference(connection: Connection) -> None:
+    page = (Path(__file__).parents[3] / "docs/reference/schema.md").read_text(encoding="utf-8")
+    tables = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+
+    assert [name for (name,) in tables if f"| `{name}` |" not in page] == []
 
 
 def test_ids_sort_as_python_sorts_them(connection: Connection) -> None:

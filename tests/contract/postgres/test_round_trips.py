@@ -8,12 +8,13 @@ from attrs import evolve
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from billing_contracts.examples import NOW, operation, received
+from billing_contracts.examples import NOW, item, operation, order, plan, received
 from billing_core.domain.audit import AuditEntry, Cause
 from billing_core.domain.errors import InvalidValue
 from billing_core.domain.facts import SNAPSHOT_TYPES, CustomerSeen, Fact, Labels, ObjectKind
 from billing_core.domain.folding import ObjectState
-from billing_core.domain.operations import COMMAND_NAMES, Command
+from billing_core.domain.operations import COMMAND_NAMES, Command, OpenPurchaseCheckout
+from billing_core.domain.plans import Catalog
 from billing_postgres import PostgresUnitsOfWork, open_pool
 from tests.contract.postgres.values import IDS, TEXT, TIMES, facts, instances
 
@@ -38,6 +39,7 @@ async def test_facts_about_any_object(units: PostgresUnitsOfWork, told: list[Fac
         found = await uow.facts.of_objects([fact.ref for fact in told])
 
     assert sorted(found, key=_id) == sorted(told, key=_id)
+    assert set(found) == set(told)
 
 
 @pytest.mark.parametrize("kind", ObjectKind)
@@ -98,7 +100,9 @@ async def test_operations_with_each_command(
     wanted = operation(command=data.draw(instances(kind)))
     async with units() as uow:
         await uow.operations.add(wanted)
-        assert await uow.operations.get(wanted.id) == wanted
+        found = await uow.operations.get(wanted.id)
+    assert found == wanted
+    assert hash(found) == hash(wanted)
 
 
 @few
@@ -119,6 +123,29 @@ async def test_audit_entries(
     async with units() as uow:
         await uow.audit.add(entry)
         assert await uow.audit.of_user("user-1", 1) == (entry,)
+
+
+async def test_what_is_read_is_made_by_its_own_class(units: PostgresUnitsOfWork) -> None:
+    """A hash that a class keeps is there, and what lies inside it is the class's own, not merely shaped like it."""
+    bought = order()
+    command = OpenPurchaseCheckout(
+        user_id="user-1",
+        order_id=bought.id,
+        resource=bought.resource,
+        name=bought.name,
+        price=bought.price,
+        success_url="",
+        cancel_url="",
+    )
+    async with units() as uow:
+        await uow.operations.add(operation(command=command))
+        await uow.catalogs.save(Catalog(plans=(plan(),), items=(item(),)))
+        found = await uow.operations.get(operation().id)
+        catalog = await uow.catalogs.load()
+
+    assert found is not None
+    assert {found.command} == {command}
+    assert {*catalog.plans, *catalog.items} == {plan(), item()}
 
 
 @pytest.mark.parametrize("where", ["id", "metadata"])
