@@ -1,0 +1,159 @@
+"""One record per payment, and where its money is."""
+
+from __future__ import annotations
+
+from itertools import permutations
+
+import pytest
+
+from billing_core.domain.facts import InvoicePaymentSeen, Snapshot
+from billing_core.domain.payments import Payment, PaymentContext, PaymentStatus
+from tests.builders import PRO, account, day, order, our_id, seen, told, usd
+from tests.provider_objects import (
+    charge,
+    customer,
+    dispute,
+    invoice,
+    line,
+    method,
+    payment,
+    refund,
+    session,
+    subscription,
+)
+
+DECLINED = payment("requires_payment_method", failure_code="card_declined")
+
+
+def record(*objects: Snapshot) -> Payment:
+    (found,) = account(seen(*objects), orders=[order()]).payments
+    return found
+
+
+def link(invoice_id: str = "in_1", payment_id: str | None = "pi_1", charge_id: str | None = None) -> InvoicePaymentSeen:
+    return InvoicePaymentSeen(
+        id="inpay_1",
+        created=day(0),
+        invoice_id=invoice_id,
+        payment_id=payment_id,
+        charge_id=charge_id,
+        status="paid",
+        amount_paid=2900,
+        currency="usd",
+    )
+
+
+STATUSES: dict[str, tuple[tuple[Snapshot, ...], PaymentStatus]] = {
+    "on its way": ((payment("processing"),), PaymentStatus.PROCESSING),
+    "waiting for the customer": ((payment("requires_action"),), PaymentStatus.PROCESSING),
+    "in a status that is not known": ((payment("on_hold"),), PaymentStatus.PROCESSING),
+    "declined": ((DECLINED,), PaymentStatus.FAILED),
+    "called off": ((payment("canceled"),), PaymentStatus.CANCELED),
+    "made": ((payment(),), PaymentStatus.SUCCEEDED),
+    "refunded in part": ((payment(), refund(1)), PaymentStatus.PARTIALLY_REFUNDED),
+    "refunded": ((payment(), refund()), PaymentStatus.REFUNDED),
+    "refunded in vain": ((payment(), refund(status="failed")), PaymentStatus.SUCCEEDED),
+    "disputed": ((payment(), dispute()), PaymentStatus.DISPUTED),
+    "asked about": ((payment(), dispute("warning_under_review")), PaymentStatus.SUCCEEDED),
+    "won back": ((payment(), dispute("won")), PaymentStatus.SUCCEEDED),
+    "prevented": ((payment(), dispute("prevented")), PaymentStatus.REFUNDED),
+}
+
+
+@pytest.mark.parametrize(("objects", "status"), STATUSES.values(), ids=STATUSES)
+def test_a_payment_is_what_became_of_its_money(objects: tuple[Snapshot, ...], status: PaymentStatus) -> None:
+    assert record(*objects).status is status
+
+
+def test_every_status_is_among_them() -> None:
+    assert {status for _, status in STATUSES.values()} == set(PaymentStatus)
+
+
+@pytest.mark.parametrize("status", ["requires_payment_method", "requires_confirmation"])
+def test_a_payment_that_nobody_tried_is_none(status: str) -> None:
+    assert account(seen(payment(status))).payments == ()
+
+
+def test_a_failure_is_named_by_what_the_bank_said_and_forgotten_once_it_works() -> None:
+    assert record(DECLINED).failure_code == "card_declined"
+    assert record(payment(failure_code="card_declined")).failure_code is None
+
+
+def test_three_events_that_speak_of_one_payment_make_one_record() -> None:
+    """payment_intent.succeeded, invoice.paid and invoice.payment_succeeded."""
+    facts = [
+        told("payment_intent.succeeded", payment(amount=2900), day(0)),
+        told("invoice.paid", invoice(payment_id="pi_1"), day(0)),
+        told("invoice.payment_succeeded", invoice(payment_id="pi_1"), day(0)),
+    ]
+    assert len({account(arrived).payments for arrived in permutations(facts)}) == 1
+    assert len(account(facts).payments) == 1
+
+
+def test_a_zero_invoice_makes_no_payment() -> None:
+    assert account(seen(subscription("trialing"), invoice(line(0, day(0), day(14))))).payments == ()
+
+
+# ------------------------------------------------------------------------------------------------ what it was for
+def test_a_payment_for_an_order_says_so() -> None:
+    row = record(session(), payment())
+    assert row.context == PaymentContext(purchase_id=order().id, resource_type="course", resource_id="k8s-101")
+    assert row.description == "Kubernetes 101"
+
+
+@pytest.mark.parametrize(
+    "linked",
+    [
+        pytest.param((invoice(), link()), id="by-the-invoice-payment"),
+        pytest.param((invoice(), charge(), link(payment_id=None, charge_id="ch_1")), id="by-its-charge"),
+        pytest.param((invoice(payment_id="pi_1"),), id="as-older-invoices-say"),
+    ],
+)
+def test_a_payment_for_a_renewal_says_which_subscription_and_invoice(linked: tuple[Snapshot, ...]) -> None:
+    row = record(subscription(), payment(amount=2900), *linked)
+    assert row.context == PaymentContext(subscription_id=our_id(subscription()), plan_id=PRO.id)
+    assert (row.invoice_id, row.stripe_invoice_id) == (our_id(invoice()), "in_1")
+
+
+def test_what_a_payment_was_for_is_open_until_the_link_is_known() -> None:
+    row = record(subscription(), payment(), invoice())
+    assert (row.context, row.invoice_id) == (None, None)
+
+
+def test_a_renewal_is_paid_when_its_invoice_says() -> None:
+    """Not when the charge was made, nor when we heard of it."""
+    of_january = invoice(line(2900, day(0), day(31)), created=day(3))
+    assert record(subscription(), payment(), charge(created=day(2)), of_january, link()).paid_at == day(3)
+
+
+def test_a_refund_names_its_payment_and_what_that_was_for() -> None:
+    (row,) = account(seen(session(), payment(), refund(1000)), orders=[order()]).refunds
+    assert (row.payment_id, row.purchase_id, row.amount) == (our_id(payment()), order().id, usd(1000))
+
+
+def test_a_refund_of_a_payment_that_is_not_known_yet_waits() -> None:
+    assert account(seen(refund())).refunds == ()
+
+
+def test_a_refund_that_names_only_the_charge_finds_its_payment() -> None:
+    by_charge = refund(payment_id=None, charge_id="ch_1")
+    assert record(payment(), charge(), by_charge).status is PaymentStatus.REFUNDED
+
+
+# ------------------------------------------------------------------------------------------------ payment methods
+def test_attached_methods_are_listed_and_the_default_is_marked() -> None:
+    rows = account(
+        seen(customer(default_method="pm_2"), method("pm_1"), method("pm_2", created=day(1)))
+    ).payment_methods
+    assert [(row.id, row.is_default) for row in rows] == [("pm_1", False), ("pm_2", True)]
+
+
+def test_a_detached_default_is_nobodys_default() -> None:
+    rows = account(
+        seen(customer(default_method="pm_1"), method("pm_1", attached=False), method("pm_2"))
+    ).payment_methods
+    assert [(row.id, row.is_default) for row in rows] == [("pm_2", False)]
+
+
+def test_a_deleted_customer_has_no_methods() -> None:
+    assert account(seen(customer(deleted=True), method())).payment_methods == ()

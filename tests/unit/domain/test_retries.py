@@ -1,0 +1,38 @@
+"""When something that failed is tried again."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from billing_core.domain.policies import RetryPolicy
+from billing_core.domain.retries import next_attempt
+from tests.builders import START
+
+POLICY = RetryPolicy()
+
+
+def test_delays_double_up_to_an_hour() -> None:
+    assert [POLICY.delay_seconds(attempts) for attempts in range(1, 14)] == [
+        1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 3600,
+    ]  # fmt: skip
+
+
+def test_after_twelve_tries_it_is_a_dead_letter() -> None:
+    assert next_attempt(POLICY, "evt_1", attempts=11, now=START) is not None
+    assert next_attempt(POLICY, "evt_1", attempts=12, now=START) is None
+
+
+@given(st.text(max_size=20), st.integers(1, 11))
+def test_a_delay_is_spread_by_at_most_a_quarter_and_always_the_same(key: str, attempts: int) -> None:
+    at = next_attempt(POLICY, key, attempts=attempts, now=START)
+    assert at is not None
+    delay = timedelta(seconds=POLICY.delay_seconds(attempts))
+    assert delay <= at - START <= delay * 1.25
+    assert at == next_attempt(POLICY, key, attempts=attempts, now=START)
+
+
+def test_what_failed_together_does_not_come_back_together() -> None:
+    assert len({next_attempt(POLICY, f"evt_{number}", attempts=5, now=START) for number in range(50)}) == 50
