@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
+
+import psycopg
+from attrs import frozen
 
 import billing_migrations
 
-__all__ = ["MigrationsFailed", "migrate"]
+__all__ = ["MigrationState", "MigrationsFailed", "migrate", "migration_states"]
 
 
 class MigrationsFailed(Exception):
     """The database could not be brought to this version; the message says why and what to do."""
+
+
+@frozen
+class MigrationState:
+    """A migration of this version, and since when (UTC) the database has it; None while it lacks it."""
+
+    name: str
+    applied_at: datetime | None
 
 
 def migrate(environ: Mapping[str, str]) -> list[str]:
@@ -19,8 +31,29 @@ def migrate(environ: Mapping[str, str]) -> list[str]:
     ``DATABASE_DIRECT_URL`` is preferred: behind a pooler, migrations need a connection of their own. Without
     either variable, libpq's own (``PGHOST`` …) hold. Raises `MigrationsFailed`.
     """
-    dsn = environ.get("DATABASE_DIRECT_URL") or environ.get("DATABASE_URL") or ""
     try:
-        return [str(applied) for applied in billing_migrations.apply(dsn)]
-    except billing_migrations.MigrationError as error:
-        raise MigrationsFailed(str(error)) from error
+        return billing_migrations.apply(_database(environ))
+    except (billing_migrations.MigrationError, psycopg.Error) as error:
+        raise _failure(error) from error
+
+
+def migration_states(environ: Mapping[str, str]) -> list[MigrationState]:
+    """Every migration of this version, in order. Changes nothing. Raises `MigrationsFailed`."""
+    try:
+        found = billing_migrations.status(_database(environ))
+    except (billing_migrations.MigrationError, psycopg.Error) as error:
+        raise _failure(error) from error
+    return [
+        *(MigrationState(one.name, one.applied_at) for one in found.applied),
+        *(MigrationState(one.name, None) for one in found.pending),
+    ]
+
+
+def _database(environ: Mapping[str, str]) -> str:
+    return environ.get("DATABASE_DIRECT_URL") or environ.get("DATABASE_URL") or ""
+
+
+def _failure(error: Exception) -> MigrationsFailed:
+    if isinstance(error, psycopg.OperationalError):
+        return MigrationsFailed(f"The database cannot be reached: {error} Is DATABASE_URL right, and does it run?")
+    return MigrationsFailed(str(error))

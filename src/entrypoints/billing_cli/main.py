@@ -1,34 +1,99 @@
-"""The ``billing`` program."""
+"""The ``billing`` program: its commands, and how it ends.
+
+Exit status: 0 done, 1 refused or failed, 2 wrong usage; the reason is one line on standard error. A command's
+module is imported when it is called, so that ``--help`` answers at once.
+"""
 
 from __future__ import annotations
 
-import os
+import difflib
 import sys
+from collections.abc import Sequence
 
-from cyclopts import App
+from attrs import frozen
+from cyclopts import App, CycloptsError, Group, UnknownCommandError
 
-__all__ = ["app", "run"]
+__all__ = ["COMMANDS", "main", "make_app", "run"]
 
-app = App(name="billing", help="Subscriptions, purchases, refunds and access: for operators and scripts.")
+_RUN = Group("Run", sort_key=1)
+_OPERATE = Group("Look and act", sort_key=2)
+_KEEP = Group("Keep in order", sort_key=3)
+_ABOUT = Group("About", sort_key=4)
+
+_INTERRUPTED = 130
 
 
-@app.command
-def migrate() -> int:
-    """Bring the database to this version; safe to run from many machines at once.
+@frozen
+class Entry:
+    """A command: where it is, what it is for, and among which it is listed."""
 
-    The database is the one that DATABASE_DIRECT_URL or DATABASE_URL names, else libpq's own variables.
-    """
-    from billing_bootstrap import migrating  # noqa: PLC0415 - keeps --help fast
+    where: str
+    what: str
+    group: Group
 
+
+COMMANDS: dict[str, Entry] = {
+    "token": Entry("billing_cli.commands.token:token", "A signed JWT for development.", _RUN),
+    "migrate": Entry("billing_cli.commands.migrate:migrate", "Bring the database to this version.", _KEEP),
+}
+
+
+def make_app() -> App:
+    """The program with all commands, none of them imported yet."""
+    app = App(
+        name="billing",
+        help="Subscriptions, purchases, refunds and access: for operators and scripts.",
+        help_format="plaintext",
+        help_formatter="default" if sys.stdout.isatty() else "plain",
+        version=_version,
+        group_commands=_ABOUT,
+    )
+    for name, entry in COMMANDS.items():
+        app.command(entry.where, name=name, help=entry.what, group=entry.group)
+    return app
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Carry out one command line; its exit status."""
     try:
-        applied = migrating.migrate(os.environ)
-    except migrating.MigrationsFailed as error:
-        print(f"billing migrate: {error}", file=sys.stderr)  # noqa: T201 - this is what the program shows
-        return 1
-    print("\n".join(applied) or "The database is up to date.")  # noqa: T201 - this is what the program shows
-    return 0
+        ended = make_app()(arguments, exit_on_error=False, print_error=False, result_action="return_value")
+    except CycloptsError as error:
+        return _complain(_usage(error), status=2)
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+    except Exception as error:
+        from billing_cli.failures import explain  # noqa: PLC0415 - what went well imports nothing more
+
+        line = explain(error)
+        if line is None:
+            raise
+        return _complain(line)
+    return ended if isinstance(ended, int) else 0
 
 
 def run() -> None:
-    """The entry point: exits with 0 (done), 1 (refused or failed) or 2 (wrong usage)."""
-    sys.exit(app())
+    """The entry point."""
+    sys.exit(main(sys.argv[1:]))
+
+
+def _usage(error: CycloptsError) -> str:
+    """What is wrong with the command line, and where to read how it is meant."""
+    chain = " ".join(("billing", *(error.command_chain or ())))
+    if isinstance(error, UnknownCommandError) and error.unused_tokens and error.app:
+        # cyclopts' own message imports every command to find what else there is.
+        given, known = error.unused_tokens[0], [name for name in error.app if not name.startswith("-")]
+        near = difflib.get_close_matches(given, known, n=1)
+        meant = f"did you mean `{near[0]}`?" if near else f"there are {', '.join(sorted(known))}."
+        return f"there is no command {given!r}; {meant} See `{chain} --help`."
+    return f"{' '.join(str(error).split())} See `{chain} --help`."
+
+
+def _complain(line: str, status: int = 1) -> int:
+    sys.stderr.write(f"billing: {line}\n")
+    return status
+
+
+def _version() -> str:
+    from importlib.metadata import version  # noqa: PLC0415 - one call in a thousand asks
+
+    return version("billing-core")

@@ -1,0 +1,47 @@
+"""`billing migrate`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from billing_bootstrap.migrating import migrate as bring_up
+from billing_bootstrap.migrating import migration_states
+from billing_cli.printing import show_json, show_rows
+
+__all__ = ["migrate"]
+
+
+def migrate(
+    *,
+    status: Annotated[bool, Parameter(negative=())] = False,
+    json: Annotated[bool, Parameter(negative=())] = False,
+) -> None:
+    """Bring the database to this version; safe to run from many machines at once.
+
+    The database is the one that DATABASE_DIRECT_URL or DATABASE_URL names, else libpq's own variables.
+
+    For example:
+
+        billing migrate
+        billing migrate --status
+
+    Args:
+        status: Only show which migrations the database has and lacks.
+        json: One JSON document on standard output.
+    """
+    if status:
+        states = [{"name": one.name, "applied_at": one.applied_at} for one in migration_states(os.environ)]
+        if json:
+            show_json({"migrations": states})
+        else:
+            show_rows(states, ("name", "applied_at"), none="This version has no migrations.")
+        return
+    applied = bring_up(os.environ)
+    if json:
+        show_json({"applied": applied})
+    else:
+        sys.stdout.write("\n".join(applied or ["The database is up to date."]) + "\n")

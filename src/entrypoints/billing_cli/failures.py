@@ -1,0 +1,29 @@
+"""Failures: which of them are answers for a person, in one line that says what to do."""
+
+from __future__ import annotations
+
+from billing_core.domain.errors import BillingError
+
+__all__ = ["CommandFailed", "explain"]
+
+
+class CommandFailed(Exception):
+    """The command could not do what was asked; the message says why and what to do."""
+
+
+#: Errors of rooms that are only imported by commands that use them, by the name of their base class: what they say
+#: is meant for a person.
+_SPEAKING = frozenset({"CommandFailed", "SettingsInvalid", "MigrationsFailed", "DevServiceFailed"})
+
+
+def explain(error: Exception) -> str | None:
+    """One line for a person; None for an error that nobody foresaw, whose traceback is wanted."""
+    if isinstance(error, BillingError):
+        return _one_line(error.message)
+    if _SPEAKING.intersection(base.__name__ for base in type(error).__mro__):
+        return _one_line(str(error))
+    return None
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())

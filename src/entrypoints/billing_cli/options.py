@@ -1,0 +1,47 @@
+"""The options that commands share."""
+
+from __future__ import annotations
+
+import getpass
+import os
+from typing import Annotated
+
+from attrs import field, frozen
+from cyclopts import Parameter
+
+from billing_core.domain.callers import Caller, Role
+
+__all__ = ["Changing", "Looking"]
+
+
+@Parameter(name="*")
+@frozen(kw_only=True)
+class Looking:
+    """For every command that shows something."""
+
+    json: Annotated[bool, Parameter(negative=())] = field(default=False)
+    """One JSON document on standard output, in the shapes of the HTTP API."""
+
+    actor: str | None = field(default=None)
+    """Who is asking, for the audit log; the login name unless given."""
+
+    @property
+    def caller(self) -> Caller:
+        """Who is asking: whoever can run this program reads the settings, so they are support staff."""
+        return Caller(self.actor or _login(), frozenset({Role.ADMIN}))
+
+
+@Parameter(name="*")
+@frozen(kw_only=True)
+class Changing(Looking):
+    """For every command that changes or spends something."""
+
+    yes: Annotated[bool, Parameter(name=("--yes", "-y"), negative=())] = field(default=False)
+    """Do not ask first."""
+
+
+def _login() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container may run under an id without a name
+        return f"uid-{os.getuid()}"

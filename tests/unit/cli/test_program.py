@@ -1,0 +1,76 @@
+"""The program: what it lists, how it ends, and what a mistake in the command line gets."""
+
+import importlib
+import subprocess
+import sys
+
+import pytest
+from cyclopts import App
+
+from billing_cli.main import COMMANDS
+from tests.unit.cli.conftest import Billing
+
+
+def test_help_lists_every_command_and_ends_with_0(billing: Billing) -> None:
+    ended = billing("--help")
+
+    assert ended.status == 0
+    for name in COMMANDS:
+        assert f"  {name}: " in ended.out
+
+
+def test_help_imports_no_command_and_no_driver() -> None:
+    """So it answers at once: nothing heavy is loaded for it."""
+    watch = (
+        "import sys; from billing_cli.main import main; main(['--help'])\n"
+        "print(*sorted({name.split('.')[0] for name in sys.modules}), file=sys.stderr)"
+    )
+
+    outcome = subprocess.run([sys.executable, "-c", watch], capture_output=True, text=True, check=True)
+
+    loaded = set(outcome.stderr.split())
+    assert "cyclopts" in loaded
+    assert loaded.isdisjoint({"billing_bootstrap", "psycopg", "redis", "stripe", "aiohttp", "litestar", "msgspec"})
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_is_there_and_has_help(billing: Billing, name: str) -> None:
+    module, _, attribute = COMMANDS[name].where.partition(":")
+    found = getattr(importlib.import_module(module), attribute)
+    within = [name for name in found if not name.startswith("-")] if isinstance(found, App) else []
+
+    for arguments in ([name], *([name, command] for command in within)):
+        ended = billing(*arguments, "--help")
+        assert (ended.status, ended.err) == (0, "")
+        assert ended.out.startswith(f"Usage: billing {' '.join(arguments)}")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["migrat"], "did you mean `migrate`? See `billing --help`."),
+        (["quux"], "there is no command 'quux'; there are "),
+        (["token"], "See `billing token --help`."),
+        (["token", "ann", "--role", "boss"], 'Invalid value "boss" for --role.'),
+        (["migrate", "--colour"], "--colour"),
+    ],
+)
+def test_wrong_usage_ends_with_2_and_one_line_that_says_what_is_meant(
+    billing: Billing, arguments: list[str], said: str
+) -> None:
+    ended = billing(*arguments)
+
+    assert ended.status == 2
+    assert ended.out == ""
+    assert said in ended.err
+    assert ended.err.count("\n") == 1
+
+
+def test_a_database_that_is_away_ends_with_1_and_one_line(billing: Billing, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_DIRECT_URL", "postgresql://nobody@127.0.0.1:1/none")
+
+    ended = billing("migrate")
+
+    assert ended.status == 1
+    assert ended.err.startswith("billing: The database cannot be reached: ")
+    assert ended.err.count("\n") == 1
