@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import UTC, datetime
+from typing import TypeAlias
 
+from hypothesis import settings
 from hypothesis import strategies as st
 
 from billing_core.domain.access import Blocked, Grant, Opened, Source, SourceKind
+from billing_core.domain.facts import Fact
 from billing_core.domain.money import Money
 from billing_core.domain.periods import BillingCalendar, Interval
 from billing_core.domain.resources import EVERY, EVERYTHING, Resource, ResourceType
 from tests.builders import day
+from tests.lives import Life
 
 #: Zones whose clocks do odd things: half an hour, a skipped day, changes at midnight or during Ramadan.
 _ZONES = [
@@ -82,3 +87,56 @@ def grants(draw: st.DrawFn) -> Grant:
         blocked=blocked,
         blocked_at=draw(instants()) if blocked else None,
     )
+
+
+#: How long a customer does nothing: often nothing at all, so that much falls into one second.
+_PAUSES_SECONDS = [0, 0, 0, 0, 1, 2, 3600, 86400, 20 * 86400]
+
+
+#: A script: what a customer does, by name, each after so many seconds.
+Script: TypeAlias = list[tuple[int, str]]
+
+#: For laws that live whole lives: a third of the examples that others have.
+LIVES = settings(max_examples=settings().max_examples // 3)
+#: For laws that try hundreds of orders of each life.
+FEW_LIVES = settings(max_examples=max(2, settings().max_examples // 20))
+
+
+@st.composite
+def _lives_and_scripts(draw: st.DrawFn, steps_max: int) -> tuple[Life, Script]:
+    life, script = Life(), Script()
+    for number in range(draw(st.integers(2, steps_max))):
+        pause = draw(st.sampled_from(_PAUSES_SECONDS))
+        steps = life.wait(seconds=pause).possible()
+        name = draw(st.sampled_from(sorted(steps) if number else ["subscribe", "try", "buy"]))
+        steps[name]()
+        script.append((pause, name))
+    return life, script
+
+
+def lives(steps_max: int = 12) -> st.SearchStrategy[Life]:
+    """Whole lives of customers."""
+    return _lives_and_scripts(steps_max).map(lambda both: both[0])
+
+
+def scripts(steps_max: int = 12) -> st.SearchStrategy[Script]:
+    """What customers do in their lives."""
+    return _lives_and_scripts(steps_max).map(lambda both: both[1])
+
+
+def lived(script: Script, seed: str = "") -> Life:
+    """The life of a script; ``seed`` decides the provider's ids."""
+    life = Life(seed)
+    for pause, name in script:
+        life.wait(seconds=pause).possible()[name]()
+    return life
+
+
+def shuffled(facts: list[Fact], seed: int) -> list[Fact]:
+    """The facts in an order that ``seed`` decides."""
+    return sorted(facts, key=lambda fact: hashlib.sha256(f"{seed}:{fact.id}".encode()).digest())
+
+
+def seeds() -> st.SearchStrategy[int]:
+    """Seeds of shuffles."""
+    return st.integers(0, 2**32)

@@ -98,19 +98,21 @@ def coverage_of(invoices: Iterable[InvoiceSeen]) -> Coverage | None:
 
 def _until_given_back(billed: Iterable[InvoiceSeen]) -> list[_Paid]:
     """Every line that was charged; each credit gives back the rest of one: of equals the one billed first."""
+    lines = [(invoice, line) for invoice in billed for line in invoice.lines]
     charged: dict[tuple[str | None, datetime], list[_Paid]] = defaultdict(list)
+    for invoice, line in lines:
+        if line.amount >= 0:
+            charged[line.price_id, line.period_end].append(_Paid(invoice, line, line.period_end))
     credited: list[_Paid] = []
-    for invoice in billed:
-        for line in invoice.lines:
-            if line.amount >= 0:
-                charged[line.price_id, line.period_end].append(_Paid(invoice, line, line.period_end))
-        for credit in (line for line in invoice.lines if line.amount < 0 and line.proration):
-            open_lines = charged[credit.price_id, credit.period_end]
-            given_back = next((paid for paid in open_lines if _gives_back(credit, paid.line)), None)
-            if given_back is not None:
-                open_lines.remove(given_back)
-                credited.append(evolve(given_back, until=credit.period_start))
-    return [*credited, *(paid for lines in charged.values() for paid in lines)]
+    for _, credit in lines:
+        if credit.amount >= 0 or not credit.proration:
+            continue
+        open_lines = charged[credit.price_id, credit.period_end]
+        given_back = next((paid for paid in open_lines if _gives_back(credit, paid.line)), None)
+        if given_back is not None:
+            open_lines.remove(given_back)
+            credited.append(evolve(given_back, until=credit.period_start))
+    return [*credited, *(paid for group in charged.values() for paid in group)]
 
 
 def _gives_back(credit: InvoiceLineSeen, line: InvoiceLineSeen) -> bool:

@@ -13,7 +13,7 @@ from billing_core.domain.access import Blocked, Grant, Opened, SourceKind, decid
 from billing_core.domain.errors import CatalogInvalid, InvalidValue
 from billing_core.domain.resources import EVERY, EVERYTHING, Containment, Resource, ResourceType
 from tests.builders import by_hand, course, day, grant, path
-from tests.strategies import grants, instants, resources
+from tests.strategies import LIVES, grants, instants, resources
 
 LAB = Resource(ResourceType.LAB, "cluster")
 EVERY_COURSE = Resource(ResourceType.COURSE, EVERY)
@@ -134,6 +134,7 @@ def test_a_revoked_grant_by_hand_opens_nothing_and_says_so() -> None:
 
 
 # ---------------------------------------------------------------------------------------------------------- laws
+@LIVES
 @given(st.lists(grants(), max_size=5), grants(), resources(), instants())
 def test_adding_a_source_never_takes_access_away(
     held: list[Grant], more: Grant, wanted: Resource, now: datetime
@@ -142,12 +143,14 @@ def test_adding_a_source_never_takes_access_away(
         assert may_open(wanted, *held, more, at=now)
 
 
+@LIVES
 @given(st.lists(grants(), max_size=5), resources(), instants())
 def test_a_decision_says_what_the_grants_in_force_say(held: list[Grant], wanted: Resource, now: datetime) -> None:
     openers = CONTAINS.opened_by(wanted)
     assert may_open(wanted, *held, at=now) == any(one.resource in openers for one in in_force(held, now))
 
 
+@LIVES
 @given(grants(), instants(), instants())
 def test_expiry_is_monotone(held: Grant, one: datetime, other: datetime) -> None:
     """What was open and is closed by time alone stays closed."""
@@ -156,6 +159,7 @@ def test_expiry_is_monotone(held: Grant, one: datetime, other: datetime) -> None
         assert not held.is_open(later)
 
 
+@LIVES
 @given(st.data(), st.lists(grants(), max_size=5), resources(), instants())
 def test_a_decision_does_not_depend_on_the_order_of_grants(
     data: st.DataObject, held: list[Grant], wanted: Resource, now: datetime
@@ -168,6 +172,7 @@ def test_a_decision_does_not_depend_on_the_order_of_grants(
         assert (other.source, other.expires_at) == (one.source, one.expires_at)
 
 
+@LIVES
 @given(st.lists(grants(), min_size=1, max_size=5), resources(), instants())
 def test_a_refusal_names_a_source_that_could_have_opened_it(held: list[Grant], wanted: Resource, now: datetime) -> None:
     decision = decide(held, wanted, now, CONTAINS)
@@ -177,6 +182,7 @@ def test_a_refusal_names_a_source_that_could_have_opened_it(held: list[Grant], w
         assert decision.source in {one.source for one in held if one.resource in CONTAINS.opened_by(wanted)}
 
 
+@LIVES
 @given(resources())
 def test_everything_opens_whatever_is_asked_for(wanted: Resource) -> None:
     assert EVERYTHING in CONTAINS.opened_by(wanted)

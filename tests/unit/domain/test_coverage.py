@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 import pytest
+from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -89,6 +90,29 @@ PAID = {
         ],
         day(41),
         ["in_10"],
+    ),
+    "to a year and back in one second, whichever invoice bears the lower id": (
+        [
+            FIRST,
+            evolve(
+                later(
+                    10,
+                    line(-1965, day(10), day(31), proration=True),
+                    line(29000, day(10), day(375), price=YEARLY_PRICE, proration=True),
+                ),
+                id="in_b",
+            ),
+            evolve(
+                later(
+                    10,
+                    line(-29000, day(10), day(375), price=YEARLY_PRICE, proration=True),
+                    line(1965, day(10), day(31), proration=True),
+                ),
+                id="in_a",
+            ),
+        ],
+        day(31),
+        ["in_1", "in_a"],
     ),
     "a period that was given back and not replaced": (
         [FIRST, later(10, line(-1965, day(10), day(31), proration=True), line(5, day(10), day(10)))],

@@ -1,0 +1,256 @@
+"""The laws that hold for every life of a customer, however its events come (decision 1 of the architecture)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
+from itertools import pairwise, permutations
+
+from attrs import evolve
+from hypothesis import given
+from hypothesis import strategies as st
+
+from billing_core.domain.access import decide
+from billing_core.domain.account import Account
+from billing_core.domain.changes import changes_between
+from billing_core.domain.events import differences
+from billing_core.domain.facts import Fact, ObjectRef, Snapshot, SubscriptionSeen
+from billing_core.domain.folding import ObjectState, extend, fold
+from billing_core.domain.money import total
+from billing_core.domain.subscriptions import TERMINAL
+from tests.builders import CATALOG, account, course, states, usd
+from tests.lives import Life
+from tests.strategies import FEW_LIVES, LIVES, Script, lived, lives, scripts, seeds, shuffled
+
+
+def taken_in(facts: Iterable[Fact]) -> dict[ObjectRef, ObjectState]:
+    """What facts add up to when they come one by one: on top where that is possible, else folded again."""
+    known: dict[ObjectRef, ObjectState] = {}
+    received: dict[ObjectRef, list[Fact]] = {}
+    for fact in facts:
+        received.setdefault(fact.ref, []).append(fact)
+        state = extend(known.get(fact.ref), fact) or fold(received[fact.ref])
+        assert state is not None
+        known[fact.ref] = state
+    return known
+
+
+def snapshots(of: Iterable[ObjectState]) -> dict[ObjectRef, Snapshot]:
+    return {state.ref: state.snapshot for state in of}
+
+
+def account_of(life: Life, facts: Sequence[Fact] | None = None) -> Account:
+    return account(life.facts if facts is None else facts, orders=life.orders)
+
+
+# ------------------------------------------------------------------------------------------------- order and repetition
+@LIVES
+@given(lives(), seeds())
+def test_every_order_gives_what_the_provider_itself_says(life: Life, seed: int) -> None:
+    assert snapshots(taken_in(shuffled(life.facts, seed)).values()) == life.truth()
+
+
+@LIVES
+@given(lives())
+def test_putting_on_top_agrees_with_folding(life: Life) -> None:
+    one_by_one = taken_in(life.facts)
+    assert {state.ref: state for state in states(life.facts)} == one_by_one
+
+
+@FEW_LIVES
+@given(lives(steps_max=6), st.data())
+def test_all_orders_of_any_six_neighbours_give_one_account(life: Life, data: st.DataObject) -> None:
+    start = data.draw(st.integers(0, max(0, len(life.facts) - 6)))
+    touched = {fact.ref for fact in life.facts[start : start + 6]}
+    before, group, after = (
+        [fact for fact in part if fact.ref in touched]
+        for part in (life.facts[:start], life.facts[start : start + 6], life.facts[start + 6 :])
+    )
+    expected = taken_in([*before, *group, *after])
+    for arrived in permutations(group):
+        assert taken_in([*before, *arrived, *after]) == expected
+
+
+@LIVES
+@given(lives(), seeds())
+def test_every_order_gives_one_account(life: Life, seed: int) -> None:
+    assert account_of(life, shuffled(life.facts, seed)) == account_of(life)
+
+
+@LIVES
+@given(lives(), seeds())
+def test_what_is_told_twice_is_told_once(life: Life, seed: int) -> None:
+    assert account_of(life, shuffled(life.facts + life.facts, seed)) == account_of(life)
+
+
+@LIVES
+@given(lives(), seeds())
+def test_what_is_told_again_under_other_ids_changes_nothing(life: Life, seed: int) -> None:
+    again = [evolve(fact, id=f"{fact.id}_again") for fact in life.facts]
+    assert snapshots(states(shuffled(life.facts + again, seed))) == life.truth()
+
+
+@LIVES
+@given(scripts())
+def test_nothing_leans_on_the_order_of_ids(script: Script) -> None:
+    """The same life under other ids adds up to the same, but for the ids."""
+    one, other = (account_of(lived(script, seed)) for seed in ("one", "other"))
+    for rows in ("subscriptions", "purchases", "payments", "refunds", "invoices"):
+        assert _without_ids(getattr(one, rows)) == _without_ids(getattr(other, rows))
+
+
+def _without_ids(rows: Iterable[object]) -> list[str]:
+    return sorted(
+        str(
+            [
+                getattr(row, name, None)
+                for name in ("status", "amount", "captured", "paid_through", "created_at", "slot")
+            ]
+        )
+        for row in rows
+    )
+
+
+# ------------------------------------------------------------------------------------------------------------- loss
+@LIVES
+@given(lives(), seeds(), st.floats(0, 1))
+def test_any_loss_and_one_reconciliation_give_what_the_provider_says(life: Life, seed: int, share: float) -> None:
+    kept = shuffled(life.facts, seed)[: int(len(life.facts) * share)]
+    assert snapshots(taken_in([*kept, *life.reconciled()]).values()) == life.truth()
+
+
+@LIVES
+@given(lives(), seeds())
+def test_what_was_late_and_comes_after_the_reconciliation_changes_nothing(life: Life, seed: int) -> None:
+    late = shuffled(life.facts, seed)
+    assert snapshots(taken_in([*life.reconciled(), *late]).values()) == life.truth()
+
+
+@LIVES
+@given(lives(), seeds(), st.floats(0, 1))
+def test_what_has_ended_stays_ended_whatever_else_is_lost(life: Life, seed: int, share: float) -> None:
+    if "cancel now" not in life.possible():
+        life.subscribe()
+    life.possible()["cancel now"]()
+    ends = [fact for fact in life.facts if getattr(fact.after, "status", "") in TERMINAL and _is_subscription(fact)]
+    kept = [*ends, *shuffled(life.facts, seed)[: int(len(life.facts) * share)]]
+    ended = {fact.ref for fact in ends}
+    assert all(getattr(state.snapshot, "status", "") in TERMINAL for state in states(kept) if state.ref in ended)
+
+
+def _is_subscription(fact: Fact) -> bool:
+    return isinstance(fact.after, SubscriptionSeen)
+
+
+# ------------------------------------------------------------------------------------------------------------ money
+@LIVES
+@given(lives(), seeds(), st.floats(0, 1))
+def test_what_was_captured_is_kept_or_refunded_or_disputed_also_while_events_are_missing(
+    life: Life, seed: int, share: float
+) -> None:
+    found = account_of(life, shuffled(life.facts, seed)[: int(len(life.facts) * share)])
+    for row in found.payments:
+        kept = row.amount - row.amount_refunded - row.amount_disputed
+        assert kept.amount >= 0
+        assert row.amount_refunded.amount >= 0
+        assert row.amount_disputed.amount >= 0
+
+
+@LIVES
+@given(lives())
+def test_refunds_never_exceed_what_was_paid(life: Life) -> None:
+    found = account_of(life)
+    for row in found.payments:
+        live = [one.amount for one in found.refunds if one.payment_id == row.id and one.status != "failed"]
+        assert row.amount_refunded == total(live, "usd") <= row.amount
+
+
+@LIVES
+@given(lives())
+def test_every_payment_is_for_something(life: Life) -> None:
+    assert all(row.context is not None for row in account_of(life).payments)
+
+
+@LIVES
+@given(scripts(steps_max=6), st.lists(st.integers(1, 4899), min_size=1, max_size=3, unique=True))
+def test_partial_refunds_that_reach_the_whole_are_a_full_refund(script: Script, cuts: list[int]) -> None:
+    at_once, in_parts = lived(script), lived(script)
+    for life in (at_once, in_parts):
+        life.wait(seconds=1).buy()
+        life.wait(days=1)
+    at_once.refund()
+    for last, cut in pairwise([0, *sorted(cuts), 4900]):
+        in_parts.refund(cut - last)
+    assert account_of(in_parts).purchases == account_of(at_once).purchases
+    assert account_of(in_parts).grants == account_of(at_once).grants
+
+
+@LIVES
+@given(lives(steps_max=8))
+def test_a_dispute_won_restores_exactly_what_was(life: Life) -> None:
+    life.buy()
+    before = account_of(life)
+    life.wait(days=1).dispute()
+    assert account_of(life) != before
+    life.wait(days=40).close_dispute("won")
+    assert account_of(life) == before
+
+
+# ------------------------------------------------------------------------------------------------ events and access
+@LIVES
+@given(lives())
+def test_an_account_does_not_differ_from_itself(life: Life) -> None:
+    found = account_of(life)
+    assert differences(found, account_of(life), life.now) == ()
+    assert changes_between(found, account_of(life)) == {}
+
+
+@LIVES
+@given(lives(), seeds())
+def test_whoever_misses_no_event_knows_whether_a_source_is_blocked(life: Life, seed: int) -> None:
+    """Granted and revoked, added up over any order of arrival, say which grants are not blocked."""
+    arrived = shuffled(life.facts, seed)
+    before, told_open = Account(user_id=account_of(life).user_id), set[tuple[object, ...]]()
+    for count in range(0, len(arrived) + 5, 5):
+        after = account_of(life, arrived[:count])
+        for event in differences(before, after, life.now):
+            key = tuple(event.data.get(name) for name in ("resource_type", "resource_id", "source_kind", "source_id"))
+            if event.type == "access.granted":
+                told_open.add(key)
+            elif event.type == "access.revoked":
+                told_open.remove(key)
+        before = after
+    open_now = {
+        (grant.resource.type, grant.resource.id, grant.source.kind, grant.source.id)
+        for grant in account_of(life).grants
+        if grant.blocked is None
+    }
+    assert told_open == open_now
+
+
+@LIVES
+@given(lives())
+def test_who_has_no_subscription_that_runs_gets_nowhere_but_to_what_was_bought(life: Life) -> None:
+    found = account_of(life)
+    opens = decide(found.grants, course("anything"), life.now, CATALOG.containment).allowed
+    running = next((one for one in found.subscriptions if not one.has_ended), None)
+    if running is None or running.status == "paused":
+        assert not opens
+    elif running.status == "trialing" and running.trial_end is not None and not running.is_canceling:
+        slack = timedelta(hours=72) if found.payment_methods else timedelta()
+        assert opens == (life.now < running.trial_end + slack)
+
+
+def test_a_life_that_only_buys_costs_what_the_price_list_says() -> None:
+    """Three months of Pro, a refund of a course and a lost dispute: 3 x 29 + 49 - 49 - 29."""
+    life = Life()
+    life.subscribe()
+    life.wait(days=30).renew()
+    life.wait(days=30).renew()
+    life.dispute()
+    life.wait(days=40).close_dispute("lost")
+    life.buy()
+    life.refund()
+    found = account_of(life)
+    kept = [row.amount - row.amount_refunded - row.amount_disputed for row in found.payments]
+    assert total(kept, "usd") == usd(2 * 2900)
