@@ -1,0 +1,87 @@
+"""The application: every use case, wired. What an entrypoint is given."""
+
+from __future__ import annotations
+
+from attrs import frozen
+
+from billing_bootstrap.settings import Settings
+from billing_core.domain.policies import Policies
+from billing_core.ports.cache import AccessCache
+from billing_core.ports.catalogs import CatalogSource
+from billing_core.ports.clock import Clock
+from billing_core.ports.ids import IdSource
+from billing_core.ports.price_book import PriceBook
+from billing_core.ports.provider import Provider, ProviderCatalog, ProviderLookup, WebhookVerifier
+from billing_core.ports.publisher import EventPublisher
+from billing_core.ports.unit_of_work import UnitsOfWork
+from billing_core.use_cases.apply_catalog import ApplyCatalog
+from billing_core.use_cases.cancel_subscription import CancelSubscription
+from billing_core.use_cases.carry_out import CarryOut, Wait
+from billing_core.use_cases.change_plan import ChangePlan, PreviewChange
+from billing_core.use_cases.create_purchase import CreatePurchase
+from billing_core.use_cases.decide_access import DecideAccess, RecallAccess
+from billing_core.use_cases.grant_by_hand import GrantByHand, RevokeGrant
+from billing_core.use_cases.link_customer import LinkCustomer
+from billing_core.use_cases.look_up import LookUp
+from billing_core.use_cases.open_subscription_checkout import OpenSubscriptionCheckoutSession
+from billing_core.use_cases.publish_events import PublishEvents
+from billing_core.use_cases.rebuild import Rebuild
+from billing_core.use_cases.receive_event import ReceiveEvent
+from billing_core.use_cases.request_refund import RequestRefund
+from billing_core.use_cases.resume_subscription import ResumeSubscription
+from billing_core.use_cases.retry_events import RetryEvents
+from billing_core.use_cases.settle_doubts import SettleDoubts
+
+__all__ = ["Application", "Ports"]
+
+
+@frozen(kw_only=True)
+class Ports:
+    """What stands behind the ports: adapters in a process that runs, fakes in a test."""
+
+    units: UnitsOfWork
+    cache: AccessCache
+    provider: Provider
+    lookup: ProviderLookup
+    provider_catalog: ProviderCatalog
+    verifier: WebhookVerifier
+    publisher: EventPublisher
+    prices: PriceBook
+    #: Business time, and the time of this machine.
+    clock: Clock
+    real_clock: Clock
+    ids: IdSource
+    wait: Wait
+
+
+@frozen(kw_only=True)
+class Application:
+    """Every use case as an attribute, and what entrypoints ask of the house itself."""
+
+    settings: Settings
+    policies: Policies
+    units: UnitsOfWork
+    catalogs: CatalogSource
+    clock: Clock
+    real_clock: Clock
+
+    apply_catalog: ApplyCatalog
+    cancel_subscription: CancelSubscription
+    carry_out: CarryOut
+    change_plan: ChangePlan
+    create_purchase: CreatePurchase
+    decide_access: DecideAccess
+    grant_by_hand: GrantByHand
+    link_customer: LinkCustomer
+    look_up: LookUp
+    open_subscription_checkout: OpenSubscriptionCheckoutSession
+    preview_change: PreviewChange
+    publish_events: PublishEvents
+    rebuild: Rebuild
+    recall_access: RecallAccess
+    receive_event: ReceiveEvent
+    request_refund: RequestRefund
+    resume_subscription: ResumeSubscription
+    retry_events: RetryEvents
+    revoke_grant: RevokeGrant
+    settle_doubts: SettleDoubts

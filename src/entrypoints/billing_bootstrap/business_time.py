@@ -1,0 +1,54 @@
+"""Business time in a process that runs: the offset is kept in the database and followed under ``billing dev``."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from datetime import timedelta
+
+from billing_bootstrap.clocks import BusinessClock
+from billing_bootstrap.settings import Settings, SettingsInvalid
+from billing_core.domain.errors import StorageUnavailable
+from billing_postgres import Pool, business_offset
+
+__all__ = ["following_business_time"]
+
+#: How late a process may notice that time was moved.
+_POLL_SECONDS = 0.2
+
+
+@asynccontextmanager
+async def following_business_time(clock: BusinessClock, pool: Pool, settings: Settings) -> AsyncIterator[None]:
+    """Keep ``clock`` at the database's offset while the context lasts.
+
+    Raises `SettingsInvalid` where there is an offset outside of ``billing dev``.
+    """
+    with suppress(StorageUnavailable):
+        clock.offset = await business_offset(pool)
+    if not settings.is_dev:
+        _refuse(clock.offset)
+        yield
+        return
+    follower = asyncio.create_task(_follow(clock, pool))
+    try:
+        yield
+    finally:
+        follower.cancel()
+        with suppress(asyncio.CancelledError):
+            await follower
+
+
+async def _follow(clock: BusinessClock, pool: Pool) -> None:
+    while True:
+        await asyncio.sleep(_POLL_SECONDS)
+        with suppress(StorageUnavailable):
+            clock.offset = await business_offset(pool)
+
+
+def _refuse(offset: timedelta) -> None:
+    if offset:
+        raise SettingsInvalid(
+            f"The database's business time is {offset} ahead: it belongs to billing dev. Use another DATABASE_URL, "
+            "or set business_clock.offset_seconds to 0."
+        )

@@ -1,0 +1,164 @@
+"""The container: which use case gets what. Synchronous providers, resolved once, when an application is opened."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from dependency_injector import containers, providers
+
+import billing_postgres
+from billing_bootstrap.application import Application, Ports
+from billing_bootstrap.business_time import following_business_time
+from billing_bootstrap.clocks import BusinessClock, RealClock
+from billing_bootstrap.ids import NewIds
+from billing_bootstrap.settings import Settings
+from billing_core.domain.policies import Policies
+from billing_core.use_cases.apply_catalog import ApplyCatalog
+from billing_core.use_cases.bookkeeping import Bookkeeper
+from billing_core.use_cases.cancel_subscription import CancelSubscription
+from billing_core.use_cases.carry_out import CarryOut
+from billing_core.use_cases.change_plan import ChangePlan, PreviewChange
+from billing_core.use_cases.change_subscription import SubscriptionChanger
+from billing_core.use_cases.create_purchase import CreatePurchase
+from billing_core.use_cases.decide_access import DecideAccess, RecallAccess
+from billing_core.use_cases.grant_by_hand import GrantByHand, RevokeGrant
+from billing_core.use_cases.link_customer import LinkCustomer
+from billing_core.use_cases.look_up import LookUp
+from billing_core.use_cases.open_subscription_checkout import OpenSubscriptionCheckoutSession
+from billing_core.use_cases.publish_events import PublishEvents
+from billing_core.use_cases.rebuild import Rebuild
+from billing_core.use_cases.receive_event import ReceiveEvent
+from billing_core.use_cases.remembered_catalog import RememberedCatalog
+from billing_core.use_cases.request_refund import RequestRefund
+from billing_core.use_cases.resume_subscription import ResumeSubscription
+from billing_core.use_cases.retry_events import RetryEvents
+from billing_core.use_cases.settle_doubts import SettleDoubts
+from billing_memory import CatalogPriceBook
+from billing_redis import RedisAccessCache, RedisEventPublisher, open_redis
+from billing_stripe import StripeApi, StripeCatalog, StripeLookup, StripeProvider, StripeWebhookVerifier
+
+__all__ = ["Container", "application_on", "open_application"]
+
+
+class Container(containers.DeclarativeContainer):
+    """The wiring of all use cases. `application` is what comes out."""
+
+    settings: providers.Dependency[Settings] = providers.Dependency(instance_of=Settings)
+    ports: providers.Dependency[Ports] = providers.Dependency(instance_of=Ports)
+    policies: providers.Singleton[Policies] = providers.Singleton(Policies)
+
+    units, cache, clock = ports.provided.units, ports.provided.cache, ports.provided.clock
+    lookup, ids = ports.provided.lookup, ports.provided.ids
+    retries, plan_change = policies.provided.retry, policies.provided.plan_change
+
+    catalogs = providers.Singleton(RememberedCatalog, units)
+    books = providers.Singleton(Bookkeeper, clock=clock, cache=cache)
+    carry_out = providers.Singleton(
+        CarryOut,
+        units=units,
+        books=books,
+        provider=ports.provided.provider,
+        lookup=lookup,
+        clock=clock,
+        ids=ids,
+        retries=retries,
+        wait=ports.provided.wait,
+    )
+    changer = providers.Singleton(SubscriptionChanger, units=units, books=books, carry_out=carry_out)
+
+    application = providers.Singleton(
+        Application,
+        settings=settings,
+        policies=policies,
+        units=units,
+        catalogs=catalogs,
+        clock=clock,
+        real_clock=ports.provided.real_clock,
+        apply_catalog=providers.Singleton(
+            ApplyCatalog, units=units, books=books, provider=ports.provided.provider_catalog, clock=clock
+        ),
+        cancel_subscription=providers.Singleton(CancelSubscription, changer=changer, clock=clock),
+        carry_out=carry_out,
+        change_plan=providers.Singleton(ChangePlan, changer=changer, lookup=lookup, clock=clock, policy=plan_change),
+        create_purchase=providers.Singleton(
+            CreatePurchase,
+            units=units,
+            books=books,
+            carry_out=carry_out,
+            prices=ports.provided.prices,
+            clock=clock,
+            ids=ids,
+        ),
+        decide_access=providers.Singleton(DecideAccess, units=units, cache=cache, catalogs=catalogs, clock=clock),
+        grant_by_hand=providers.Singleton(GrantByHand, units=units, books=books, clock=clock, ids=ids),
+        link_customer=providers.Singleton(LinkCustomer, units=units, books=books, lookup=lookup, clock=clock),
+        look_up=providers.Singleton(LookUp, units=units, clock=clock),
+        open_subscription_checkout=providers.Singleton(
+            OpenSubscriptionCheckoutSession, units=units, books=books, carry_out=carry_out, clock=clock
+        ),
+        preview_change=providers.Singleton(
+            PreviewChange, changer=changer, lookup=lookup, clock=clock, policy=plan_change
+        ),
+        publish_events=providers.Singleton(
+            PublishEvents, units=units, publisher=ports.provided.publisher, clock=ports.provided.real_clock
+        ),
+        rebuild=providers.Singleton(Rebuild, units=units, books=books, clock=clock),
+        recall_access=providers.Singleton(RecallAccess, units=units, books=books),
+        receive_event=providers.Singleton(
+            ReceiveEvent,
+            units=units,
+            books=books,
+            verifier=ports.provided.verifier,
+            clock=clock,
+            real_clock=ports.provided.real_clock,
+            retries=retries,
+        ),
+        request_refund=providers.Singleton(RequestRefund, units=units, books=books, carry_out=carry_out, clock=clock),
+        resume_subscription=providers.Singleton(ResumeSubscription, changer=changer, clock=clock),
+        retry_events=providers.Singleton(RetryEvents, units=units, books=books, clock=clock, retries=retries),
+        revoke_grant=providers.Singleton(RevokeGrant, units=units, books=books, clock=clock),
+        settle_doubts=providers.Singleton(SettleDoubts, units=units, books=books, lookup=lookup),
+    )
+
+
+def application_on(settings: Settings, ports: Ports) -> Application:
+    """An application on these ports: fakes, in a test."""
+    return Container(settings=settings, ports=ports).application()
+
+
+@asynccontextmanager
+async def open_application(settings: Settings) -> AsyncIterator[Application]:
+    """The application on PostgreSQL, Redis and Stripe, until the context ends.
+
+    It opens also while any of them is away. Raises `SettingsInvalid` where the database's business time is
+    ahead of real time and this is not ``billing dev``.
+    """
+    async with AsyncExitStack() as stack:
+        pool = await billing_postgres.open_pool(settings.database_url)
+        stack.push_async_callback(pool.close)
+        redis = open_redis(settings.redis_url, ca_file=settings.redis_ca_file)
+        stack.push_async_callback(redis.close)
+        stripe = StripeApi(settings.stripe_secret_key, base_url=settings.stripe_api_base)
+        stack.push_async_callback(stripe.close)
+        clock = BusinessClock(RealClock())
+        await stack.enter_async_context(following_business_time(clock, pool, settings))
+        lookup = StripeLookup(stripe)
+        yield application_on(
+            settings,
+            Ports(
+                units=billing_postgres.PostgresUnitsOfWork(pool),
+                cache=RedisAccessCache(redis),
+                provider=StripeProvider(stripe),
+                lookup=lookup,
+                provider_catalog=StripeCatalog(stripe),
+                verifier=StripeWebhookVerifier(settings.stripe_webhook_secrets, livemode=stripe.livemode),
+                publisher=RedisEventPublisher(redis),
+                prices=CatalogPriceBook(),
+                clock=clock,
+                real_clock=clock.real,
+                ids=NewIds(),
+                wait=asyncio.sleep,
+            ),
+        )
