@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from attrs import evolve, frozen
 
 from billing_core.domain.callers import Caller
 from billing_core.domain.errors import NotFound, PreviewOutdated
+from billing_core.domain.operations import ChangePlan as ChangeOfPlan
 from billing_core.domain.operations import Operation
 from billing_core.domain.policies import PlanChangePolicy
 from billing_core.domain.proration import PlanChange, decide_change
@@ -15,7 +18,7 @@ from billing_core.ports.provider import Preview, ProviderLookup
 from billing_core.ports.unit_of_work import UnitOfWork
 from billing_core.use_cases.change_subscription import SubscriptionChanger
 
-__all__ = ["ChangePlan", "PreviewChange"]
+__all__ = ["ChangePlan", "PreviewChange", "PreviewedChange"]
 
 
 @frozen(kw_only=True)
@@ -42,6 +45,14 @@ class _Decision:
 
 
 @frozen(kw_only=True)
+class PreviewedChange:
+    """What a change of plan would charge, and when (UTC) it would take effect."""
+
+    preview: Preview
+    effective_at: datetime
+
+
+@frozen(kw_only=True)
 class PreviewChange:
     """Say what a change of plan would charge."""
 
@@ -50,15 +61,17 @@ class PreviewChange:
     clock: Clock
     policy: PlanChangePolicy
 
-    async def __call__(self, caller: Caller, subscription_id: str, wanted: PlanChange) -> Preview:
+    async def __call__(self, caller: Caller, subscription_id: str, wanted: PlanChange) -> PreviewedChange:
         """What `ChangePlan` would charge with the same arguments, to the cent. Changes nothing.
 
         Raises what `ChangePlan` would raise.
         """
         decide = _Decision(changer=self.changer, clock=self.clock, policy=self.policy)
         async with self.changer.units() as uow:
-            _, operation = await decide(uow, caller, subscription_id, wanted)
-        return await self.lookup.preview(operation)
+            subscription, operation = await decide(uow, caller, subscription_id, wanted)
+        preview = await self.lookup.preview(operation)
+        later = subscription.current_period_end if _waits(operation) else None
+        return PreviewedChange(preview=preview, effective_at=later or preview.proration_date)
 
 
 @frozen(kw_only=True)
@@ -89,3 +102,8 @@ class ChangePlan:
             await uow.operations.add(operation)
             await uow.commit()
         return await self.changer.finish(operation, subscription)
+
+
+def _waits(operation: Operation) -> bool:
+    """Whether the change is carried out at the period's end."""
+    return isinstance(operation.command, ChangeOfPlan) and operation.command.at_period_end

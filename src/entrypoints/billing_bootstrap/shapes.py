@@ -1,0 +1,315 @@
+"""The shapes of what clients are shown: docs/reference/http-api.md as types. HTTP and `billing … --json` share them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import msgspec
+
+__all__ = [
+    "CardShape",
+    "CheckoutSessionShape",
+    "DecisionShape",
+    "GrantShape",
+    "GrantsShape",
+    "InvoiceShape",
+    "InvoicesShape",
+    "MoneyShape",
+    "PaymentContextShape",
+    "PaymentMethodShape",
+    "PaymentMethodsShape",
+    "PaymentShape",
+    "PaymentsShape",
+    "PendingChangeShape",
+    "PlanShape",
+    "PlansShape",
+    "PreviewLineShape",
+    "PreviewShape",
+    "PurchaseCheckoutShape",
+    "PurchaseShape",
+    "PurchaseStatusShape",
+    "PurchasesShape",
+    "RefundShape",
+    "RefundableShape",
+    "ResourceShape",
+    "SourceShape",
+    "StatusShape",
+    "SubscriptionShape",
+]
+
+
+class MoneyShape(msgspec.Struct, frozen=True):
+    """An amount: whole minor units as Stripe counts them, and the ISO 4217 code in lower case."""
+
+    amount: int
+    currency: str
+
+
+class ResourceShape(msgspec.Struct, frozen=True):
+    """Something that can be opened; the id ``*`` means every one of its type."""
+
+    resource_type: str
+    resource_id: str
+
+
+class PlanShape(msgspec.Struct, frozen=True):
+    """What can be subscribed to."""
+
+    id: str
+    name: str
+    description: str
+    price: MoneyShape
+    interval: str
+    interval_count: int
+    trial_days: int
+    features: tuple[str, ...]
+    grants: tuple[ResourceShape, ...]
+
+
+class PlansShape(msgspec.Struct, frozen=True):
+    """The plans on sale."""
+
+    plans: tuple[PlanShape, ...]
+
+
+class PendingChangeShape(msgspec.Struct, frozen=True):
+    """A change of plan that is to come; ``effective_at`` is null while it waits for its payment."""
+
+    plan_id: str
+    effective_at: datetime | None
+
+
+class SubscriptionShape(msgspec.Struct, frozen=True):
+    """One subscription."""
+
+    id: str
+    user_id: str
+    plan_id: str
+    status: str
+    quantity: int
+    current_period_start: datetime | None
+    current_period_end: datetime | None
+    trial_end: datetime | None
+    cancel_at_period_end: bool
+    canceled_at: datetime | None
+    ended_at: datetime | None
+    pending_change: PendingChangeShape | None
+    grace_until: datetime | None
+    stripe_subscription_id: str
+    created_at: datetime
+    updated_at: datetime
+
+
+class StatusShape(msgspec.Struct, frozen=True):
+    """Whether a subscription opens something now, and the one that counts or was the last."""
+
+    user_id: str
+    has_access: bool
+    subscription: SubscriptionShape | None
+
+
+class CheckoutSessionShape(msgspec.Struct, frozen=True):
+    """A page to pay on, until it expires."""
+
+    session_id: str
+    url: str
+    expires_at: datetime | None
+
+
+class PreviewLineShape(msgspec.Struct, frozen=True):
+    """One line of what a change would charge."""
+
+    description: str
+    amount: MoneyShape
+    proration: bool
+    period_start: datetime
+    period_end: datetime
+
+
+class PreviewShape(msgspec.Struct, frozen=True):
+    """What a change of plan would charge, to the cent."""
+
+    amount_due: MoneyShape
+    credit: MoneyShape
+    lines: tuple[PreviewLineShape, ...]
+    effective_at: datetime
+    next_invoice_at: datetime | None
+    proration_date: datetime
+
+
+class CardShape(msgspec.Struct, frozen=True):
+    """What may be shown of a card."""
+
+    brand: str | None
+    last4: str | None
+    exp_month: int | None
+    exp_year: int | None
+
+
+class PaymentMethodShape(msgspec.Struct, frozen=True):
+    """An attached payment method."""
+
+    id: str
+    type: str
+    card: CardShape | None
+    is_default: bool
+    created_at: datetime
+
+
+class PaymentMethodsShape(msgspec.Struct, frozen=True):
+    """A user's attached payment methods."""
+
+    payment_methods: tuple[PaymentMethodShape, ...]
+
+
+class PaymentContextShape(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a payment was for: a subscription with its plan, or a purchase with its resource."""
+
+    kind: str
+    subscription_id: str | None = None
+    plan_id: str | None = None
+    purchase_id: str | None = None
+    resource_type: str | None = None
+    resource_id: str | None = None
+
+
+class PaymentShape(msgspec.Struct, frozen=True):
+    """One payment."""
+
+    id: str
+    amount: MoneyShape
+    amount_refunded: MoneyShape
+    status: str
+    description: str | None
+    context: PaymentContextShape | None
+    invoice_id: str | None
+    failure_code: str | None
+    failure_message: str | None
+    stripe_payment_intent_id: str
+    created_at: datetime
+
+
+class PaymentsShape(msgspec.Struct, frozen=True):
+    """A page of payments, newest first."""
+
+    payments: tuple[PaymentShape, ...]
+    next_cursor: str | None
+
+
+class PurchaseShape(msgspec.Struct, frozen=True):
+    """One purchase."""
+
+    id: str
+    user_id: str
+    resource_type: str
+    resource_id: str
+    price: MoneyShape
+    amount_refunded: MoneyShape
+    status: str
+    purchased_at: datetime | None
+    refunded_at: datetime | None
+    stripe_payment_intent_id: str | None
+    created_at: datetime
+
+
+class PurchasesShape(msgspec.Struct, frozen=True):
+    """A page of purchases, newest first."""
+
+    purchases: tuple[PurchaseShape, ...]
+    next_cursor: str | None
+
+
+class PurchaseCheckoutShape(msgspec.Struct, frozen=True):
+    """A purchase and the page to pay it on."""
+
+    purchase_id: str
+    session_id: str
+    url: str
+    expires_at: datetime | None
+    price: MoneyShape
+
+
+class SourceShape(msgspec.Struct, frozen=True):
+    """What a grant comes from: a subscription, a purchase, or a hand."""
+
+    kind: str
+    id: str
+
+
+class DecisionShape(msgspec.Struct, frozen=True):
+    """The answer to "may this user open this?"."""
+
+    resource_type: str
+    resource_id: str
+    allowed: bool
+    reason: str
+    source: SourceShape | None
+    expires_at: datetime | None
+
+
+class GrantShape(msgspec.Struct, frozen=True):
+    """What one source opens."""
+
+    resource_type: str
+    resource_id: str
+    source: SourceShape
+    granted_at: datetime
+    expires_at: datetime | None
+
+
+class GrantsShape(msgspec.Struct, frozen=True):
+    """The grants in force, and the version of the user's state that they belong to."""
+
+    user_id: str
+    version: int
+    grants: tuple[GrantShape, ...]
+
+
+class RefundableShape(msgspec.Struct, frozen=True):
+    """Whether a refund may be asked for now: why not, how much, and until when."""
+
+    eligible: bool
+    reason: str | None
+    refundable: MoneyShape
+    until: datetime | None
+
+
+class PurchaseStatusShape(msgspec.Struct, frozen=True):
+    """A purchase, what it opens, and whether it may be refunded."""
+
+    purchase: PurchaseShape
+    access: DecisionShape
+    refund: RefundableShape
+
+
+class RefundShape(msgspec.Struct, frozen=True):
+    """One refund."""
+
+    refund_id: str
+    purchase_id: str | None
+    amount: MoneyShape
+    status: str
+
+
+class InvoiceShape(msgspec.Struct, frozen=True):
+    """One invoice; the period is that of its lines."""
+
+    id: str
+    number: str | None
+    status: str
+    amount_due: MoneyShape
+    amount_paid: MoneyShape
+    period_start: datetime | None
+    period_end: datetime | None
+    subscription_id: str | None
+    hosted_invoice_url: str | None
+    invoice_pdf_url: str | None
+    stripe_invoice_id: str
+    created_at: datetime
+
+
+class InvoicesShape(msgspec.Struct, frozen=True):
+    """A page of invoices, newest first."""
+
+    invoices: tuple[InvoiceShape, ...]
+    next_cursor: str | None
