@@ -57,6 +57,9 @@ SECONDS = {
     "a change told twice inside a circle: both readings end here": Second(
         A, [update(A, B, "1"), update(B, A, "2"), update(B, A, "3")], A
     ),
+    "a circle in which one change is told under two ids": Second(
+        A, [update(A, B, "1"), update(B, C, "2"), update(B, C, "3"), update(C, A, "4")], A
+    ),
     "an update that changed nothing that we read": Second(A, [update(A, B), update(B, B)], B),
     "the creation and the first updates": Second(
         None, [created(INCOMPLETE), update(INCOMPLETE, A), update(A, B), update(B, C)], C
@@ -117,6 +120,19 @@ def test_an_order_that_ids_decide_is_what_it_is_for_good() -> None:
     """There, back and there again is believed; that it may be one change told twice makes it ambiguous."""
     told_twice_or_done_again = [update(A, B, "1"), update(A, B, "2"), update(B, A, "3")]
     assert _end(order_second(A, told_twice_or_done_again).facts) == B
+
+
+@pytest.mark.parametrize("ids", ["ab", "ba"])
+def test_of_a_tie_what_goes_on_from_the_state_before_comes_first(ids: str) -> None:
+    lost_between = [update(A, B, ids[0]), update(C, D, ids[1])]
+    assert _end(order_second(A, lost_between).facts) == D
+
+
+@pytest.mark.parametrize("ids", ["ab", "ba"])
+def test_of_a_tie_what_was_answered_comes_last(ids: str) -> None:
+    """An event tells of a change that was; an answer of what is."""
+    torn = [claim(B, identity=ids[0]), claim(C, LOOKED_UP, identity=ids[1])]
+    assert _end(order_second(A, torn).facts) == C
 
 
 #: The events of one second as the provider sends them for kinds of object that carry no pre-image.

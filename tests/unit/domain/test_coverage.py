@@ -54,6 +54,14 @@ PAID = {
         day(31),
         ["in_1", "in_10"],
     ),
+    "one seat of five is given back, the other four were never billed anew": (
+        [
+            invoice(line(14500, day(0), day(31), quantity=5)),
+            later(10, line(-1965, day(10), day(31), proration=True, quantity=1)),
+        ],
+        day(31),
+        ["in_1"],
+    ),
     "an upgrade and its undoing in one second": (
         [
             FIRST,

@@ -225,6 +225,11 @@ def test_an_old_charge_does_not_count_a_refund_that_has_failed_since() -> None:
     assert purchase(session(), payment(), charge(refunded=1000), refund(1000, "failed")).amount_refunded == usd(0)
 
 
+def test_of_two_sessions_of_one_order_the_paid_one_counts() -> None:
+    newer = session(identity="cs_2", status="open", payment_status="unpaid", payment_id=None, created=day(1))
+    assert purchase(*PAID, newer).status is PurchaseStatus.COMPLETED
+
+
 def test_the_checkout_is_shown_only_while_it_can_be_paid() -> None:
     at_checkout = purchase(session(status="open", payment_status="unpaid"))
     assert at_checkout.checkout_url == "https://checkout.example/cs_1"
