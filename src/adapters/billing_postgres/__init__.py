@@ -1,7 +1,7 @@
 """The ports that PostgreSQL keeps."""
 
 from billing_postgres.clock import business_offset, set_business_offset
-from billing_postgres.housekeeping import Expired, expire, ping
+from billing_postgres.housekeeping import Expired, expire, ping, unpublished_since
 from billing_postgres.pool import Pool, open_pool
 from billing_postgres.unit_of_work import PostgresUnitOfWork, PostgresUnitsOfWork
 
@@ -15,4 +15,5 @@ __all__ = [
     "open_pool",
     "ping",
     "set_business_offset",
+    "unpublished_since",
 ]

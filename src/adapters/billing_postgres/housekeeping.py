@@ -10,7 +10,7 @@ from attrs import frozen
 from billing_postgres.pool import Pool
 from billing_postgres.session import transaction
 
-__all__ = ["Expired", "expire", "ping"]
+__all__ = ["Expired", "expire", "ping", "unpublished_since"]
 
 #: So that a consumer that sees a gap in ``version`` can ask for what it missed.
 EVENTS_KEPT: Final = timedelta(days=30)
@@ -37,6 +37,10 @@ DELETE FROM idempotency_keys k USING (
     SELECT caller, key FROM idempotency_keys WHERE expires_at <= %s ORDER BY expires_at LIMIT %s FOR UPDATE SKIP LOCKED
 ) AS old
 WHERE k.caller = old.caller AND k.key = old.key
+"""
+
+_UNPUBLISHED: Final[LiteralString] = """
+SELECT recorded_at FROM outbox WHERE published_at IS NULL ORDER BY position LIMIT 1
 """
 
 
@@ -70,3 +74,13 @@ async def ping(pool: Pool) -> None:
     """Raises `StorageUnavailable` unless the database answers."""
     async with transaction(pool) as session:
         await session.row("SELECT 1")
+
+
+async def unpublished_since(pool: Pool) -> datetime | None:
+    """Since when (UTC) the oldest event that is not published yet waits; None where none does.
+
+    A worker that runs sends within a second, so this tells whether one does. Raises `StorageUnavailable`.
+    """
+    async with transaction(pool) as session:
+        row = await session.row(_UNPUBLISHED)
+    return row[0] if row else None

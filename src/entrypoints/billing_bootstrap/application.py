@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from attrs import frozen
 
+from billing_bootstrap.health import HealthChecks, Probes
 from billing_bootstrap.settings import Settings
 from billing_core.domain.policies import Policies
 from billing_core.ports.cache import AccessCache
@@ -13,6 +14,7 @@ from billing_core.ports.ids import IdSource
 from billing_core.ports.price_book import PriceBook
 from billing_core.ports.provider import Provider, ProviderCatalog, ProviderLookup, WebhookVerifier
 from billing_core.ports.publisher import EventPublisher
+from billing_core.ports.rate_limits import RateLimiter
 from billing_core.ports.unit_of_work import UnitsOfWork
 from billing_core.use_cases.apply_catalog import ApplyCatalog
 from billing_core.use_cases.cancel_subscription import CancelSubscription
@@ -52,6 +54,10 @@ class Ports:
     real_clock: Clock
     ids: IdSource
     wait: Wait
+    #: Requests of one user, and of one address.
+    user_limit: RateLimiter
+    address_limit: RateLimiter
+    probes: Probes
 
 
 @frozen(kw_only=True)
@@ -64,6 +70,9 @@ class Application:
     catalogs: CatalogSource
     clock: Clock
     real_clock: Clock
+    user_limit: RateLimiter
+    address_limit: RateLimiter
+    health: HealthChecks
 
     apply_catalog: ApplyCatalog
     cancel_subscription: CancelSubscription

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 
 from billing_bootstrap.clocks import BusinessClock
-from billing_bootstrap.settings import Settings, SettingsInvalid
+from billing_bootstrap.settings import Fault, Settings, SettingsInvalid
 from billing_core.domain.errors import StorageUnavailable
 from billing_postgres import Pool, business_offset
 
@@ -48,7 +48,7 @@ async def _follow(clock: BusinessClock, pool: Pool) -> None:
 
 def _refuse(offset: timedelta) -> None:
     if offset:
+        wrong = f"names a database whose business time is {offset} ahead, which only billing dev allows."
         raise SettingsInvalid(
-            f"The database's business time is {offset} ahead: it belongs to billing dev. Use another DATABASE_URL, "
-            "or set business_clock.offset_seconds to 0."
+            (Fault("DATABASE_URL", wrong, "another database, or 0 in business_clock.offset_seconds"),)
         )

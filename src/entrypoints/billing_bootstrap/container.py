@@ -5,16 +5,19 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 
 from dependency_injector import containers, providers
 
 import billing_postgres
+from billing_bootstrap.absent import NoCache, NoProvider, NoPublisher, NoWebhooks
 from billing_bootstrap.application import Application, Ports
 from billing_bootstrap.business_time import following_business_time
 from billing_bootstrap.clocks import BusinessClock, RealClock
+from billing_bootstrap.health import HealthChecks, Probes
 from billing_bootstrap.ids import NewIds
+from billing_bootstrap.prices import CatalogPrices
 from billing_bootstrap.settings import Settings
-from billing_core.domain.policies import Policies
 from billing_core.use_cases.apply_catalog import ApplyCatalog
 from billing_core.use_cases.bookkeeping import Bookkeeper
 from billing_core.use_cases.cancel_subscription import CancelSubscription
@@ -35,8 +38,7 @@ from billing_core.use_cases.request_refund import RequestRefund
 from billing_core.use_cases.resume_subscription import ResumeSubscription
 from billing_core.use_cases.retry_events import RetryEvents
 from billing_core.use_cases.settle_doubts import SettleDoubts
-from billing_memory import CatalogPriceBook
-from billing_redis import RedisAccessCache, RedisEventPublisher, open_redis
+from billing_redis import RateLimiter, RedisAccessCache, RedisEventPublisher, RedisLink, open_redis
 from billing_stripe import StripeApi, StripeCatalog, StripeLookup, StripeProvider, StripeWebhookVerifier
 
 __all__ = ["Container", "application_on", "open_application"]
@@ -47,11 +49,11 @@ class Container(containers.DeclarativeContainer):
 
     settings: providers.Dependency[Settings] = providers.Dependency(instance_of=Settings)
     ports: providers.Dependency[Ports] = providers.Dependency(instance_of=Ports)
-    policies: providers.Singleton[Policies] = providers.Singleton(Policies)
 
     units, cache, clock = ports.provided.units, ports.provided.cache, ports.provided.clock
     lookup, ids = ports.provided.lookup, ports.provided.ids
-    retries, plan_change = policies.provided.retry, policies.provided.plan_change
+    policies = settings.provided.policies
+    retries, plan_change = policies.retry, policies.plan_change
 
     catalogs = providers.Singleton(RememberedCatalog, units)
     books = providers.Singleton(Bookkeeper, clock=clock, cache=cache)
@@ -76,6 +78,9 @@ class Container(containers.DeclarativeContainer):
         catalogs=catalogs,
         clock=clock,
         real_clock=ports.provided.real_clock,
+        user_limit=ports.provided.user_limit,
+        address_limit=ports.provided.address_limit,
+        health=providers.Singleton(HealthChecks, probes=ports.provided.probes, clock=clock),
         apply_catalog=providers.Singleton(
             ApplyCatalog, units=units, books=books, provider=ports.provided.provider_catalog, clock=clock
         ),
@@ -136,29 +141,64 @@ async def open_application(settings: Settings) -> AsyncIterator[Application]:
     ahead of real time and this is not ``billing dev``.
     """
     async with AsyncExitStack() as stack:
-        pool = await billing_postgres.open_pool(settings.database_url)
+        pool = await billing_postgres.open_pool(
+            settings.database_url,
+            connections_max=settings.database_pool_max,
+            prepare_threshold=5 if settings.database_prepared_statements else None,
+        )
         stack.push_async_callback(pool.close)
-        redis = open_redis(settings.redis_url, ca_file=settings.redis_ca_file)
-        stack.push_async_callback(redis.close)
-        stripe = StripeApi(settings.stripe_secret_key, base_url=settings.stripe_api_base)
-        stack.push_async_callback(stripe.close)
+        redis = _redis(settings)
+        if redis is not None:
+            stack.push_async_callback(redis.close)
+        stripe = _stripe(settings)
+        if stripe is not None:
+            stack.push_async_callback(stripe.close)
         clock = BusinessClock(RealClock())
         await stack.enter_async_context(following_business_time(clock, pool, settings))
-        lookup = StripeLookup(stripe)
-        yield application_on(
-            settings,
-            Ports(
-                units=billing_postgres.PostgresUnitsOfWork(pool),
-                cache=RedisAccessCache(redis),
-                provider=StripeProvider(stripe),
-                lookup=lookup,
-                provider_catalog=StripeCatalog(stripe),
-                verifier=StripeWebhookVerifier(settings.stripe_webhook_secrets, livemode=stripe.livemode),
-                publisher=RedisEventPublisher(redis),
-                prices=CatalogPriceBook(),
-                clock=clock,
-                real_clock=clock.real,
-                ids=NewIds(),
-                wait=asyncio.sleep,
-            ),
-        )
+        yield application_on(settings, _ports(settings, pool, redis, stripe, clock))
+
+
+def _redis(settings: Settings) -> RedisLink | None:
+    return open_redis(settings.redis_url, ca_file=settings.redis_ca_file) if settings.redis_url else None
+
+
+def _stripe(settings: Settings) -> StripeApi | None:
+    if not settings.stripe_secret_key:
+        return None
+    return StripeApi(settings.stripe_secret_key, base_url=settings.stripe_api_base)
+
+
+def _ports(
+    settings: Settings,
+    pool: billing_postgres.Pool,
+    redis: RedisLink | None,
+    stripe: StripeApi | None,
+    clock: BusinessClock,
+) -> Ports:
+    """The real adapters; where something is not configured, one that says so when it is needed."""
+    secrets = settings.stripe_webhook_secrets
+    return Ports(
+        units=billing_postgres.PostgresUnitsOfWork(pool),
+        cache=RedisAccessCache(redis) if redis else NoCache(),
+        provider=StripeProvider(stripe) if stripe else NoProvider(),
+        lookup=StripeLookup(stripe) if stripe else NoProvider(),
+        provider_catalog=StripeCatalog(stripe) if stripe else NoProvider(),
+        verifier=StripeWebhookVerifier(secrets, livemode=stripe.livemode) if stripe and secrets else NoWebhooks(),
+        publisher=RedisEventPublisher(redis) if redis else NoPublisher(),
+        prices=CatalogPrices(),
+        clock=clock,
+        real_clock=clock.real,
+        ids=NewIds(),
+        wait=asyncio.sleep,
+        user_limit=RateLimiter(settings.rate_limit_user, redis),
+        address_limit=RateLimiter(settings.rate_limit_address, redis),
+        probes=Probes(
+            database=partial(billing_postgres.ping, pool),
+            cache=redis.probe if redis else _no_answer,
+            unpublished_since=partial(billing_postgres.unpublished_since, pool),
+        ),
+    )
+
+
+async def _no_answer() -> None:
+    """What a cache that is not there answers."""

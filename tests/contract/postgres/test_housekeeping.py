@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from billing_contracts.examples import NOW, new_event, received
-from billing_postgres import Pool, PostgresUnitsOfWork, expire
+from billing_postgres import Pool, PostgresUnitsOfWork, expire, unpublished_since
 from billing_postgres.session import transaction
 
 _MOMENT = timedelta(microseconds=1)
@@ -64,3 +64,18 @@ async def test_a_run_removes_no_more_than_its_limit(pool: Pool, units: PostgresU
         await uow.commit()
 
     assert (await expire(pool, NOW + timedelta(days=365), limit=limit)).payloads == limit
+
+
+async def test_the_oldest_event_that_waits_tells_since_when(pool: Pool, units: PostgresUnitsOfWork) -> None:
+    assert await unpublished_since(pool) is None
+    async with units() as uow:
+        await uow.customers.lock_users(["user-1"])
+        await uow.outbox.add("user-1", [new_event("a"), new_event("b")], NOW)
+        await uow.outbox.add("user-1", [new_event("c")], NOW + timedelta(hours=1))
+        await uow.commit()
+
+    assert await unpublished_since(pool) == NOW
+    async with units() as uow:
+        await uow.outbox.published(await uow.outbox.of_user("user-1", 0, 2), NOW)
+        await uow.commit()
+    assert await unpublished_since(pool) == NOW + timedelta(hours=1)

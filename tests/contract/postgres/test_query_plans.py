@@ -232,6 +232,7 @@ def outside() -> Iterator[tuple[LiteralString, tuple[object, ...]]]:
     """The statements that are run outside a unit of work."""
     yield clock._READ, ()  # noqa: SLF001 - the functions that run these begin a transaction themselves
     yield clock._WRITE, (1,)  # noqa: SLF001
+    yield housekeeping._UNPUBLISHED, ()  # noqa: SLF001
     for statement in (housekeeping._EVENTS, housekeeping._PAYLOADS, housekeeping._KEYS):  # noqa: SLF001
         yield statement, (NOW - timedelta(days=3650), 100)
 

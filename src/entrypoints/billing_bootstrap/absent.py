@@ -1,0 +1,87 @@
+"""What stands behind a port that is not configured: a command that needs none of it works without it."""
+# ruff: noqa: ARG002 - what is not there needs no arguments, but its port has them
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+from typing import NoReturn
+
+from billing_core.domain.access import UserAccess
+from billing_core.domain.errors import ProviderUnavailable, PublisherUnavailable, SignatureInvalid
+from billing_core.domain.events import Event
+from billing_core.domain.facts import Fact, ObjectRef
+from billing_core.domain.operations import Answer, Operation
+from billing_core.domain.plans import Plan
+from billing_core.domain.received import Delivery
+from billing_core.ports.provider import Preview, ProviderIdentity
+
+__all__ = ["NoCache", "NoProvider", "NoPublisher", "NoWebhooks"]
+
+
+def _no_key() -> NoReturn:
+    raise ProviderUnavailable("No payment provider is configured. Set STRIPE_SECRET_KEY.")
+
+
+class NoProvider:
+    """The provider's ports without a key: every call raises `ProviderUnavailable`, which says so."""
+
+    async def execute(self, operation: Operation) -> Answer:
+        """Nothing can be changed."""
+        _no_key()
+
+    async def fetch(self, ref: ObjectRef) -> Fact | None:
+        """Nothing can be asked."""
+        _no_key()
+
+    async def effect_of(self, operation: Operation) -> Answer | None:
+        """Nothing can be asked."""
+        _no_key()
+
+    async def preview(self, operation: Operation) -> Preview:
+        """Nothing can be asked."""
+        _no_key()
+
+    async def links_of(self, payment_intent_id: str) -> Collection[Fact]:
+        """Nothing can be asked."""
+        _no_key()
+
+    async def identity(self) -> ProviderIdentity:
+        """Nothing can be asked."""
+        _no_key()
+
+    async def ensure_plan(self, plan: Plan) -> str:
+        """Nothing can be changed."""
+        _no_key()
+
+
+class NoWebhooks:
+    """The verifier without a signing secret: nothing verifies."""
+
+    def read(self, payload: bytes, signature: str, now: datetime) -> Delivery:
+        """Raises `SignatureInvalid`."""
+        raise SignatureInvalid("No signing secret is configured. Set STRIPE_WEBHOOK_SECRET.")
+
+
+class NoCache:
+    """The cache without Redis: it knows nothing. What others cached is stale for its lifetime, which is seconds."""
+
+    async def get(self, user_id: str) -> UserAccess | None:
+        """Nothing is known."""
+
+    async def put(self, access: UserAccess) -> None:
+        """Nothing is kept."""
+
+    async def mark_stale(self, user_ids: Collection[str]) -> None:
+        """Nothing is kept."""
+
+    async def lift(self, access: UserAccess) -> None:
+        """Nothing is kept."""
+
+
+class NoPublisher:
+    """The publisher without Redis: events stay in the outbox."""
+
+    async def publish(self, events: Collection[Event]) -> None:
+        """Raises `PublisherUnavailable`."""
+        raise PublisherUnavailable("No carrier of events is configured. Set REDIS_URL.")

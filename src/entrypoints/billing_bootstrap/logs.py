@@ -1,0 +1,50 @@
+"""Logging: structlog, one JSON object a line, or lines for a person on a terminal."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import Any, TextIO
+
+import structlog
+
+__all__ = ["configure_logging"]
+
+_SHARED: tuple[Any, ...] = (
+    structlog.contextvars.merge_contextvars,
+    structlog.stdlib.add_log_level,
+    structlog.processors.TimeStamper(fmt="iso", utc=True),
+)
+
+
+def configure_logging(*, log_format: str, level: str, stream: TextIO | None = None) -> None:
+    """Make every log line of this process, ours and that of libraries, go to ``stream`` (standard error) in one form.
+
+    Args:
+        log_format: ``json``, ``console``, or ``auto``: lines for a person where the stream is a terminal.
+        level: the least that is written: ``debug``, ``info``, ``warning`` or ``error``.
+        stream: where lines go.
+    """
+    out = stream or sys.stderr
+    readable = log_format == "console" or (log_format == "auto" and out.isatty())
+    last: list[Any] = (
+        [structlog.dev.ConsoleRenderer(colors=out.isatty())]
+        if readable
+        else [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+    )
+    structlog.configure(
+        processors=[*_SHARED, *last],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level.upper())),
+        logger_factory=structlog.WriteLoggerFactory(file=out),
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(out)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=_SHARED,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(max(logging.getLevelName(level.upper()), logging.INFO))

@@ -1,0 +1,150 @@
+"""Reading how the services are reached, noting every fault: the database, Redis and Stripe."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from urllib.parse import quote, urlsplit
+
+from attrs import field, frozen
+from psycopg import ProgrammingError
+from psycopg.conninfo import conninfo_to_dict
+
+from billing_bootstrap.variables import Variables, Wrong
+
+__all__ = ["read_conninfo", "read_database_url", "read_redis_url", "read_stripe", "read_webhook_secrets"]
+
+_DATABASE = "DATABASE_URL=postgresql://billing:password@localhost:5432/billing"
+_REDIS = "REDIS_URL=redis://localhost:6379/0"
+_STRIPE = "STRIPE_SECRET_KEY=sk_test_… from the Stripe Dashboard, Developers, API keys"
+_WEBHOOK = "STRIPE_WEBHOOK_SECRET=whsec_… as `billing stripe setup-webhook` tells it"
+_PUBLISHABLE = "STRIPE_PUBLISHABLE_KEY=pk_test_…"
+_LIBPQ = ("PGHOST", "PGHOSTADDR", "PGSERVICE", "PGDATABASE")
+_PORT_MAX = 65535
+
+
+def read_database_url(variables: Variables, *, needed: bool) -> str:
+    """How PostgreSQL is reached; empty where libpq's own variables say it, or nothing does."""
+    url = read_conninfo(variables, "DATABASE_URL")
+    if needed:
+        by_libpq = any(variables.text(name) for name in _LIBPQ)
+        variables.need("DATABASE_URL", met=bool(url) or by_libpq, example=f"{_DATABASE}, or libpq's PGHOST …")
+    return url
+
+
+def read_conninfo(variables: Variables, name: str) -> str:
+    """A PostgreSQL URL, or libpq's ``key=value`` pairs."""
+
+    def parse(value: str) -> str:
+        try:
+            conninfo_to_dict(value)
+        except ProgrammingError:
+            # libpq's own words may repeat a part of the password.
+            raise Wrong("is neither a postgresql:// URL nor libpq's key=value pairs.") from None
+        return value
+
+    return variables.parsed(name, variables.secret(name), parse, "", _DATABASE)
+
+
+def read_redis_url(variables: Variables, *, needed: bool) -> str:
+    """The URL of Redis, given whole or in parts; empty where nothing says it."""
+
+    def parse(value: str) -> str:
+        parts = urlsplit(value)
+        if parts.scheme not in {"redis", "rediss", "unix"} or not (parts.hostname or parts.path):
+            raise Wrong("is no redis://, rediss:// or unix:// URL.")
+        return value
+
+    url = variables.parsed("REDIS_URL", variables.secret("REDIS_URL"), parse, "", _REDIS)
+    host = variables.text("REDIS_HOST")
+    port = variables.whole("REDIS_PORT", least=1, most=_PORT_MAX, default=6379)
+    database = variables.whole("REDIS_DB", least=0, most=9999, default=0)
+    password = variables.secret("REDIS_PASSWORD")
+    tls = variables.flag("REDIS_TLS", default=False)
+    if needed:
+        variables.need("REDIS_URL", met=bool(url or host), example=f"{_REDIS}, or REDIS_HOST=localhost")
+    if url or host is None:
+        return url
+    login = f":{quote(password, safe='')}@" if password else ""
+    shown = f"[{host}]" if ":" in host else host
+    return f"{'rediss' if tls else 'redis'}://{login}{shown}:{port}/{database}"
+
+
+@frozen(kw_only=True)
+class StripeAccess:
+    """How Stripe is reached; the key is empty where none is given."""
+
+    secret_key: str = field(repr=False)
+    publishable_key: str | None
+    api_base: str | None
+
+
+def read_stripe(variables: Variables, *, needed: bool, live_allowed: bool) -> StripeAccess:
+    """The keys and the address. A live key is refused wherever money should not move."""
+    key = variables.parsed(
+        "STRIPE_SECRET_KEY", variables.secret("STRIPE_SECRET_KEY"), _key("sk|rk", "secret or restricted"), "", _STRIPE
+    )
+    publishable = variables.parsed(
+        "STRIPE_PUBLISHABLE_KEY",
+        variables.text("STRIPE_PUBLISHABLE_KEY"),
+        _key("pk", "publishable"),
+        None,
+        _PUBLISHABLE,
+    )
+    base = variables.parsed(
+        "STRIPE_API_BASE", variables.text("STRIPE_API_BASE"), _url, None, "STRIPE_API_BASE=http://127.0.0.1:12111"
+    )
+    if needed:
+        variables.need("STRIPE_SECRET_KEY", met=bool(key), example=_STRIPE)
+    for name, given, example in (
+        ("STRIPE_SECRET_KEY", key, _STRIPE),
+        ("STRIPE_PUBLISHABLE_KEY", publishable or "", _PUBLISHABLE),
+    ):
+        if "_live_" in given and not live_allowed:
+            variables.note(name, "is a live key, which only BILLING_ENV=production takes.", example)
+        elif "_live_" in given and base is not None and not _is_stripe(base):
+            variables.note(name, f"is a live key, which is for Stripe alone: STRIPE_API_BASE is {base}.", example)
+    if key and publishable and ("_live_" in publishable) != ("_live_" in key):
+        variables.note("STRIPE_PUBLISHABLE_KEY", "is of another mode than STRIPE_SECRET_KEY.", _PUBLISHABLE)
+    return StripeAccess(secret_key=key, publishable_key=publishable, api_base=base)
+
+
+def _key(prefixes: str, what: str) -> Callable[[str], str]:
+    def parse(value: str) -> str:
+        if not re.fullmatch(rf"({prefixes})_(test|live)_\w+", value, re.ASCII):
+            raise Wrong(f"is no {what} key of Stripe's.")
+        return value
+
+    return parse
+
+
+def _url(value: str) -> str:
+    try:
+        parts = urlsplit(value)
+        fits = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
+    except ValueError:
+        fits = False
+    if not fits:
+        raise Wrong(f"is {value!r}, which is no http:// or https:// URL.")
+    return value.rstrip("/")
+
+
+def _is_stripe(url: str) -> bool:
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    return parts.scheme == "https" and (host == "stripe.com" or host.endswith(".stripe.com"))
+
+
+def read_webhook_secrets(variables: Variables, *, needed: bool) -> tuple[str, ...]:
+    """The signing secrets of the webhook endpoint."""
+
+    def parse(value: str) -> str:
+        if not re.fullmatch(r"whsec_[!-~]+", value):
+            raise Wrong("holds something that is no signing secret: each begins with whsec_.")
+        return value
+
+    name = "STRIPE_WEBHOOK_SECRET"
+    secrets = variables.list_of(name, variables.secret(name), parse, _WEBHOOK)
+    if needed:
+        variables.need(name, met=bool(secrets), example=_WEBHOOK)
+    return secrets

@@ -1,0 +1,135 @@
+"""Reading environment variables: every fault is noted, none is raised, so that all are told at once."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TypeVar
+
+from attrs import field, frozen
+
+__all__ = ["Fault", "SettingsInvalid", "Variables", "Wrong"]
+
+T = TypeVar("T")
+
+
+@frozen
+class Fault:
+    """A setting that is missing or does not fit."""
+
+    #: The variable, or the variables of which one is needed.
+    name: str
+    #: What is wrong, without the value of a secret.
+    wrong: str
+    #: What it should look like.
+    example: str
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.wrong} For example: {self.example}."
+
+
+class SettingsInvalid(Exception):
+    """Some settings are missing or do not fit; the message names each, what is wrong and an example."""
+
+    def __init__(self, faults: tuple[Fault, ...]) -> None:
+        count = "A setting is" if len(faults) == 1 else f"{len(faults)} settings are"
+        super().__init__("\n".join([f"{count} missing or wrong.", *(f"- {fault}" for fault in faults)]))
+        #: Every fault, in the order in which settings are read.
+        self.faults = faults
+
+
+class Wrong(ValueError):
+    """A value does not fit. The message goes on after the variable's name: ``is no number.`` and the like."""
+
+
+@frozen
+class Variables:
+    """The environment, and what was found wrong with it so far. An empty variable counts as absent."""
+
+    environ: Mapping[str, str] = field(repr=False)
+    faults: list[Fault] = field(factory=list)
+
+    def text(self, name: str) -> str | None:
+        """A variable's value, stripped."""
+        return (self.environ.get(name) or "").strip() or None
+
+    def secret(self, name: str) -> str | None:
+        """A secret: the variable itself, or the content of the file that ``<name>_FILE`` names."""
+        given, file = self.text(name), self.text(f"{name}_FILE")
+        if file is None:
+            return given
+        if given is not None:
+            self.note(
+                name, f"and {name}_FILE are both set; keep one of them.", f"{name}_FILE=/run/secrets/{name.lower()}"
+            )
+            return given
+        try:
+            return Path(file).read_text(encoding="utf-8").strip() or None
+        except (OSError, UnicodeDecodeError) as error:
+            reason = getattr(error, "strerror", None) or "it is not text in UTF-8"
+            self.note(f"{name}_FILE", f"names a file that cannot be read: {reason}.", f"/run/secrets/{name.lower()}")
+            return None
+
+    def parsed(self, name: str, value: str | None, parse: Callable[[str], T], default: T, example: str) -> T:
+        """``value`` as ``parse`` reads it; where it is absent or does not fit, the default."""
+        if value is None:
+            return default
+        try:
+            return parse(value)
+        except Wrong as error:
+            self.note(name, str(error), example)
+            return default
+
+    def choice(self, name: str, choices: tuple[str, ...], default: str) -> str:
+        """One of a few words."""
+
+        def parse(value: str) -> str:
+            if value.lower() not in choices:
+                raise Wrong(f"is {value!r}, but it can only be {', '.join(choices)}.")
+            return value.lower()
+
+        return self.parsed(name, self.text(name), parse, default, f"{name}={default}")
+
+    def flag(self, name: str, *, default: bool) -> bool:
+        """Yes or no."""
+        word = self.choice(name, ("true", "false", "1", "0", "yes", "no", "on", "off"), "true" if default else "false")
+        return word in {"true", "1", "yes", "on"}
+
+    def whole(self, name: str, *, least: int, most: int, default: int) -> int:
+        """A whole number."""
+
+        def parse(value: str) -> int:
+            if not re.fullmatch(r"\d{1,9}", value) or not least <= int(value) <= most:
+                raise Wrong(f"is {value!r}, but it is a whole number from {least} to {most}.")
+            return int(value)
+
+        return self.parsed(name, self.text(name), parse, default, f"{name}={default}")
+
+    def file(self, name: str) -> Path | None:
+        """The path of a file that is there."""
+
+        def parse(value: str) -> Path:
+            if not Path(value).is_file():
+                raise Wrong(f"is {value!r}, where there is no file.")
+            return Path(value)
+
+        return self.parsed(name, self.text(name), parse, None, f"{name}=/etc/billing/{name.lower()}")
+
+    def list_of(self, name: str, value: str | None, parse: Callable[[str], T], example: str) -> tuple[T, ...]:
+        """Comma-separated values."""
+        found: list[T] = []
+        for part in (value or "").split(","):
+            one = self.parsed(name, part.strip() or None, parse, None, example)
+            if one is not None:
+                found.append(one)
+        return tuple(found)
+
+    def need(self, name: str, *, met: bool, example: str) -> None:
+        """Note that ``name`` is missing, unless it is there or was found wrong already."""
+        if not met and not any(fault.name.removesuffix("_FILE") == name for fault in self.faults):
+            self.note(name, "is not set.", example)
+
+    def note(self, name: str, wrong: str, example: str) -> None:
+        """Note a fault."""
+        self.faults.append(Fault(name, wrong, example))
