@@ -1,0 +1,87 @@
+"""Loops: each job again and again, until told to stop, whatever becomes of one run of it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Iterable
+
+import structlog
+from attrs import frozen
+
+from billing_core.domain.errors import BillingError
+
+__all__ = ["FAILURE_PAUSE_SECONDS_MAX", "Job", "work"]
+
+#: The longest pause after runs that failed, in seconds.
+FAILURE_PAUSE_SECONDS_MAX = 60.0
+
+_log = structlog.get_logger("billing_worker")
+
+
+@frozen(kw_only=True)
+class Job:
+    """Something that a worker does whenever there is something to do."""
+
+    name: str
+    #: Does a batch for the worker that is named; how much there was. Safe while other workers do the same.
+    do: Callable[[str], Awaitable[int]]
+    #: How long nobody looks after a run that found nothing to do.
+    pause_seconds: float
+
+
+async def work(jobs: Iterable[Job], worker: str, stop: asyncio.Event, *, patience_seconds: float = 20.0) -> None:
+    """Do all jobs side by side until ``stop`` is set; then each run that is under way is finished.
+
+    One that takes longer than ``patience_seconds`` is broken off: what it held is a lease, and another worker
+    goes on with it.
+    """
+    loops = [asyncio.create_task(_loop(job, worker, stop), name=job.name) for job in jobs]
+    stopping = asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait([stopping, *loops], return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait(loops, timeout=patience_seconds)
+    finally:
+        for task in (stopping, *loops):
+            task.cancel()
+        ended = await asyncio.gather(*loops, return_exceptions=True)
+    for fault in ended:
+        if isinstance(fault, Exception):  # a loop ends by itself only through a mistake of ours
+            raise fault
+
+
+async def _loop(job: Job, worker: str, stop: asyncio.Event) -> None:
+    failures = 0
+    while not stop.is_set():
+        begun = time.monotonic()
+        try:
+            done = await job.do(worker)
+        except Exception as error:  # noqa: BLE001 - the next run may go well, and the other jobs go on
+            failures += 1
+            pause = min(job.pause_seconds * 2 ** min(failures, 16), FAILURE_PAUSE_SECONDS_MAX)
+            _tell_failure(job, error, failures, pause)
+        else:
+            failures = 0
+            pause = 0.0 if done else job.pause_seconds
+            if done:
+                _log.info("job done", job=job.name, count=done, seconds=round(time.monotonic() - begun, 3))
+        await _pause(stop, pause)
+
+
+def _tell_failure(job: Job, error: Exception, failures: int, pause: float) -> None:
+    said = {"job": job.name, "failures": failures, "again_in_seconds": pause}
+    if isinstance(error, BillingError):
+        _log.warning("job failed", error=type(error).__name__, reason=error.message, **said)
+    else:
+        _log.error("job failed", exc_info=error, **said)
+
+
+async def _pause(stop: asyncio.Event, seconds: float) -> None:
+    """Wait so long, or until it is time to stop."""
+    if seconds <= 0:
+        await asyncio.sleep(0)
+        return
+    try:
+        await asyncio.wait_for(stop.wait(), seconds)
+    except TimeoutError:
+        return
