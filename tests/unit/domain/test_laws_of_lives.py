@@ -85,9 +85,11 @@ def test_what_is_told_twice_is_told_once(life: Life, seed: int) -> None:
 
 @LIVES
 @given(lives(), seeds())
-def test_what_is_told_again_under_other_ids_changes_nothing(life: Life, seed: int) -> None:
+def test_what_is_told_again_under_other_ids_changes_nothing_or_is_asked(life: Life, seed: int) -> None:
+    """There, back and there again in one second, all told twice, has two readings: Stripe is asked which."""
     again = [evolve(fact, id=f"{fact.id}_again") for fact in life.facts]
-    assert snapshots(states(shuffled(life.facts + again, seed))) == life.truth()
+    for state in states(shuffled(life.facts + again, seed)):
+        assert state.ambiguous or state.snapshot == life.truth()[state.ref]
 
 
 @LIVES
