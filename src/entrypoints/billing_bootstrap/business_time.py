@@ -10,9 +10,9 @@ from datetime import timedelta
 from billing_bootstrap.clocks import BusinessClock
 from billing_bootstrap.settings import Fault, Settings, SettingsInvalid
 from billing_core.domain.errors import StorageUnavailable
-from billing_postgres import Pool, business_offset
+from billing_postgres import Pool, business_offset, open_pool, set_business_offset
 
-__all__ = ["following_business_time"]
+__all__ = ["following_business_time", "put_ahead"]
 
 #: How late a process may notice that time was moved.
 _POLL_SECONDS = 0.2
@@ -52,3 +52,17 @@ def _refuse(offset: timedelta) -> None:
         raise SettingsInvalid(
             (Fault("DATABASE_URL", wrong, "another database, or 0 in business_clock.offset_seconds"),)
         )
+
+
+async def put_ahead(settings: Settings, offset: timedelta) -> None:
+    """Put business time ahead of real time by ``offset``, for every process of ``billing dev``.
+
+    Raises `SettingsInvalid` outside of it, and `StorageUnavailable`.
+    """
+    if not settings.is_dev:
+        _refuse(offset)
+    pool = await open_pool(settings.database_url, connections_max=1, wait_seconds=10.0)
+    try:
+        await set_business_offset(pool, offset)
+    finally:
+        await pool.close()

@@ -33,8 +33,22 @@ class Entry:
 
 
 COMMANDS: dict[str, Entry] = {
+    "serve": Entry("billing_cli.commands.serve:serve", "The HTTP API.", _RUN),
+    "worker": Entry("billing_cli.commands.worker:worker", "The loops: retries, unfinished calls, events.", _RUN),
+    "sandbox": Entry("billing_cli.commands.sandbox:app", "The local Stripe: pay, move time, break things.", _RUN),
     "token": Entry("billing_cli.commands.token:token", "A signed JWT for development.", _RUN),
+    "access": Entry("billing_cli.commands.access:app", "Who may open what, and why; grant and revoke.", _OPERATE),
+    "customers": Entry("billing_cli.commands.customers:app", "Tie Stripe's customers to users.", _OPERATE),
+    "invoices": Entry("billing_cli.commands.invoices:app", "What was billed.", _OPERATE),
+    "payments": Entry("billing_cli.commands.payments:app", "What was paid, and for what.", _OPERATE),
+    "purchases": Entry("billing_cli.commands.purchases:app", "List, show and refund purchases.", _OPERATE),
+    "subscriptions": Entry("billing_cli.commands.subscriptions:app", "Show, change, cancel, resume.", _OPERATE),
+    "catalog": Entry("billing_cli.commands.catalog:app", "Plans and priced items from a TOML file.", _KEEP),
+    "doctor": Entry("billing_cli.commands.doctor:doctor", "Check everything; what to do about faults.", _KEEP),
+    "events": Entry("billing_cli.commands.events:app", "Received events: state, errors, another try.", _KEEP),
     "migrate": Entry("billing_cli.commands.migrate:migrate", "Bring the database to this version.", _KEEP),
+    "rebuild": Entry("billing_cli.commands.rebuild:rebuild", "Fold state again from facts, or compare.", _KEEP),
+    "stripe": Entry("billing_cli.commands.stripe:app", "Set up at Stripe.", _KEEP),
 }
 
 

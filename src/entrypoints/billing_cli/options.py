@@ -11,7 +11,7 @@ from cyclopts import Parameter
 
 from billing_core.domain.callers import Caller, Role
 
-__all__ = ["Changing", "Looking"]
+__all__ = ["CHANGING", "LOOKING", "Changing", "Looking"]
 
 
 @Parameter(name="*")
@@ -38,6 +38,10 @@ class Changing(Looking):
 
     yes: Annotated[bool, Parameter(name=("--yes", "-y"), negative=())] = field(default=False)
     """Do not ask first."""
+
+
+LOOKING = Looking()
+CHANGING = Changing()
 
 
 def _login() -> str:

@@ -1,0 +1,52 @@
+"""`billing customers`."""
+
+from __future__ import annotations
+
+from cyclopts import App
+
+from billing_cli.asking import ask_first
+from billing_cli.desk import opened
+from billing_cli.failures import CommandFailed
+from billing_cli.options import CHANGING, LOOKING, Changing, Looking
+from billing_cli.printing import show_fields, show_json
+
+__all__ = ["app"]
+
+app = App(name="customers", help="Tie Stripe's customers to users.")
+
+
+@app.command
+async def link(user_id: str, stripe_customer_id: str, /, *, options: Changing = CHANGING) -> None:
+    """Tie an existing customer of Stripe's to a user; what waited for it is taken up.
+
+    For example:
+
+        billing customers link learner-1 cus_NffrFeUfNV2Hib
+    """
+    ask_first(f"Tie {stripe_customer_id} to {user_id}?", yes=options.yes)
+    async with opened() as application:
+        await application.link_customer(options.caller, user_id, stripe_customer_id)
+    _tell(user_id, stripe_customer_id, options)
+
+
+@app.command
+async def show(user_id: str, /, *, options: Looking = LOOKING) -> None:
+    """The customer that a user is tied to.
+
+    For example:
+
+        billing customers show learner-1
+    """
+    async with opened() as application, application.units() as uow:
+        customer_id = await uow.customers.customer_of(user_id)
+    if customer_id is None:
+        raise CommandFailed(f"{user_id} is tied to no customer. `billing customers link {user_id} cus_…` ties them.")
+    _tell(user_id, customer_id, options)
+
+
+def _tell(user_id: str, customer_id: str, options: Looking) -> None:
+    found = {"user_id": user_id, "stripe_customer_id": customer_id}
+    if options.json:
+        show_json(found)
+    else:
+        show_fields(found)

@@ -1,0 +1,154 @@
+"""`billing events`."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import msgspec
+from cyclopts import App
+
+from billing_bootstrap.application import Application
+from billing_bootstrap.cursors import text_of
+from billing_bootstrap.settings import OFFLINE
+from billing_cli.asking import ask_first
+from billing_cli.desk import opened
+from billing_cli.failures import CommandFailed
+from billing_cli.options import CHANGING, LOOKING, Changing, Looking
+from billing_cli.paging import LISTING, Listing
+from billing_cli.printing import show_fields, show_json, show_rows
+from billing_core.domain.received import Received, ReceivedState
+
+__all__ = ["app"]
+
+app = App(name="events", help="Received events: what became of them, and another try.")
+
+_COLUMNS = ("event_id", "type", "state", "attempts", "created", "received_at", "error")
+
+
+class EventRow(msgspec.Struct, frozen=True):
+    """A received event and what became of it."""
+
+    event_id: str
+    type: str
+    state: str
+    attempts: int
+    created: datetime
+    received_at: datetime
+    next_attempt_at: datetime | None
+    waits_for: tuple[str, ...]
+    error: str | None
+
+
+class EventPage(msgspec.Struct, frozen=True):
+    """A page of received events, newest first."""
+
+    events: tuple[EventRow, ...]
+    next_cursor: str | None
+
+
+@app.command(name="list")
+async def list_(*, state: ReceivedState | None = None, options: Listing = LISTING) -> None:
+    """Received events, newest first.
+
+    For example:
+
+        billing events list
+        billing events list --state parked
+
+    Args:
+        state: Only those in this state.
+        options: How it is asked and shown.
+    """
+    async with opened(OFFLINE) as application:
+        await _page(application, state, options)
+
+
+@app.command
+async def dead(*, options: Listing = LISTING) -> None:
+    """Dead letters: events that failed too often. `billing events replay` tries one again.
+
+    For example:
+
+        billing events dead --json
+    """
+    async with opened(OFFLINE) as application:
+        await _page(application, ReceivedState.DEAD, options)
+
+
+async def _page(application: Application, state: ReceivedState | None, options: Listing) -> None:
+    async with application.units() as uow:
+        page = await uow.inbox.page(state, options.limit, options.after)
+    found = EventPage(tuple(map(_row, page.rows)), text_of(page.next))
+    if options.json:
+        show_json(found)
+    else:
+        show_rows(found.events, _COLUMNS, none="There are none.")
+
+
+@app.command
+async def show(event_id: str, /, *, options: Looking = LOOKING) -> None:
+    """One event: its state, attempts, error and payload.
+
+    For example:
+
+        billing events show evt_1NG8Du2eZvKYlo2CUI79vXWy --json
+    """
+    async with opened(OFFLINE) as application, application.units() as uow:
+        received = await uow.inbox.get(event_id)
+    if received is None:
+        raise CommandFailed(f"No event {event_id!r} was received. `billing events list` shows the latest.")
+    if options.json:
+        payload = msgspec.Raw(received.payload) if received.payload else None
+        show_json({**msgspec.structs.asdict(_row(received)), "payload": payload})
+        return
+    show_fields(_row(received))
+
+
+@app.command
+async def retry(*, options: Changing = CHANGING) -> None:
+    """Apply now whatever is due: what was stored but not applied, and what failed and may be tried again.
+
+    For example:
+
+        billing events retry
+    """
+    ask_first("Apply all events that are due?", yes=options.yes)
+    tried = 0
+    async with opened() as application:
+        while done := await application.retry_events(f"cli:{options.caller.user_id}"):
+            tried += done
+    if options.json:
+        show_json({"tried": tried})
+    else:
+        show_fields({"tried": tried})
+
+
+@app.command
+async def replay(event_id: str, /, *, options: Changing = CHANGING) -> None:
+    """Apply one event now, whatever its state, such as a dead letter after a repair.
+
+    For example:
+
+        billing events replay evt_1NG8Du2eZvKYlo2CUI79vXWy
+    """
+    ask_first(f"Apply {event_id} again?", yes=options.yes)
+    async with opened() as application:
+        received = await application.retry_events.replay(event_id)
+    if options.json:
+        show_json(_row(received))
+    else:
+        show_fields(_row(received))
+
+
+def _row(received: Received) -> EventRow:
+    return EventRow(
+        event_id=received.event_id,
+        type=received.type,
+        state=received.state,
+        attempts=received.attempts,
+        created=received.created,
+        received_at=received.received_at,
+        next_attempt_at=received.next_attempt_at,
+        waits_for=tuple(sorted(received.waits_for)),
+        error=received.error,
+    )

@@ -1,0 +1,35 @@
+"""Reading what stands on a command line: things that can be opened, moments, amounts."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from billing_cli.failures import CommandFailed
+from billing_core.domain.money import Money
+from billing_core.domain.resources import Resource, ResourceType
+
+__all__ = ["moment_of", "money_of", "resource_of"]
+
+
+def resource_of(text: str) -> Resource:
+    """``course:k8s-101`` or ``platform:*``. Raises `CommandFailed` or `InvalidValue`."""
+    kind, colon, identity = text.partition(":")
+    if not colon or kind not in set(ResourceType):
+        raise CommandFailed(f"{text!r} names nothing: write a type and an id, such as course:k8s-101 or platform:*.")
+    return Resource(ResourceType(kind), identity)
+
+
+def moment_of(text: str | None) -> datetime | None:
+    """A moment such as ``2026-11-22`` or ``2026-11-22T20:59:00Z``, UTC unless it says otherwise; None for none."""
+    if text is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise CommandFailed(f"{text!r} is no time: write it as 2026-11-22T20:59:00Z, or a day as 2026-11-22.") from None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+
+
+def money_of(amount: int | None, currency: str) -> Money | None:
+    """So many minor units; None for none."""
+    return None if amount is None else Money(amount, currency)
