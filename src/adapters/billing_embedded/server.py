@@ -125,6 +125,10 @@ class EmbeddedServer(ABC):
         atexit.register(self.stop)
         return running
 
+    def is_running(self) -> bool:
+        """Whether the server that was started is still there."""
+        return self._process is not None and self._process.poll() is None
+
     def stop(self) -> None:
         """Ends the server and gives the data directory free; does nothing where none runs."""
         atexit.unregister(self.stop)

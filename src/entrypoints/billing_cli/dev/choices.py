@@ -1,0 +1,146 @@
+"""What `billing dev` chooses, and `dev.env`, where it writes every choice down.
+
+What the environment says wins. A value that an earlier run chose, and that came back by way of its `dev.env`, is no
+choice of the user's: it is chosen anew, and kept where it can be (secrets, ports).
+"""
+
+from __future__ import annotations
+
+import secrets
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from attrs import field, frozen
+
+from billing_cli.failures import CommandFailed
+
+__all__ = ["Choices", "port_in", "read_choices", "refuse_live_keys", "write_env"]
+
+_CHOSEN = "# Chosen by billing dev:"
+_GIVEN = "# Taken from the environment:"
+_TITLE = "# Every setting of this `billing dev`. In a shell: set -a; . {path}; set +a"
+
+#: Everything that is written down where it is set, whoever set it.
+_NAMES = (
+    "BILLING_URL",
+    "BILLING_ENV",
+    "DATABASE_URL",
+    "REDIS_URL",
+    "STRIPE_API_BASE",
+    "STRIPE_SECRET_KEY",
+    "STRIPE_PUBLISHABLE_KEY",
+    "STRIPE_WEBHOOK_SECRET",
+    "JWT_SECRET",
+    "JWT_REFRESH_SECRET",
+    "JWT_ISSUER",
+    "JWT_AUDIENCE",
+    "CHECKOUT_RETURN_ORIGINS",
+    "CORS_ALLOWED_ORIGINS",
+    "RATE_LIMIT_USER",
+    "RATE_LIMIT_ADDRESS",
+    "LOG_FORMAT",
+    "LOG_LEVEL",
+    "LEARNER_TOKEN",
+    "ADMIN_TOKEN",
+)
+#: Where a frontend's own server usually listens.
+_FRONTENDS = ("http://localhost:3000", "http://localhost:5173")
+
+
+@frozen(kw_only=True)
+class Choices:
+    """What the environment gave, and what an earlier run in the same folder chose."""
+
+    given: Mapping[str, str]
+    earlier: Mapping[str, str] = field(factory=dict)
+
+    def kept_secret(self, name: str, prefix: str = "") -> str:
+        """The secret of an earlier run, else a fresh one."""
+        return self.earlier.get(name) or prefix + secrets.token_hex(32)
+
+    @property
+    def has_stripe(self) -> bool:
+        """Whether a Stripe of the user's own is to be used."""
+        return bool(self.given.get("STRIPE_SECRET_KEY"))
+
+    @property
+    def has_redis(self) -> bool:
+        """Whether a Redis of the user's own is to be used."""
+        return bool(self.given.get("REDIS_URL") or self.given.get("REDIS_HOST"))
+
+    @property
+    def has_database(self) -> bool:
+        """Whether a PostgreSQL of the user's own is to be used."""
+        return bool(self.given.get("DATABASE_URL"))
+
+    def environment(self, port: int, found: Mapping[str, str]) -> dict[str, str]:
+        """The environment of every part: what is given, else what was ``found`` (addresses), else our defaults."""
+        url = f"http://127.0.0.1:{port}"
+        origins = [url, f"http://localhost:{port}", *_FRONTENDS]
+        if "STRIPE_API_BASE" in found:
+            origins.append(found["STRIPE_API_BASE"])
+        defaults = {
+            "STRIPE_WEBHOOK_SECRET": self.kept_secret("STRIPE_WEBHOOK_SECRET", "whsec_"),
+            "JWT_SECRET": self.kept_secret("JWT_SECRET"),
+            "JWT_REFRESH_SECRET": self.kept_secret("JWT_REFRESH_SECRET"),
+            "CHECKOUT_RETURN_ORIGINS": ",".join(origins),
+            "CORS_ALLOWED_ORIGINS": ",".join(_FRONTENDS),
+            "RATE_LIMIT_USER": "off",
+            "RATE_LIMIT_ADDRESS": "off",
+            "LOG_FORMAT": "console",
+        }
+        settled = {"BILLING_ENV": "dev", "BILLING_URL": url}
+        return {**defaults, **found, **{name: value for name, value in self.given.items() if value}, **settled}
+
+
+def read_choices(environ: Mapping[str, str], path: Path) -> Choices:
+    """What the user chose, and what the `dev.env` at ``path`` says that an earlier run chose."""
+    earlier = _chosen(path)
+    given = {name: value for name, value in environ.items() if not value or earlier.get(name) != value}
+    return Choices(given=given, earlier=earlier)
+
+
+def refuse_live_keys(environ: Mapping[str, str]) -> None:
+    """Raises `CommandFailed` where there is a live key of Stripe's."""
+    for name in ("STRIPE_SECRET_KEY", "STRIPE_PUBLISHABLE_KEY"):
+        if "_live_" in environ.get(name, ""):
+            raise CommandFailed(f"{name} is a live key, which is never used here: unset it, or give a test key.")
+
+
+def port_in(url: str | None) -> int | None:
+    """The port of a URL of an earlier run."""
+    try:
+        return urlsplit(url or "").port
+    except ValueError:
+        return None
+
+
+def write_env(path: Path, environment: Mapping[str, str], given: Mapping[str, str]) -> None:
+    """Write every setting down, readable for its owner alone: what was chosen apart from what was given."""
+    from_user = [name for name in _NAMES if given.get(name) and name not in {"BILLING_ENV", "BILLING_URL"}]
+    chosen = [name for name in _NAMES if name not in from_user]
+    lines = [_TITLE.format(path=path), _CHOSEN, *(_line(name, environment) for name in chosen)]
+    if from_user:
+        lines += [_GIVEN, *(_line(name, environment) for name in from_user)]
+    fresh = path.with_suffix(".new")
+    fresh.touch(mode=0o600)
+    fresh.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    fresh.replace(path)
+
+
+def _line(name: str, environment: Mapping[str, str]) -> str:
+    value = environment.get(name, "")
+    return f"{name}={shlex.quote(value) if value else ''}"
+
+
+def _chosen(path: Path) -> dict[str, str]:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError:
+        return {}
+    _, _, chosen = text.partition(_CHOSEN)
+    lines = chosen.partition(_GIVEN)[0].splitlines()
+    pairs = [line.partition("=") for line in lines if "=" in line]
+    return {name: "".join(shlex.split(value)) for name, _, value in pairs if value}

@@ -1,0 +1,227 @@
+"""Running everything: started in the order in which one needs the other, watched, and stopped as one."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Callable, Mapping
+from contextlib import AsyncExitStack
+from datetime import timedelta
+from pathlib import Path
+
+from attrs import define, field
+
+from billing_bootstrap.dev_services import EmbeddedService, cache_in, database_in, free_port, is_free
+from billing_bootstrap.migrating import migrate
+from billing_bootstrap.settings import Need, load_settings
+from billing_cli.calls import Server
+from billing_cli.commands.token import sign
+from billing_cli.dev.banner import ADMIN, LEARNER, banner
+from billing_cli.dev.choices import Choices, port_in, write_env
+from billing_cli.dev.parts import LINES_SHOWN, Part
+from billing_cli.dev.seeding import seed
+from billing_cli.dev.whereabouts import told
+from billing_cli.failures import CommandFailed
+from billing_core.domain.callers import Role
+
+__all__ = ["Everything", "PartDied"]
+
+_READY_SECONDS_MAX = 60.0
+_POLL_SECONDS = 0.05
+_WATCH_SECONDS = 0.3
+_OK = 200
+_SANDBOX_KEY = "sk_test_sandbox"
+_TOKEN_LIFETIME = timedelta(days=365)
+_MODULE = (sys.executable, "-m")
+
+
+class PartDied(CommandFailed):
+    """A part ended by itself; the others were stopped."""
+
+    def __init__(self, name: str, status: int | None, last: list[str]) -> None:
+        how = "ended" if status is None else f"ended with status {status}"
+        super().__init__(f"{name} {how}, so everything was stopped. Its last lines are above.")
+        self.name = name
+        self.last = last
+
+
+@define(eq=False)
+class Everything:
+    """One `billing dev`: `run` starts it and returns when it was told to stop, with nothing left running."""
+
+    port: int
+    folder: Path
+    choices: Choices
+    services: dict[str, EmbeddedService] = field(factory=dict, init=False)
+    parts: list[Part] = field(factory=list, init=False)
+
+    @property
+    def env_file(self) -> Path:
+        """Where every setting is written down."""
+        return self.folder / "dev.env"
+
+    async def run(self) -> None:
+        """Start everything, say where it is, and watch it until Ctrl-C. Raises `PartDied` and what starting raises."""
+        stop = asyncio.Event()
+        _on_signals(stop)
+        up = asyncio.create_task(self._up_and_watched())
+        told_to_stop = asyncio.create_task(stop.wait())
+        await asyncio.wait([up, told_to_stop], return_when=asyncio.FIRST_COMPLETED)
+        told_to_stop.cancel()
+        up.cancel()
+        try:
+            await up
+        except asyncio.CancelledError:
+            _say("Stopped.\n")
+
+    async def _up_and_watched(self) -> None:
+        async with AsyncExitStack() as stack:
+            found = await self._addresses(stack)
+            environment = self.choices.environment(self.port, found)
+            environment |= _tokens(environment)
+            fresh = await self._start_sandbox(stack, environment)
+            applied = await asyncio.to_thread(migrate, environment)
+            if applied:
+                _say(f"Migrations applied: {', '.join(applied)}\n")
+            write_env(self.env_file, environment, self.choices.given)
+            stack.enter_context(told(self.port, self.env_file))
+            await self._start_ours(stack, environment, fresh=fresh)
+            _say(banner(environment, self.env_file, self.port))
+            await self._watch()
+
+    async def _addresses(self, stack: AsyncExitStack) -> dict[str, str]:
+        """Where database, cache and Stripe are: given ones, else our own, on the ports of last time where free."""
+        earlier = self.choices.earlier
+        found: dict[str, str] = {}
+        if not self.choices.has_database:
+            found["DATABASE_URL"] = self._serve(stack, "database", database_in, port_in(earlier.get("DATABASE_URL")))
+        if not self.choices.has_redis:
+            found["REDIS_URL"] = self._serve(stack, "redis", cache_in, port_in(earlier.get("REDIS_URL")))
+        else:
+            found["REDIS_URL"] = load_settings(self.choices.given, {Need.REDIS}).redis_url
+        if not self.choices.has_stripe:
+            port = port_in(earlier.get("STRIPE_API_BASE"))
+            port = port if port is not None and is_free(port) else free_port()
+            found["STRIPE_API_BASE"] = f"http://127.0.0.1:{port}"
+            found["STRIPE_SECRET_KEY"] = _SANDBOX_KEY
+            found["STRIPE_PUBLISHABLE_KEY"] = "pk_test_sandbox"
+        return found
+
+    def _serve(
+        self, stack: AsyncExitStack, name: str, make: Callable[[Path], EmbeddedService], port: int | None
+    ) -> str:
+        service = make(self.folder / name)
+        stack.callback(service.stop)
+        url = service.start(port)
+        self.services[name] = service
+        return url
+
+    async def _start_sandbox(self, stack: AsyncExitStack, environment: Mapping[str, str]) -> bool:
+        """Start the sandbox where no Stripe is given; whether it remembers nothing from before."""
+        if self.choices.has_stripe:
+            return False
+        memory = self.folder / "sandbox"
+        fresh = not memory.exists() or not any(memory.iterdir())
+        address = (
+            "--port",
+            str(port_in(environment["STRIPE_API_BASE"])),
+            "--api-key",
+            environment["STRIPE_SECRET_KEY"],
+        )
+        hook = ("--webhook-url", f"{environment['BILLING_URL']}/api/webhooks/stripe")
+        secret = ("--webhook-secret", environment["STRIPE_WEBHOOK_SECRET"].partition(",")[0])
+        await self._start(
+            stack, "sandbox", ("billing_sandbox", *address, *hook, *secret, "--data", str(memory)), environment
+        )
+        return fresh
+
+    async def _start_ours(self, stack: AsyncExitStack, environment: Mapping[str, str], *, fresh: bool) -> None:
+        serve = ("billing_cli", "serve", "--port", str(self.port))
+        api = await self._start(stack, "api", serve, environment)
+        ahead = 0
+        if not self.choices.has_stripe:
+            sandbox = Server(environment["STRIPE_API_BASE"], "The sandbox")
+            await self._until_ready(self.parts[0], lambda: sandbox.get("/_sandbox/health").status == _OK)
+            ahead = (await asyncio.to_thread(sandbox.get, "/_sandbox/clock")).json["offset"]
+        await seed(environment, ahead_seconds=ahead, provider_is_fresh=fresh)
+        await self._start(stack, "worker", ("billing_cli", "worker"), environment)
+        server = Server(environment["BILLING_URL"], "The API")
+        await self._until_ready(api, lambda: server.get("/api/health/ready").status == _OK)
+
+    async def _start(
+        self, stack: AsyncExitStack, name: str, module: tuple[str, ...], environment: Mapping[str, str]
+    ) -> Part:
+        part = Part(name, (*_MODULE, *module))
+        stack.push_async_callback(part.stop)
+        await part.start(environment)
+        self.parts.append(part)
+        return part
+
+    async def _until_ready(self, part: Part, answers: Callable[[], bool]) -> None:
+        ended = asyncio.create_task(part.ended())
+        try:
+            async with asyncio.timeout(_READY_SECONDS_MAX):
+                while not await asyncio.to_thread(_tried, answers):
+                    if ended.done():
+                        raise _death(part.name, ended.result(), list(part.last))
+                    await asyncio.sleep(_POLL_SECONDS)
+        except TimeoutError:
+            raise CommandFailed(f"{part.name} did not answer within {_READY_SECONDS_MAX:.0f} s.") from None
+        finally:
+            ended.cancel()
+
+    async def _watch(self) -> None:
+        """Until a part ends by itself, which is always a fault. Raises `PartDied`."""
+        ends = {asyncio.create_task(part.ended()): part for part in self.parts}
+        try:
+            while True:
+                done, _ = await asyncio.wait(ends, timeout=_WATCH_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+                for task in done:
+                    raise _death(ends[task].name, task.result(), list(ends[task].last))
+                for name, service in self.services.items():
+                    if not service.is_running():
+                        raise _death(name, None, service.last_lines(LINES_SHOWN))
+        finally:
+            for task in ends:
+                task.cancel()
+
+
+def _tried(answers: Callable[[], bool]) -> bool:
+    try:
+        return answers()
+    except CommandFailed:  # nobody listens yet
+        return False
+
+
+def _death(name: str, status: int | None, last: list[str]) -> PartDied:
+    sys.stderr.write(f"\n{name} ended by itself. The last that it said:\n" + "".join(f"  {line}\n" for line in last))
+    return PartDied(name, status, last)
+
+
+def _tokens(environment: Mapping[str, str]) -> dict[str, str]:
+    if not environment.get("JWT_SECRET"):
+        return {}
+    return {
+        "LEARNER_TOKEN": sign(environment, LEARNER, (), _TOKEN_LIFETIME),
+        "ADMIN_TOKEN": sign(environment, ADMIN, (Role.ADMIN,), _TOKEN_LIFETIME),
+    }
+
+
+def _on_signals(stop: asyncio.Event) -> None:
+    """Ctrl-C and their like stop everything; a second one at once."""
+
+    def told_so() -> None:
+        if stop.is_set():
+            os._exit(130)  # the children are bound to us and end too
+        _say("\nStopping ...\n")
+        stop.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        asyncio.get_running_loop().add_signal_handler(number, told_so)
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(text)
+    sys.stdout.flush()

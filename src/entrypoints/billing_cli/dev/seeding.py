@@ -1,0 +1,48 @@
+"""Seeding: a database that sells nothing sells the demo catalog, and business time agrees with the sandbox's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from importlib import resources
+
+from attrs import evolve
+
+from billing_bootstrap.application import Application
+from billing_bootstrap.business_time import put_ahead
+from billing_bootstrap.container import open_application
+from billing_bootstrap.settings import OPERATE, load_settings
+from billing_cli.catalog_file import parse_catalog
+from billing_core.domain.plans import Plan
+
+__all__ = ["seed"]
+
+_ACTOR = "billing dev"
+
+
+async def seed(environment: Mapping[str, str], *, ahead_seconds: int, provider_is_fresh: bool) -> None:
+    """Prepare the database of this environment.
+
+    What is sold already stays as it is; only where the provider is fresh, and has none of its prices, they are
+    made there again.
+    """
+    settings = load_settings(environment, OPERATE)
+    await put_ahead(settings, timedelta(seconds=ahead_seconds))
+    async with open_application(settings) as application:
+        catalog = await application.catalogs.current()
+        if not catalog.plans and not catalog.items:
+            await _sell_the_demo(application)
+        elif provider_is_fresh:
+            plans = [_without_price(plan) for plan in catalog.current() if not plan.withdrawn]
+            items = [item for item in catalog.items if item.active]
+            await application.apply_catalog(plans, items, actor=_ACTOR)
+
+
+async def _sell_the_demo(application: Application) -> None:
+    text = resources.files("billing_cli").joinpath("demo_catalog.toml").read_text(encoding="utf-8")
+    demo = parse_catalog(text, application.policies)
+    await application.apply_catalog(demo.plans, demo.items, actor=_ACTOR)
+
+
+def _without_price(plan: Plan) -> Plan:
+    return evolve(plan, stripe_price_id=None)
