@@ -114,21 +114,18 @@ class _Second:
 
     def _join(self, updates: list[_Update]) -> list[_Run]:
         """Connected updates as runs: of two readings the one with fewer gaps, then the one that sets out from here."""
-        readings = [self._trails(updates)]
         distinct = _told_once(updates)
-        if len(distinct) < len(updates):
-            # One change told under two ids, or the same change made twice?
-            readings.append(self._trails(distinct))
-        gaps = [(len(trails), trails[0][0].start != self._origin) for trails in readings]
-        best = readings[gaps.index(min(gaps))]
-        equally_good = [trails for trails, gap in zip(readings, gaps, strict=True) if gap == min(gaps)]
-        ends = {tuple(trail[-1].end for trail in trails) for trails in equally_good}
+        # One change told under two ids, or the same change made twice? In a circle both can be whole.
+        told_twice = len(distinct) < len(updates)
+        circular = len(distinct) >= len({node for update in distinct for node in (update.start, update.end)})
+        readings = [self._trails(updates), self._trails(distinct)] if told_twice else [self._trails(updates)]
+        best = min(readings, key=lambda trails: (len(trails), trails[0][0].start != self._origin))
         runs = []
         for trail in best:
             start, end = trail[0].start, trail[-1].end
-            circle_from_anywhere = start == end != self._origin
+            entered_anywhere = start == end != self._origin
             facts = tuple(fact for update in trail for fact in update.facts)
-            runs.append(_Run(start, end, facts, certain=len(ends) == 1 and not circle_from_anywhere))
+            runs.append(_Run(start, end, facts, certain=not entered_anywhere and not (told_twice and circular)))
         return runs
 
     def _trails(self, updates: Sequence[_Update]) -> list[list[_Update]]:

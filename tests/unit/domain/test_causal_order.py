@@ -39,6 +39,8 @@ class Second:
     facts: Sequence[Fact]
     #: None where ids decide: any, but always the same.
     end: Snapshot | None
+    #: Whether it may have ended elsewhere all the same.
+    doubtful: bool = False
 
 
 SECONDS = {
@@ -47,18 +49,18 @@ SECONDS = {
     ),
     "there and back again": Second(A, [update(A, B), update(B, A)], A),
     "there, back and there again, if it is not one change told twice": Second(
-        A, [update(A, B, "1"), update(B, A, "2"), update(A, B, "3")], None
+        A, [update(A, B, "1"), update(B, A, "2"), update(A, B, "3")], B, doubtful=True
     ),
     "a figure of eight": Second(A, [update(A, B), update(B, A), update(A, C), update(C, A), update(A, D)], D),
     "one change told under two ids": Second(A, [update(A, B, "1"), update(A, B, "2"), update(B, C, "3")], C),
     "every change told under two ids": Second(
-        A, [update(A, B, "1"), update(A, B, "2"), update(B, A, "3"), update(B, A, "4")], A
+        A, [update(A, B, "1"), update(A, B, "2"), update(B, A, "3"), update(B, A, "4")], A, doubtful=True
     ),
-    "a change told twice inside a circle: both readings end here": Second(
-        A, [update(A, B, "1"), update(B, A, "2"), update(B, A, "3")], A
+    "a change back that is told under two ids": Second(
+        A, [update(A, B, "1"), update(B, A, "2"), update(B, A, "3")], A, doubtful=True
     ),
     "a circle in which one change is told under two ids": Second(
-        A, [update(A, B, "1"), update(B, C, "2"), update(B, C, "3"), update(C, A, "4")], A
+        A, [update(A, B, "1"), update(B, C, "2"), update(B, C, "3"), update(C, A, "4")], A, doubtful=True
     ),
     "an update that changed nothing that we read": Second(A, [update(A, B), update(B, B)], B),
     "the creation and the first updates": Second(
@@ -81,9 +83,6 @@ SECONDS = {
     "a lost one inside connected updates": Second(A, [update(A, B), update(B, C), update(D, B)], None),
     "a circle that is entered nobody knows where": Second(D, [update(A, B), update(B, A)], None),
     "a circle without anything known before": Second(None, [update(A, B), update(B, A)], None),
-    "one change told twice, or done again: both explain it": Second(
-        A, [update(A, B, "1"), update(A, B, "2"), update(B, A, "3")], None
-    ),
     "two claims that exclude each other": Second(A, [claim(B, identity="1"), claim(C, identity="2")], None),
     "a tie that the end overrules": Second(A, [claim(B), claim(C), claim(ENDED)], ENDED),
     "a look-up that no event explains": Second(A, [update(A, B), claim(C, LOOKED_UP)], None),
@@ -99,7 +98,7 @@ def test_every_order_of_arrival_gives_the_same_end(second: Second) -> None:
 @pytest.mark.parametrize("second", SECONDS.values(), ids=SECONDS)
 def test_what_rests_on_ids_alone_is_called_ambiguous_and_nothing_else(second: Second) -> None:
     found = {order_second(second.state, arrived).ambiguous for arrived in permutations(second.facts)}
-    assert found == {second.end is None}
+    assert found == {second.end is None or second.doubtful}
 
 
 @pytest.mark.parametrize("second", SECONDS.values(), ids=SECONDS)
@@ -114,12 +113,6 @@ def _end(facts: Sequence[Fact]) -> Snapshot:
 
 DRAFT, OPEN, PAID = (invoice(status=status, attempts=0) for status in ("draft", "open", "paid"))
 FAILED = evolve(OPEN, attempt_count=1)
-
-
-def test_an_order_that_ids_decide_is_what_it_is_for_good() -> None:
-    """There, back and there again is believed; that it may be one change told twice makes it ambiguous."""
-    told_twice_or_done_again = [update(A, B, "1"), update(A, B, "2"), update(B, A, "3")]
-    assert _end(order_second(A, told_twice_or_done_again).facts) == B
 
 
 @pytest.mark.parametrize("ids", ["ab", "ba"])
