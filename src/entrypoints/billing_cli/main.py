@@ -34,6 +34,7 @@ class Entry:
 
 COMMANDS: dict[str, Entry] = {
     "dev": Entry("billing_cli.commands.dev:dev", "Everything at once on this machine, with no set-up.", _RUN),
+    "demo": Entry("billing_cli.commands.demo:demo", "Play the whole story against a running `billing dev`.", _RUN),
     "serve": Entry("billing_cli.commands.serve:serve", "The HTTP API.", _RUN),
     "worker": Entry("billing_cli.commands.worker:worker", "The loops: retries, unfinished calls, events.", _RUN),
     "sandbox": Entry("billing_cli.commands.sandbox:app", "The local Stripe: pay, move time, break things.", _RUN),
