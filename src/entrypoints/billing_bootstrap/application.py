@@ -24,6 +24,7 @@ from billing_core.use_cases.create_purchase import CreatePurchase
 from billing_core.use_cases.decide_access import DecideAccess, RecallAccess
 from billing_core.use_cases.grant_by_hand import GrantByHand, RevokeGrant
 from billing_core.use_cases.link_customer import LinkCustomer
+from billing_core.use_cases.list_events import ListEvents
 from billing_core.use_cases.look_up import LookUp
 from billing_core.use_cases.open_subscription_checkout import OpenSubscriptionCheckoutSession
 from billing_core.use_cases.publish_events import PublishEvents
@@ -43,7 +44,7 @@ class Ports:
 
     units: UnitsOfWork
     cache: AccessCache
-    provider: Provider
+    payment_provider: Provider
     lookup: ProviderLookup
     provider_catalog: ProviderCatalog
     verifier: WebhookVerifier
@@ -82,6 +83,7 @@ class Application:
     decide_access: DecideAccess
     grant_by_hand: GrantByHand
     link_customer: LinkCustomer
+    list_events: ListEvents
     look_up: LookUp
     open_subscription_checkout: OpenSubscriptionCheckoutSession
     preview_change: PreviewChange

@@ -28,6 +28,7 @@ from billing_core.use_cases.create_purchase import CreatePurchase
 from billing_core.use_cases.decide_access import DecideAccess, RecallAccess
 from billing_core.use_cases.grant_by_hand import GrantByHand, RevokeGrant
 from billing_core.use_cases.link_customer import LinkCustomer
+from billing_core.use_cases.list_events import ListEvents
 from billing_core.use_cases.look_up import LookUp
 from billing_core.use_cases.open_subscription_checkout import OpenSubscriptionCheckoutSession
 from billing_core.use_cases.publish_events import PublishEvents
@@ -61,7 +62,7 @@ class Container(containers.DeclarativeContainer):
         CarryOut,
         units=units,
         books=books,
-        provider=ports.provided.provider,
+        provider=ports.provided.payment_provider,  # `provided.provider` is dependency-injector's own
         lookup=lookup,
         clock=clock,
         ids=ids,
@@ -99,6 +100,7 @@ class Container(containers.DeclarativeContainer):
         decide_access=providers.Singleton(DecideAccess, units=units, cache=cache, catalogs=catalogs, clock=clock),
         grant_by_hand=providers.Singleton(GrantByHand, units=units, books=books, clock=clock, ids=ids),
         link_customer=providers.Singleton(LinkCustomer, units=units, books=books, lookup=lookup, clock=clock),
+        list_events=providers.Singleton(ListEvents, units=units),
         look_up=providers.Singleton(LookUp, units=units, clock=clock),
         open_subscription_checkout=providers.Singleton(
             OpenSubscriptionCheckoutSession, units=units, books=books, carry_out=carry_out, clock=clock
@@ -180,7 +182,7 @@ def _ports(
     return Ports(
         units=billing_postgres.PostgresUnitsOfWork(pool),
         cache=RedisAccessCache(redis) if redis else NoCache(),
-        provider=StripeProvider(stripe) if stripe else NoProvider(),
+        payment_provider=StripeProvider(stripe) if stripe else NoProvider(),
         lookup=StripeLookup(stripe) if stripe else NoProvider(),
         provider_catalog=StripeCatalog(stripe) if stripe else NoProvider(),
         verifier=StripeWebhookVerifier(secrets, livemode=stripe.livemode) if stripe and secrets else NoWebhooks(),

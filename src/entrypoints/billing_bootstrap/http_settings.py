@@ -11,7 +11,7 @@ from attrs import field, frozen
 
 from billing_bootstrap.variables import Variables, Wrong
 
-__all__ = ["read_origins", "read_proxies", "read_rate", "read_tokens"]
+__all__ = ["read_networks", "read_origins", "read_rate", "read_tokens"]
 
 _SECRET_LENGTH_LEAST = 32
 _RANDOM = "the output of `openssl rand -hex 32`"
@@ -99,18 +99,16 @@ def read_rate(variables: Variables, name: str, default: str) -> str:
     return variables.parsed(name, variables.text(name), parse, default, f"{name}=100/minute, or {name}=off")
 
 
-def read_proxies(variables: Variables) -> tuple[str, ...]:
-    """Proxies that are believed: addresses, networks, or ``*`` for all."""
+def read_networks(variables: Variables, name: str) -> tuple[str, ...]:
+    """Addresses and networks."""
 
     def parse(value: str) -> str:
         try:
-            return value if value == "*" else str(ip_network(value, strict=False))
+            return str(ip_network(value, strict=False))
         except ValueError:
             raise Wrong(f"holds {value!r}, which is neither an address nor a network.") from None
 
-    return variables.list_of(
-        "TRUSTED_PROXIES", variables.text("TRUSTED_PROXIES"), parse, "TRUSTED_PROXIES=10.0.0.7,10.1.0.0/16"
-    )
+    return variables.list_of(name, variables.text(name), parse, f"{name}=10.0.0.7,10.1.0.0/16")
 
 
 def _origin(value: str, *, secure: bool) -> str:
@@ -125,4 +123,5 @@ def _origin(value: str, *, secure: bool) -> str:
         raise Wrong(f"holds {value!r}, which is no origin: scheme, host and port alone.")
     if secure and parts.scheme == "http" and parts.hostname not in _LOOPBACK:
         raise Wrong(f"holds {value!r}, but in production an origin begins with https://.")
-    return value.rstrip("/").lower()
+    origin = value.rstrip("/").lower()
+    return origin.removesuffix(":443" if parts.scheme == "https" else ":80")

@@ -28,7 +28,8 @@ def configure_logging(*, log_format: str, level: str, stream: TextIO | None = No
     out = stream or sys.stderr
     readable = log_format == "console" or (log_format == "auto" and out.isatty())
     last: list[Any] = (
-        [structlog.dev.ConsoleRenderer(colors=out.isatty())]
+        # Without the values of variables, which may be secrets.
+        [structlog.dev.ConsoleRenderer(colors=out.isatty(), exception_formatter=structlog.dev.plain_traceback)]
         if readable
         else [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
     )

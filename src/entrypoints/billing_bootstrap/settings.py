@@ -38,7 +38,8 @@ PRODUCTION = "production"
 #: All that ``BILLING_ENV`` may be. Only production takes live keys.
 ENVIRONMENTS = (PRODUCTION, DEV, "demo", "sandbox", "test")
 
-RATE_LIMIT_USER, RATE_LIMIT_ADDRESS, TRUSTED_PROXIES = "300/minute", "600/minute", ("127.0.0.1",)
+RATE_LIMIT_USER, RATE_LIMIT_ADDRESS = "300/minute", "600/minute"
+TRUSTED_PROXIES, METRICS_ALLOWED = ("127.0.0.1/32",), ("127.0.0.0/8", "::1/128")
 
 
 class Need(StrEnum):
@@ -106,8 +107,12 @@ class Settings:
     #: Such as ``100/minute``, or ``off``: for each user, and for each address without a valid token.
     rate_limit_user: str = RATE_LIMIT_USER
     rate_limit_address: str = RATE_LIMIT_ADDRESS
-    #: Proxies whose ``X-Forwarded-For`` and ``X-Forwarded-Proto`` are believed: addresses, networks or ``*``.
+    #: Proxies whose ``X-Forwarded-For`` and ``X-Forwarded-Proto`` are believed: networks.
     trusted_proxies: tuple[str, ...] = TRUSTED_PROXIES
+    #: Networks whose callers may read ``/metrics``.
+    metrics_allowed: tuple[str, ...] = METRICS_ALLOWED
+    #: How long, in seconds, a server that is told to stop goes on answering after it says that it is not ready.
+    shutdown_drain_seconds: int = 0
     #: ``json``, ``console`` or ``auto``: readable on a terminal, JSON elsewhere.
     log_format: str = "auto"
     log_level: str = "info"
@@ -154,7 +159,11 @@ def load_settings(environ: Mapping[str, str], needs: Collection[Need] = SERVE) -
         cors_allowed_origins=web.read_origins(variables, "CORS_ALLOWED_ORIGINS", secure=secure, needed=False),
         rate_limit_user=web.read_rate(variables, "RATE_LIMIT_USER", RATE_LIMIT_USER),
         rate_limit_address=web.read_rate(variables, "RATE_LIMIT_ADDRESS", RATE_LIMIT_ADDRESS),
-        trusted_proxies=web.read_proxies(variables) or TRUSTED_PROXIES,
+        trusted_proxies=web.read_networks(variables, "TRUSTED_PROXIES") or TRUSTED_PROXIES,
+        metrics_allowed=web.read_networks(variables, "METRICS_ALLOWED") or METRICS_ALLOWED,
+        shutdown_drain_seconds=variables.whole(
+            "SHUTDOWN_DRAIN_SECONDS", least=0, most=3600, default=2 if environment == PRODUCTION else 0
+        ),
         log_format=variables.choice("LOG_FORMAT", ("auto", "json", "console"), "auto"),
         log_level=variables.choice("LOG_LEVEL", ("debug", "info", "warning", "error"), "info"),
         policies=read_policies(variables),

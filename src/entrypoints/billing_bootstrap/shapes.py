@@ -10,6 +10,7 @@ __all__ = [
     "CardShape",
     "CheckoutSessionShape",
     "DecisionShape",
+    "DecisionsShape",
     "GrantShape",
     "GrantsShape",
     "InvoiceShape",
@@ -245,6 +246,12 @@ class DecisionShape(msgspec.Struct, frozen=True):
     reason: str
     source: SourceShape | None
     expires_at: datetime | None
+
+
+class DecisionsShape(msgspec.Struct, frozen=True):
+    """Several decisions, in the order in which they were asked for."""
+
+    decisions: tuple[DecisionShape, ...]
 
 
 class GrantShape(msgspec.Struct, frozen=True):
