@@ -1,0 +1,86 @@
+"""The application as ASGI: the envelope around the gate around the routes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from attrs import frozen
+from litestar import Litestar, Router
+from litestar.datastructures import State
+from litestar.di import Provide
+from litestar.exceptions import HTTPException
+from litestar.types import ASGIApp, Receive, Scope, Send
+
+from billing_bootstrap.application import Application
+from billing_core.domain.errors import BillingError
+from billing_http.answering import answer_error
+from billing_http.controllers.access import Access
+from billing_http.controllers.events import Events
+from billing_http.controllers.health import HealthArea, Readiness, metrics_page
+from billing_http.controllers.invoices import Invoices
+from billing_http.controllers.payments import Payments
+from billing_http.controllers.purchases import Purchases
+from billing_http.controllers.subscriptions import Subscriptions
+from billing_http.controllers.webhooks import Webhooks
+from billing_http.envelope import Envelope
+from billing_http.gate import Gate
+from billing_http.metrics import Metrics
+from billing_http.openapi import document
+from billing_http.operations import check_request
+from billing_http.problems import RequestRefused
+from billing_http.reading import MAX_BODY_BYTES
+from billing_http.schema_page import schema_routes
+from billing_http.token_keys import keys_of
+from billing_http.tokens import TokenVerifier
+
+__all__ = ["BillingHttp", "build"]
+
+AREAS = (Subscriptions, Payments, Purchases, Access, Invoices, Webhooks, Events, HealthArea)
+
+
+@frozen(kw_only=True)
+class BillingHttp:
+    """The whole HTTP face of one application."""
+
+    #: The routes alone, without what stands before them.
+    routes: Litestar
+    readiness: Readiness
+    _entry: ASGIApp
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request."""
+        await self._entry(scope, receive, send)
+
+
+def build(application: Application) -> BillingHttp:
+    """The HTTP face of ``application``. Opens nothing. Raises `ValueError` for a JWKS file that holds no keys."""
+    settings = application.settings
+    metrics, readiness = Metrics(), Readiness()
+    routes = _routes(application, metrics, readiness)
+    for route in schema_routes(document(routes)):
+        routes.register(route)
+    tokens = TokenVerifier.of(settings, keys_of(settings), application.real_clock)
+    gate = Gate(app=routes, tokens=tokens, user_limit=application.user_limit, address_limit=application.address_limit)
+    origins = frozenset(origin.encode() for origin in settings.cors_allowed_origins)
+    return BillingHttp(routes=routes, readiness=readiness, entry=Envelope(app=gate, origins=origins, metrics=metrics))
+
+
+def _routes(application: Application, metrics: Metrics, readiness: Readiness) -> Litestar:
+    handlers = dict.fromkeys((BillingError, RequestRefused, HTTPException, Exception), answer_error)
+    return Litestar(
+        route_handlers=[Router("/api", route_handlers=AREAS, guards=[check_request]), metrics_page],
+        dependencies={
+            "application": _given(lambda: application),
+            "metrics": _given(lambda: metrics),
+            "readiness": _given(lambda: readiness),
+        },
+        exception_handlers=handlers,  # type: ignore[arg-type]  # answers bytes, as every handler here
+        request_max_body_size=MAX_BODY_BYTES,
+        openapi_config=None,
+        logging_config=None,
+        state=State(),
+    )
+
+
+def _given(make: Callable[[], object]) -> Provide:
+    return Provide(make, sync_to_thread=False)

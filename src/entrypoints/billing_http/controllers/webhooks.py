@@ -1,0 +1,46 @@
+"""Webhooks: what Stripe posts."""
+
+from __future__ import annotations
+
+from litestar import Controller, post
+
+from billing_bootstrap.application import Application
+from billing_http.answering import Answer, answer
+from billing_http.operations import Operation, described
+from billing_http.problems import Code
+from billing_http.reading import AnyRequest
+from billing_http.shapes import ReceivedShape
+
+__all__ = ["Webhooks"]
+
+_BODY_BYTES_MAX = 1024 * 1024
+
+
+class Webhooks(Controller):
+    """``/api/webhooks``."""
+
+    path = "/webhooks"
+    tags = ("Webhooks",)
+
+    @post(
+        "/stripe",
+        status_code=200,
+        request_max_body_size=_BODY_BYTES_MAX,
+        opt=described(
+            Operation(
+                id="receive_stripe_event",
+                summary="For Stripe: an event",
+                description="Authenticated by the header `Stripe-Signature` over the raw body, of at most 1 MiB."
+                " 200 once the event is stored for good, whatever becomes of its handling.",
+                public=True,
+                answer=ReceivedShape,
+                example={"received": True, "duplicate": False},
+                errors=(Code.INVALID_SIGNATURE, Code.PAYLOAD_TOO_LARGE),
+            )
+        ),
+    )
+    async def stripe(self, request: AnyRequest, application: Application) -> Answer:
+        """Store an event, and apply it where that can be done at once."""
+        payload = await request.body()
+        receipt = await application.receive_event(payload, request.headers.get("stripe-signature", ""))
+        return answer(ReceivedShape(received=True, duplicate=receipt.duplicate))

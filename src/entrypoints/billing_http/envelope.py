@@ -1,0 +1,126 @@
+"""The envelope: what every answer carries, and the one line that is logged about it."""
+
+from __future__ import annotations
+
+import re
+import secrets
+import time
+from collections.abc import Iterable
+from typing import Any, cast
+
+import structlog
+from attrs import frozen
+from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
+
+from billing_core.domain.callers import Caller
+from billing_http.metrics import Metrics
+from billing_http.operations import CALLER, OPERATION
+
+__all__ = ["Envelope"]
+
+_REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
+_SECURITY: tuple[tuple[bytes, bytes], ...] = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+)
+_CSP = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
+_HSTS = (b"strict-transport-security", b"max-age=31536000; includeSubDomains")
+_EXPOSED = b"X-Request-Id, ETag, Retry-After, Idempotent-Replayed"
+_ALLOWED = b"Authorization, Content-Type, Idempotency-Key, X-Request-Id, If-None-Match"
+_METHODS = b"GET, POST, PUT, DELETE"
+
+
+@frozen(kw_only=True)
+class Envelope:
+    """Gives each answer its request id, security headers and, for pages of allowed origins, CORS headers."""
+
+    app: ASGIApp
+    #: Of the pages that may call the API.
+    origins: frozenset[bytes]
+    metrics: Metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, and its answer back."""
+        http = cast("HTTPScope", scope)
+        begun = time.perf_counter()
+        request_id = _request_id(http["headers"])
+        extra = [(b"x-request-id", request_id), *_SECURITY, *self._cross_origin(http)]
+        if scope["scheme"] == "https":
+            extra.append(_HSTS)
+        status = 500
+
+        async def send_enveloped(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                headers = list(message["headers"])
+                if not any(name == _CSP[0] for name, _ in headers):
+                    headers.append(_CSP)
+                message["headers"] = [*headers, *extra]
+            await send(message)
+
+        structlog.contextvars.clear_contextvars()
+        structlog.contextvars.bind_contextvars(request_id=request_id.decode())
+        try:
+            if self._is_preflight(http):
+                await _answer_preflight(send_enveloped)
+            else:
+                await self.app(scope, receive, send_enveloped)
+        finally:
+            self._note(http, status, time.perf_counter() - begun)
+
+    def _is_preflight(self, scope: HTTPScope) -> bool:
+        return scope["method"] == "OPTIONS" and any(
+            name == b"access-control-request-method" for name, _ in scope["headers"]
+        )
+
+    def _cross_origin(self, scope: HTTPScope) -> Iterable[tuple[bytes, bytes]]:
+        if not self.origins:
+            return ()
+        origin = next((value for name, value in scope["headers"] if name == b"origin"), None)
+        vary = (b"vary", b"Origin")
+        if origin not in self.origins or origin is None:
+            return (vary,)
+        allowed = (vary, (b"access-control-allow-origin", origin), (b"access-control-expose-headers", _EXPOSED))
+        if not self._is_preflight(scope):
+            return allowed
+        return (
+            *allowed,
+            (b"access-control-allow-methods", _METHODS),
+            (b"access-control-allow-headers", _ALLOWED),
+            (b"access-control-max-age", b"600"),
+        )
+
+    def _note(self, scope: HTTPScope, status: int, seconds: float) -> None:
+        found: Any = scope
+        handler = found.get("route_handler")
+        operation = handler.opt.get(OPERATION) if handler is not None else None
+        name = operation.id if operation is not None else "other"
+        self.metrics.answered(name, status, seconds)
+        caller = found.get(CALLER)
+        client = scope.get("client")
+        structlog.get_logger().info(
+            "request",
+            method=scope["method"],
+            path=scope["path"],
+            operation=name,
+            status=status,
+            duration_ms=round(seconds * 1000, 2),
+            user_id=caller.user_id if isinstance(caller, Caller) else None,
+            client=client[0] if client else None,
+        )
+
+
+def _request_id(headers: Iterable[tuple[bytes, bytes]]) -> bytes:
+    """The caller's own, where it fits; else a new one."""
+    given = [value for name, value in headers if name == b"x-request-id"]
+    if len(given) == 1 and _REQUEST_ID.fullmatch(given[0]):
+        return given[0]
+    return secrets.token_hex(16).encode()
+
+
+async def _answer_preflight(send: Send) -> None:
+    await send({"type": "http.response.start", "status": 204, "headers": []})
+    await send({"type": "http.response.body", "body": b"", "more_body": False})

@@ -1,0 +1,187 @@
+"""The OpenAPI 3.1 document: made from the routes and their operations, so that it describes exactly what there is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from importlib.metadata import version
+from typing import Any
+
+import msgspec
+from litestar import Litestar
+from litestar.handlers import HTTPRouteHandler
+from litestar.routes import HTTPRoute
+
+from billing_http.operations import OPERATION, Operation
+from billing_http.problems import STATUSES, TITLES, Code, ProblemShape
+from billing_http.requests import NoBody
+
+__all__ = ["document", "operations"]
+
+Json = dict[str, Any]
+
+_REF = "#/components/schemas/{name}"
+_PARAMETERS = {
+    "user_id": "The `sub` of the user's token.",
+    "id": "An id of ours: a UUIDv7.",
+    "resource_type": "`platform`, `course`, `learning_path` or `lab`.",
+    "resource_id": "An id of the type; `*` means every one of it.",
+}
+#: What any operation may answer with.
+_ANY = (Code.RATE_LIMITED, Code.INTERNAL_ERROR, Code.UNAVAILABLE)
+_DESCRIPTION = """\
+Subscriptions, purchases, refunds and access.
+
+Times are RFC 3339 in UTC with a `Z`; money is an integer in the currency's minor unit with its ISO 4217 code in lower
+case. Every error is `application/problem+json` (RFC 9457) with a `code`. Unknown fields and query parameters are
+refused. Lists answer newest first and carry `next_cursor`, null at the end."""
+
+
+def operations(app: Litestar) -> Iterator[tuple[str, str, HTTPRouteHandler, Operation]]:
+    """Every path, method and handler that has an operation."""
+    for route in app.routes:
+        if isinstance(route, HTTPRoute):
+            for method, (handler, _) in route.route_handler_map.items():
+                if OPERATION in handler.opt:
+                    yield route.path_format, method, handler, handler.opt[OPERATION]
+
+
+def document(app: Litestar) -> Json:
+    """The document of all operations of ``app``."""
+    found = list(operations(app))
+    shapes: set[type[msgspec.Struct]] = {
+        shape
+        for _, _, _, one in found
+        for shape in (one.query, one.body, one.answer)
+        if shape is not None and shape is not NoBody
+    }
+    _, components = msgspec.json.schema_components(sorted({*shapes, ProblemShape}, key=_name), ref_template=_REF)
+    paths: dict[str, Json] = {}
+    for path, method, handler, operation in sorted(found, key=lambda one: (one[0], one[1])):
+        paths.setdefault(path, {})[method.lower()] = _operation(path, handler, operation, components)
+    queries = {operation.query.__name__ for *_, operation in found}
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "billing_core",
+            "version": version("billing-core"),
+            "summary": "Subscriptions, purchases, refunds and access.",
+            "description": _DESCRIPTION,
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        "servers": [{"url": "/"}],
+        "security": [{"token": []}],
+        "tags": [{"name": tag} for tag in sorted({tag for _, _, handler, _ in found for tag in _tags(handler)})],
+        "paths": paths,
+        "components": {
+            "schemas": {name: schema for name, schema in components.items() if name not in queries},
+            "securitySchemes": {"token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}},
+        },
+    }
+
+
+def _name(shape: type[msgspec.Struct]) -> str:
+    return shape.__name__
+
+
+def _tags(handler: HTTPRouteHandler) -> list[str]:
+    return sorted(handler.tags or ())
+
+
+def _operation(path: str, handler: HTTPRouteHandler, operation: Operation, components: Mapping[str, Json]) -> Json:
+    told: Json = {
+        "operationId": operation.id,
+        "summary": operation.summary,
+        "tags": _tags(handler),
+        "parameters": [*_in_path(path), *_in_query(operation, components)],
+        "responses": dict(_responses(operation)),
+    }
+    if operation.description:
+        told["description"] = operation.description
+    if operation.public:
+        told["security"] = []
+    if operation.id == "receive_stripe_event":
+        told |= _webhook()
+    elif operation.body is not None and operation.body is not NoBody:
+        content: Json = {"schema": {"$ref": _REF.format(name=operation.body.__name__)}}
+        if operation.body_example is not None:
+            content["example"] = operation.body_example
+        required = bool(components[operation.body.__name__].get("required"))
+        told["requestBody"] = {"required": required, "content": {"application/json": content}}
+    return told
+
+
+def _webhook() -> Json:
+    signature = {
+        "name": "Stripe-Signature",
+        "in": "header",
+        "required": True,
+        "schema": {"type": "string"},
+        "description": "`t=<seconds>,v1=<HMAC-SHA256 of the time, a dot and the raw body>`",
+        "example": "t=1795467540,v1=5257a869e7ecebeda32affa62cdca3fa51cad7e77a0e56ff536d0ce8e108d8bd",
+    }
+    example = {"id": "evt_1SWpL2AbCdEfGhIj", "object": "event", "type": "invoice.paid", "data": {"object": {}}}
+    body = {"schema": {"type": "object"}, "example": example}
+    return {"parameters": [signature], "requestBody": {"required": True, "content": {"application/json": body}}}
+
+
+def _in_path(path: str) -> Iterator[Json]:
+    for part in path.split("/"):
+        if part.startswith("{"):
+            name = part.strip("{}")
+            schema: Json = {"type": "string", "minLength": 1, "maxLength": 255}
+            if name == "id":
+                schema = {"type": "string", "format": "uuid"}
+            elif name == "resource_type":
+                schema = {"type": "string", "enum": ["platform", "course", "learning_path", "lab"]}
+            yield {"name": name, "in": "path", "required": True, "schema": schema, "description": _PARAMETERS[name]}
+
+
+def _in_query(operation: Operation, components: Mapping[str, Json]) -> Iterator[Json]:
+    schema = components[operation.query.__name__]
+    for name, told in schema.get("properties", {}).items():
+        yield {"name": name, "in": "query", "required": False, "schema": _without_null(told)}
+
+
+def _without_null(schema: Json) -> Json:
+    """A parameter is left out, never null."""
+    kinds = [kind for kind in schema.get("anyOf", []) if kind != {"type": "null"}]
+    if len(kinds) == 1:
+        return {**kinds[0], **({"default": schema["default"]} if schema.get("default") is not None else {})}
+    return schema
+
+
+def _responses(operation: Operation) -> Iterator[tuple[str, Json]]:
+    good: Json = {"description": operation.summary, "headers": _headers(operation.headers)}
+    if operation.answer is not None:
+        content: Json = {"schema": {"$ref": _REF.format(name=operation.answer.__name__)}}
+        if operation.example is not None:
+            content["example"] = operation.example
+        good["content"] = {"application/json": content}
+    yield str(operation.status), good
+    if "ETag" in operation.headers:
+        yield "304", {"description": "Nothing changed since the ETag in If-None-Match."}
+    by_status: dict[int, list[Code]] = {}
+    for code in _codes(operation):
+        by_status.setdefault(STATUSES[code], []).append(code)
+    for status, codes in sorted(by_status.items()):
+        yield str(status), _problem(codes, operation)
+
+
+def _codes(operation: Operation) -> Iterable[Code]:
+    """What it may answer with, each once."""
+    read = [Code.UNSUPPORTED_MEDIA_TYPE, Code.PAYLOAD_TOO_LARGE] if operation.body is not None else []
+    known = [] if operation.public else [Code.UNAUTHENTICATED]
+    return dict.fromkeys([Code.VALIDATION_FAILED, *known, *read, *operation.errors, *_ANY])
+
+
+def _problem(codes: list[Code], operation: Operation) -> Json:
+    described = "; ".join(f"`{code}`: {TITLES[code]}" for code in codes)
+    content: Json = {"application/problem+json": {"schema": {"$ref": _REF.format(name="ProblemShape")}}}
+    if Code.UNAVAILABLE in codes and operation.id in {"get_health", "get_readiness"} and operation.answer:
+        content["application/json"] = {"schema": {"$ref": _REF.format(name=operation.answer.__name__)}}
+    return {"description": described, "headers": _headers({}), "content": content}
+
+
+def _headers(named: Mapping[str, str]) -> Json:
+    every = {"X-Request-Id": "The request's id: the caller's own where it fits, else a new one.", **named}
+    return {name: {"description": said, "schema": {"type": "string"}} for name, said in every.items()}

@@ -1,0 +1,79 @@
+"""Operations: what each route takes and answers, in one place: it is checked, and it is the OpenAPI document."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+from attrs import field, frozen
+from litestar.connection import ASGIConnection
+from litestar.handlers import BaseRouteHandler
+
+from billing_core.domain.callers import Caller
+from billing_http.problems import Code, Problem, RequestRefused, invalid
+from billing_http.reading import AnyRequest, read_query
+from billing_http.requests import NoQuery
+
+__all__ = ["CALLER", "OPERATION", "Operation", "caller_of", "check_request", "described"]
+
+#: Where in the ASGI scope the gate leaves who is asking, or why that is not known.
+CALLER = "billing.caller"
+#: Under which name a route handler keeps its operation.
+OPERATION = "operation"
+
+
+@frozen(kw_only=True)
+class Operation:
+    """One route and method."""
+
+    #: A name for generated clients.
+    id: str
+    summary: str
+    #: More than the summary; Markdown.
+    description: str = ""
+    #: None where anybody may, without a token.
+    public: bool = False
+    query: type[msgspec.Struct] = NoQuery
+    body: type[msgspec.Struct] | None = None
+    #: An example of the body, in JSON's own types.
+    body_example: Mapping[str, Any] | None = None
+    status: int = 200
+    #: The shape of the answer; None for one without a body.
+    answer: type[msgspec.Struct] | None = None
+    example: Mapping[str, Any] | None = None
+    #: Errors that it may answer with, besides those that any may.
+    errors: tuple[Code, ...] = ()
+    #: Headers of the answer that a client may want, by name, with what they say.
+    headers: Mapping[str, str] = field(factory=dict)
+
+
+def described(operation: Operation) -> dict[str, Any]:
+    """The operation as a route handler's ``opt``."""
+    return {OPERATION: operation}
+
+
+def caller_of(request: AnyRequest) -> Caller:
+    """Who is asking; `check_request` saw to it that somebody is."""
+    scope: Any = request.scope
+    caller: Caller = scope[CALLER]
+    return caller
+
+
+def check_request(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
+    """What holds for every operation: who may ask, and that no query parameter is unknown.
+
+    A Litestar guard: it runs before anything of the body is read. Raises `RequestRefused`.
+    """
+    operation: Operation | None = handler.opt.get(OPERATION)
+    if operation is None:  # what Litestar answers by itself, such as OPTIONS
+        return
+    caller = connection.scope.get(CALLER)
+    if not operation.public and not isinstance(caller, Caller):
+        detail = caller if isinstance(caller, str) else "A token is needed: Authorization: Bearer …"
+        error = 'Bearer realm="billing", error="invalid_token"' if caller else 'Bearer realm="billing"'
+        raise RequestRefused(Problem(code=Code.UNAUTHENTICATED, detail=detail, headers={"www-authenticate": error}))
+    if not connection.scope["path"].isprintable():
+        raise invalid("", "The path holds control characters.")
+    if operation.query is NoQuery and connection.scope["query_string"]:
+        read_query(AnyRequest(connection.scope), NoQuery)

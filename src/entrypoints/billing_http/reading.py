@@ -1,0 +1,114 @@
+"""Reading a request: strictly, with every misfit named by its field."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+from urllib.parse import parse_qsl, urlsplit
+
+import msgspec
+from litestar import Request
+
+from billing_http.problems import Code, Problem, RequestRefused, invalid
+
+__all__ = ["MAX_BODY_BYTES", "AnyRequest", "origin_of", "read_body", "read_query", "require_return_url", "utc"]
+
+T = TypeVar("T", bound=msgspec.Struct)
+#: Litestar's request, of which nothing is asked that its type arguments describe.
+AnyRequest = Request[Any, Any, Any]
+
+#: The most that is read of any body but a webhook's: 500 resources of 255 characters each fit.
+MAX_BODY_BYTES = 256 * 1024
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+_AT = re.compile(r"(?P<message>.*?) - at `(?:key in )?\$\.?(?P<field>[^`]*)`", re.DOTALL)
+_UNKNOWN = re.compile(r"Object contains unknown field `(?P<field>.*)`", re.DOTALL)
+_MISSING = re.compile(r"Object missing required field `(?P<field>.*)`", re.DOTALL)
+
+
+async def read_body(request: AnyRequest, shape: type[T]) -> T:
+    """The body, in JSON, as ``shape``; no body counts as an empty object. Raises `RequestRefused`."""
+    body = await request.body()
+    if body and not _is_json(request.headers.get("content-type", "")):
+        raise RequestRefused(
+            Problem(code=Code.UNSUPPORTED_MEDIA_TYPE, detail="The body must be JSON in UTF-8: application/json.")
+        )
+    try:
+        return msgspec.json.decode(body or b"{}", type=shape)
+    except msgspec.ValidationError as error:
+        raise _misfit(str(error)) from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise invalid("", "The body is not JSON in UTF-8.") from None
+
+
+def _is_json(content_type: str) -> bool:
+    media_type, *parameters = (part.strip().lower() for part in content_type.split(";"))
+    charsets = [part.partition("=")[2].strip('"') for part in parameters if part.startswith("charset=")]
+    return media_type == "application/json" and set(charsets) <= {"utf-8", "utf8"}
+
+
+def read_query(request: AnyRequest, shape: type[T]) -> T:
+    """The query parameters as ``shape``: none twice, none unknown. Raises `RequestRefused`."""
+    given: dict[str, str] = {}
+    try:
+        pairs = parse_qsl(request.scope["query_string"].decode("ascii"), keep_blank_values=True, errors="strict")
+    except (ValueError, UnicodeDecodeError):
+        raise invalid("", "The query is not text in UTF-8.") from None
+    for name, value in pairs:
+        if name in given:
+            raise invalid(name, "The parameter is given twice.")
+        given[name] = value
+    try:
+        return msgspec.convert(given, shape, strict=False)
+    except msgspec.ValidationError as error:
+        raise _misfit(str(error)) from None
+
+
+def _misfit(text: str) -> RequestRefused:
+    """What msgspec says, with the field told apart."""
+    found = _AT.fullmatch(text)
+    message, place = (found["message"], found["field"]) if found else (text, "")
+    for pattern, meant in ((_UNKNOWN, "This field is unknown."), (_MISSING, "This field is missing.")):
+        named = pattern.fullmatch(message)
+        if named:
+            return invalid(f"{place}.{named['field']}".lstrip("."), meant)
+    return invalid(place, f"{message}.")
+
+
+def utc(field: str, moment: datetime | None) -> datetime | None:
+    """``moment`` in UTC. Raises `RequestRefused` for one without a zone."""
+    if moment is None:
+        return None
+    try:
+        if moment.tzinfo is None:
+            raise invalid(field, "A time is RFC 3339 with its zone, such as 2026-11-22T20:59:00Z.")
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise invalid(field, "This time is too far away.") from None
+
+
+def require_return_url(field: str, url: str, origins: frozenset[str]) -> str:
+    """``url``, where it leads to one of the configured origins. Raises `RequestRefused`.
+
+    Nothing is guessed: what one parser and a browser might read differently (white space, backslashes,
+    control characters, a user name) is refused.
+    """
+    wrong = invalid(field, "The URL does not lead to one of the origins in CHECKOUT_RETURN_ORIGINS.")
+    if not url.isascii() or not url.isprintable() or " " in url or "\\" in url:
+        raise wrong
+    try:
+        parts = urlsplit(url)
+        if "@" in parts.netloc or origin_of(url) not in origins:
+            raise wrong
+    except ValueError:
+        raise wrong from None
+    return url
+
+
+def origin_of(url: str) -> str:
+    """Scheme, host and port of a URL, without a port that goes without saying. Raises `ValueError`."""
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    shown = f"[{host}]" if ":" in host else host
+    port = "" if parts.port in {None, _DEFAULT_PORTS.get(parts.scheme)} else f":{parts.port}"
+    return f"{parts.scheme}://{shown}{port}"
