@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Annotated
 
 import msgspec
 
@@ -36,7 +37,11 @@ __all__ = [
     "SourceShape",
     "StatusShape",
     "SubscriptionShape",
+    "Time",
 ]
+
+#: RFC 3339 with its zone, which is always UTC: ``2026-11-22T20:59:00Z``.
+Time = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
 class MoneyShape(msgspec.Struct, frozen=True):
@@ -77,7 +82,7 @@ class PendingChangeShape(msgspec.Struct, frozen=True):
     """A change of plan that is to come; ``effective_at`` is null while it waits for its payment."""
 
     plan_id: str
-    effective_at: datetime | None
+    effective_at: Time | None
 
 
 class SubscriptionShape(msgspec.Struct, frozen=True):
@@ -88,17 +93,17 @@ class SubscriptionShape(msgspec.Struct, frozen=True):
     plan_id: str
     status: str
     quantity: int
-    current_period_start: datetime | None
-    current_period_end: datetime | None
-    trial_end: datetime | None
+    current_period_start: Time | None
+    current_period_end: Time | None
+    trial_end: Time | None
     cancel_at_period_end: bool
-    canceled_at: datetime | None
-    ended_at: datetime | None
+    canceled_at: Time | None
+    ended_at: Time | None
     pending_change: PendingChangeShape | None
-    grace_until: datetime | None
+    grace_until: Time | None
     stripe_subscription_id: str
-    created_at: datetime
-    updated_at: datetime
+    created_at: Time
+    updated_at: Time
 
 
 class StatusShape(msgspec.Struct, frozen=True):
@@ -114,7 +119,7 @@ class CheckoutSessionShape(msgspec.Struct, frozen=True):
 
     session_id: str
     url: str
-    expires_at: datetime | None
+    expires_at: Time | None
 
 
 class PreviewLineShape(msgspec.Struct, frozen=True):
@@ -123,8 +128,8 @@ class PreviewLineShape(msgspec.Struct, frozen=True):
     description: str
     amount: MoneyShape
     proration: bool
-    period_start: datetime
-    period_end: datetime
+    period_start: Time
+    period_end: Time
 
 
 class PreviewShape(msgspec.Struct, frozen=True):
@@ -133,9 +138,9 @@ class PreviewShape(msgspec.Struct, frozen=True):
     amount_due: MoneyShape
     credit: MoneyShape
     lines: tuple[PreviewLineShape, ...]
-    effective_at: datetime
-    next_invoice_at: datetime | None
-    proration_date: datetime
+    effective_at: Time
+    next_invoice_at: Time | None
+    proration_date: Time
 
 
 class CardShape(msgspec.Struct, frozen=True):
@@ -154,7 +159,7 @@ class PaymentMethodShape(msgspec.Struct, frozen=True):
     type: str
     card: CardShape | None
     is_default: bool
-    created_at: datetime
+    created_at: Time
 
 
 class PaymentMethodsShape(msgspec.Struct, frozen=True):
@@ -187,7 +192,7 @@ class PaymentShape(msgspec.Struct, frozen=True):
     failure_code: str | None
     failure_message: str | None
     stripe_payment_intent_id: str
-    created_at: datetime
+    created_at: Time
 
 
 class PaymentsShape(msgspec.Struct, frozen=True):
@@ -207,10 +212,10 @@ class PurchaseShape(msgspec.Struct, frozen=True):
     price: MoneyShape
     amount_refunded: MoneyShape
     status: str
-    purchased_at: datetime | None
-    refunded_at: datetime | None
+    purchased_at: Time | None
+    refunded_at: Time | None
     stripe_payment_intent_id: str | None
-    created_at: datetime
+    created_at: Time
 
 
 class PurchasesShape(msgspec.Struct, frozen=True):
@@ -226,7 +231,7 @@ class PurchaseCheckoutShape(msgspec.Struct, frozen=True):
     purchase_id: str
     session_id: str
     url: str
-    expires_at: datetime | None
+    expires_at: Time | None
     price: MoneyShape
 
 
@@ -245,7 +250,7 @@ class DecisionShape(msgspec.Struct, frozen=True):
     allowed: bool
     reason: str
     source: SourceShape | None
-    expires_at: datetime | None
+    expires_at: Time | None
 
 
 class DecisionsShape(msgspec.Struct, frozen=True):
@@ -260,8 +265,8 @@ class GrantShape(msgspec.Struct, frozen=True):
     resource_type: str
     resource_id: str
     source: SourceShape
-    granted_at: datetime
-    expires_at: datetime | None
+    granted_at: Time
+    expires_at: Time | None
 
 
 class GrantsShape(msgspec.Struct, frozen=True):
@@ -278,7 +283,7 @@ class RefundableShape(msgspec.Struct, frozen=True):
     eligible: bool
     reason: str | None
     refundable: MoneyShape
-    until: datetime | None
+    until: Time | None
 
 
 class PurchaseStatusShape(msgspec.Struct, frozen=True):
@@ -306,13 +311,13 @@ class InvoiceShape(msgspec.Struct, frozen=True):
     status: str
     amount_due: MoneyShape
     amount_paid: MoneyShape
-    period_start: datetime | None
-    period_end: datetime | None
+    period_start: Time | None
+    period_end: Time | None
     subscription_id: str | None
     hosted_invoice_url: str | None
     invoice_pdf_url: str | None
     stripe_invoice_id: str
-    created_at: datetime
+    created_at: Time
 
 
 class InvoicesShape(msgspec.Struct, frozen=True):

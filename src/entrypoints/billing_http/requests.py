@@ -34,6 +34,7 @@ _Id = Annotated[str, Meta(min_length=1, max_length=255)]
 _Reason = Annotated[str, Meta(min_length=1, max_length=1000)]
 _Limit = Annotated[int, Meta(ge=1, le=100)]
 _Cursor = Annotated[str, Meta(min_length=1, max_length=500)]
+Time = Annotated[datetime, Meta(tz=True)]
 _Quantity = Annotated[int, Meta(ge=1, le=10_000)]
 
 
@@ -82,8 +83,8 @@ class EventsQuery(_Given, frozen=True):
 class AccessQuery(_Given, frozen=True):
     """At which moment, by what was known at which moment."""
 
-    at: datetime | None = None
-    known_at: datetime | None = None
+    at: Time | None = None
+    known_at: Time | None = None
 
 
 class CheckoutRequest(_Given, frozen=True):
@@ -110,7 +111,7 @@ class ChangeRequest(_Given, frozen=True):
     quantity: _Quantity | None = None
     effective: Effective | None = None
     proration: Proration | None = None
-    proration_date: datetime | None = None
+    proration_date: Time | None = None
     expected_amount_due: MoneyGiven | None = None
 
 
@@ -143,4 +144,4 @@ class GrantRequest(_Given, frozen=True):
     resource_type: ResourceType
     resource_id: _Id
     reason: _Reason
-    expires_at: datetime | None = None
+    expires_at: Time | None = None

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 import msgspec
 
+from billing_bootstrap.shapes import Time
 from billing_core.domain.events import Event
 
 __all__ = [
@@ -32,7 +31,7 @@ class EventShape(msgspec.Struct, frozen=True):
 
     id: str
     type: str
-    occurred_at: datetime
+    occurred_at: Time
     user_id: str
     version: int
     data: dict[str, str | int | None]

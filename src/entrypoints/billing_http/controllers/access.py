@@ -21,7 +21,6 @@ class Access(Controller):
     """``/api/access``."""
 
     path = "/access"
-    tags = ("Access",)
 
     @get(
         "/{user_id:str}",

@@ -20,7 +20,6 @@ class Events(Controller):
     """``/api/events``."""
 
     path = "/events"
-    tags = ("Events",)
 
     @get(
         "/",

@@ -35,7 +35,6 @@ class HealthArea(Controller):
     """``/api/health``."""
 
     path = "/health"
-    tags = ("Health",)
 
     @get(
         "/",

@@ -21,7 +21,6 @@ class Invoices(Controller):
     """``/api/invoices``."""
 
     path = "/invoices"
-    tags = ("Invoices",)
 
     @get(
         "/{user_id:str}",

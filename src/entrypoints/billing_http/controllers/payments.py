@@ -21,7 +21,6 @@ class Payments(Controller):
     """``/api/payments``."""
 
     path = "/payments"
-    tags = ("Payments",)
 
     @get(
         "/history/{user_id:str}",

@@ -23,7 +23,6 @@ class Purchases(Controller):
     """``/api/purchases``."""
 
     path = "/purchases"
-    tags = ("Purchases",)
 
     @post(
         "/create",

@@ -27,7 +27,6 @@ class Subscriptions(Controller):
     """``/api/subscriptions``."""
 
     path = "/subscriptions"
-    tags = ("Subscriptions",)
 
     @get(
         "/plans",

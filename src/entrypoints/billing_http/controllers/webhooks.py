@@ -20,7 +20,6 @@ class Webhooks(Controller):
     """``/api/webhooks``."""
 
     path = "/webhooks"
-    tags = ("Webhooks",)
 
     @post(
         "/stripe",
