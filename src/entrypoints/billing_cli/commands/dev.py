@@ -81,5 +81,6 @@ def _drop(folder: Path) -> None:
     database_in(folder / "database").remove()
     cache_in(folder / "redis").remove()
     shutil.rmtree(folder / "sandbox", ignore_errors=True)
-    (folder / "dev.env").unlink(missing_ok=True)
+    for name in ("dev.env", "seeded"):
+        (folder / name).unlink(missing_ok=True)
     sys.stdout.write(f"What earlier runs made in {folder} was dropped.\n")

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import importlib
+import os
 from typing import Annotated
 
 from cyclopts import Parameter
 from cyclopts.validators import Number
+
+from billing_bootstrap.settings import SERVE, load_settings
 
 __all__ = ["serve"]
 
@@ -30,4 +33,5 @@ def serve(
         workers: How many processes.
     """
     # By name: the entrypoints do not know each other, only the program knows them all.
-    importlib.import_module("billing_http.server").serve(host=host, port=port, workers=workers)
+    server = importlib.import_module("billing_http.server")
+    server.serve(load_settings(os.environ, SERVE), host=host, port=port, workers=workers)

@@ -13,15 +13,15 @@ from pathlib import Path
 
 from attrs import define, field
 
+from billing_bootstrap.business_time import put_ahead
 from billing_bootstrap.dev_services import EmbeddedService, cache_in, database_in, free_port, is_free
 from billing_bootstrap.migrating import migrate
-from billing_bootstrap.settings import Need, load_settings
+from billing_bootstrap.settings import OFFLINE, Need, load_settings
 from billing_cli.calls import Server
 from billing_cli.commands.token import sign
 from billing_cli.dev.banner import ADMIN, LEARNER, banner
 from billing_cli.dev.choices import Choices, port_in, write_env
 from billing_cli.dev.parts import LINES_SHOWN, Part
-from billing_cli.dev.seeding import seed
 from billing_cli.dev.whereabouts import told
 from billing_cli.failures import CommandFailed
 from billing_core.domain.callers import Role
@@ -85,9 +85,14 @@ class Everything:
             applied = await asyncio.to_thread(migrate, environment)
             if applied:
                 _say(f"Migrations applied: {', '.join(applied)}\n")
+            api = await self._start(stack, "api", ("billing_cli", "serve", "--port", str(self.port)), environment)
+            await self._prepare(environment, provider_is_fresh=fresh)
+            server = Server(environment["BILLING_URL"], "The API")
+            await self._until_ready(api, lambda: server.get("/api/health/ready").status == _OK)
+            # Nobody waits for it, so it comes last: what it finds to do is not lost meanwhile.
+            await self._start(stack, "worker", ("billing_cli", "worker"), environment)
             write_env(self.env_file, environment, self.choices.given)
             stack.enter_context(told(self.port, self.env_file))
-            await self._start_ours(stack, environment, fresh=fresh)
             _say(banner(environment, self.env_file, self.port))
             await self._watch()
 
@@ -137,18 +142,21 @@ class Everything:
         )
         return fresh
 
-    async def _start_ours(self, stack: AsyncExitStack, environment: Mapping[str, str], *, fresh: bool) -> None:
-        serve = ("billing_cli", "serve", "--port", str(self.port))
-        api = await self._start(stack, "api", serve, environment)
-        ahead = 0
+    async def _prepare(self, environment: Mapping[str, str], *, provider_is_fresh: bool) -> None:
+        """Let business time agree with the sandbox's, and sell something where nothing is sold."""
+        ahead = timedelta()
         if not self.choices.has_stripe:
             sandbox = Server(environment["STRIPE_API_BASE"], "The sandbox")
             await self._until_ready(self.parts[0], lambda: sandbox.get("/_sandbox/health").status == _OK)
-            ahead = (await asyncio.to_thread(sandbox.get, "/_sandbox/clock")).json["offset"]
-        await seed(environment, ahead_seconds=ahead, provider_is_fresh=fresh)
-        await self._start(stack, "worker", ("billing_cli", "worker"), environment)
-        server = Server(environment["BILLING_URL"], "The API")
-        await self._until_ready(api, lambda: server.get("/api/health/ready").status == _OK)
+            ahead = timedelta(seconds=(await asyncio.to_thread(sandbox.get, "/_sandbox/clock")).json["offset"])
+        await put_ahead(load_settings(environment, OFFLINE), ahead)
+        seeded = self.folder / "seeded"
+        if provider_is_fresh or self.choices.has_database or not seeded.exists():
+            from billing_cli.dev.seeding import seed  # noqa: PLC0415 - half a second that only a first start needs
+
+            await seed(environment, provider_is_fresh=provider_is_fresh)
+            if not self.choices.has_database:
+                seeded.touch()
 
     async def _start(
         self, stack: AsyncExitStack, name: str, module: tuple[str, ...], environment: Mapping[str, str]

@@ -1,15 +1,13 @@
-"""Seeding: a database that sells nothing sells the demo catalog, and business time agrees with the sandbox's."""
+"""Seeding: a database that sells nothing sells the demo catalog."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
 from importlib import resources
 
 from attrs import evolve
 
 from billing_bootstrap.application import Application
-from billing_bootstrap.business_time import put_ahead
 from billing_bootstrap.container import open_application
 from billing_bootstrap.settings import OPERATE, load_settings
 from billing_cli.catalog_file import parse_catalog
@@ -20,15 +18,13 @@ __all__ = ["seed"]
 _ACTOR = "billing dev"
 
 
-async def seed(environment: Mapping[str, str], *, ahead_seconds: int, provider_is_fresh: bool) -> None:
-    """Prepare the database of this environment.
+async def seed(environment: Mapping[str, str], *, provider_is_fresh: bool) -> None:
+    """Let the database of this environment sell something.
 
     What is sold already stays as it is; only where the provider is fresh, and has none of its prices, they are
     made there again.
     """
-    settings = load_settings(environment, OPERATE)
-    await put_ahead(settings, timedelta(seconds=ahead_seconds))
-    async with open_application(settings) as application:
+    async with open_application(load_settings(environment, OPERATE)) as application:
         catalog = await application.catalogs.current()
         if not catalog.plans and not catalog.items:
             await _sell_the_demo(application)
