@@ -93,6 +93,17 @@ def clock(*, options: Looking = LOOKING) -> None:
 
 
 @app.command
+def settle(*, options: Looking = LOOKING) -> None:
+    """Wait until every event so far was delivered, or at least tried.
+
+    For example:
+
+        billing sandbox settle
+    """
+    _tell(_ask("/_sandbox/settle", {}), options)
+
+
+@app.command
 def fail_next_payment(
     *, customer: str | None = None, code: str = "generic_decline", times: int = 1, options: Looking = LOOKING
 ) -> None:

@@ -1,0 +1,141 @@
+"""`billing dev`: it starts whole, keeps what it should, and never leaves anything behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.databases import fresh_database
+from tests.e2e.running_dev import RunningDev, answers, clean_environment, read_env, started_dev
+
+GRANT = {"resource_type": "course", "resource_id": "k8s-101", "reason": "to see whether it stays"}
+
+
+def grant_to_learner(dev: RunningDev) -> None:
+    made = dev.api(dev.settings["ADMIN_TOKEN"]).send("POST", "/api/access/learner-1/grants", GRANT)
+    assert made.status == 201, made.text
+
+
+def grants_of_learner(dev: RunningDev) -> list[str]:
+    answer = dev.api(dev.settings["LEARNER_TOKEN"]).get("/api/access/learner-1")
+    assert answer.status == 200, answer.text
+    return [grant["resource_id"] for grant in answer.json["grants"]]
+
+
+def test_it_says_where_everything_is_and_its_tokens_open_the_api(dev: RunningDev) -> None:
+    settings = dev.settings
+    for name in ("BILLING_URL", "DATABASE_URL", "REDIS_URL", "STRIPE_API_BASE", "LEARNER_TOKEN", "ADMIN_TOKEN"):
+        assert settings[name] in dev.output()
+
+    assert dev.api().get("/api/subscriptions/status/learner-1").status == 401
+    assert dev.api(settings["LEARNER_TOKEN"]).get("/api/subscriptions/status/learner-1").status == 200
+    assert dev.api(settings["LEARNER_TOKEN"]).get("/api/subscriptions/status/admin-1").status == 403
+    assert dev.api(settings["ADMIN_TOKEN"]).get("/api/subscriptions/status/learner-1").status == 200
+
+
+def test_everything_it_says_is_healthy(dev: RunningDev) -> None:
+    health = dev.api().get("/api/health").json
+
+    assert health["status"] == "ok", health
+
+
+def test_ctrl_c_leaves_nothing_and_the_second_start_finds_everything_as_it_was(dev_folder: Path) -> None:
+    """And kill -9 leaves nothing either."""
+    folder = dev_folder / "twice"
+    with started_dev(folder) as first:
+        first.until_it_says("Ready.")
+        before = first.settings
+        grant_to_learner(first)
+        first.process.send_signal(signal.SIGINT)
+        assert first.ended() == 0
+        assert first.left_behind() == {}
+        for name in ("BILLING_URL", "DATABASE_URL", "REDIS_URL", "STRIPE_API_BASE"):
+            assert not answers(before[name]), name
+
+    with started_dev(folder, port=first.port) as second:
+        second.until_it_says("Ready.")
+        assert grants_of_learner(second) == ["k8s-101"]
+        for name in ("JWT_SECRET", "STRIPE_WEBHOOK_SECRET", "DATABASE_URL", "STRIPE_API_BASE"):
+            assert second.settings[name] == before[name], name
+        second.process.kill()
+        second.process.wait()
+        assert second.left_behind() == {}
+        for name in ("BILLING_URL", "DATABASE_URL", "REDIS_URL", "STRIPE_API_BASE"):
+            assert not answers(before[name]), name
+
+
+def test_a_part_that_dies_brings_the_rest_down_with_its_last_lines(
+    dev_folder: Path, postgres_url: str, redis_url: str
+) -> None:
+    """Here with a database and a Redis of the user's own, which are used, and left alone."""
+    with fresh_database(postgres_url) as database_url:
+        given = {"DATABASE_URL": database_url, "REDIS_URL": redis_url}
+        with started_dev(dev_folder / "given", environment=given) as dev:
+            dev.until_it_says("Ready.")
+            assert {name: dev.settings[name] for name in given} == given
+            grant_to_learner(dev)
+            (worker,) = (pid for pid, line in dev.pids().items() if "billing_cli worker" in line)
+            os.kill(worker, signal.SIGKILL)
+
+            assert dev.ended() == 1
+            assert "worker ended by itself. The last that it said:" in dev.output()
+            assert "billing: worker ended with status -9, so everything was stopped." in dev.output()
+            assert dev.left_behind() == {}
+        with started_dev(dev_folder / "given", "--reset", environment=given) as again:
+            again.until_it_says("Ready.")
+            assert grants_of_learner(again) == ["k8s-101"]
+            plans = again.api().get("/api/subscriptions/plans").json["plans"]
+            assert "pro-monthly" in {plan["id"] for plan in plans}
+        assert not (dev_folder / "given" / "database").exists()
+
+
+def refused(*arguments: str, environment: dict[str, str] | None = None) -> str:
+    """What `billing dev` says when it does not even begin."""
+    ended = subprocess.run(
+        [sys.executable, "-m", "billing_cli", "dev", *arguments],
+        env={**clean_environment(), **(environment or {})},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (ended.returncode, ended.stdout) == (1, ""), ended
+    assert ended.stderr.count("\n") == 1
+    return ended.stderr
+
+
+def test_a_port_that_is_taken_is_named(dev: RunningDev, tmp_path: Path) -> None:
+    said = refused("--port", str(dev.port), "--data", str(tmp_path))
+
+    assert said.startswith(f"billing: Port {dev.port} is taken: give another one")
+
+
+def test_two_at_once_in_one_folder_are_refused(dev: RunningDev) -> None:
+    assert "Another `billing dev` runs in" in refused("--port", "1", "--data", str(dev.folder))
+
+
+@pytest.mark.parametrize("key", ["sk_live_0123456789abcdef", "rk_live_0123456789abcdef"])
+def test_a_live_key_is_refused_and_nothing_is_made(tmp_path: Path, key: str) -> None:
+    folder = tmp_path / "dev"
+
+    said = refused("--data", str(folder), environment={"STRIPE_SECRET_KEY": key})
+
+    assert "STRIPE_SECRET_KEY is a live key" in said
+    assert key not in said
+    assert not folder.exists()
+
+
+def test_dev_env_is_enough_for_another_program_to_join_in(dev: RunningDev) -> None:
+    script = f'set -a; . "{dev.folder / "dev.env"}"; exec "{sys.executable}" -m billing_cli doctor --json'
+
+    ended = subprocess.run(
+        ["/bin/sh", "-c", script], env=clean_environment(), capture_output=True, text=True, timeout=60, check=False
+    )
+
+    assert (ended.returncode, ended.stderr) == (0, ""), ended.stdout
+    assert read_env(dev.folder / "dev.env")["BILLING_ENV"] == "dev"
