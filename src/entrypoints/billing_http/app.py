@@ -57,7 +57,7 @@ def build(application: Application) -> BillingHttp:
     settings = application.settings
     metrics, readiness = Metrics(), Readiness()
     routes = _routes(application, metrics, readiness)
-    for route in schema_routes(document(routes)):
+    for route in schema_routes(lambda: document(routes)):
         routes.register(route)
     tokens = TokenVerifier.of(settings, keys_of(settings), application.real_clock)
     gate = Gate(app=routes, tokens=tokens, user_limit=application.user_limit, address_limit=application.address_limit)

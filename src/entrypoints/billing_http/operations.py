@@ -11,6 +11,7 @@ from litestar.connection import ASGIConnection
 from litestar.handlers import BaseRouteHandler
 
 from billing_core.domain.callers import Caller
+from billing_core.domain.resources import require_id
 from billing_http.problems import Code, Problem, RequestRefused, invalid
 from billing_http.reading import AnyRequest, read_query
 from billing_http.requests import NoQuery
@@ -21,6 +22,8 @@ __all__ = ["CALLER", "OPERATION", "Operation", "caller_of", "check_request", "de
 CALLER = "billing.caller"
 #: Under which name a route handler keeps its operation.
 OPERATION = "operation"
+#: Parameters in paths that are ids of others: opaque texts. A malformed id of ours names nothing: 404.
+_OPAQUE = frozenset({"user_id", "resource_id"})
 
 
 @frozen(kw_only=True)
@@ -47,6 +50,10 @@ class Operation:
     #: Headers of the answer that a client may want, by name, with what they say.
     headers: Mapping[str, str] = field(factory=dict)
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> Operation:
+        """Itself, which never changes: Litestar copies what a handler keeps, several times."""
+        return self
+
 
 def described(operation: Operation) -> dict[str, Any]:
     """The operation as a route handler's ``opt``."""
@@ -63,7 +70,7 @@ def caller_of(request: AnyRequest) -> Caller:
 def check_request(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
     """What holds for every operation: who may ask, and that no query parameter is unknown.
 
-    A Litestar guard: it runs before anything of the body is read. Raises `RequestRefused`.
+    A Litestar guard: it runs before anything of the body is read. Raises `RequestRefused` or `InvalidValue`.
     """
     operation: Operation | None = handler.opt.get(OPERATION)
     if operation is None:  # what Litestar answers by itself, such as OPTIONS
@@ -75,5 +82,7 @@ def check_request(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseR
         raise RequestRefused(Problem(code=Code.UNAUTHENTICATED, detail=detail, headers={"www-authenticate": error}))
     if not connection.scope["path"].isprintable():
         raise invalid("", "The path holds control characters.")
+    for name in _OPAQUE & connection.scope["path_params"].keys():
+        require_id(connection.scope["path_params"][name], name)
     if operation.query is NoQuery and connection.scope["query_string"]:
         read_query(AnyRequest(connection.scope), NoQuery)

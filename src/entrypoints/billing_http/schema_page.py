@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from base64 import b64encode
+from collections.abc import Callable
+from functools import cache
 from importlib.resources import files
 from typing import Any
 
@@ -15,9 +17,9 @@ from billing_http.answering import Answer
 __all__ = ["schema_routes"]
 
 
-def schema_routes(document: dict[str, Any]) -> list[Any]:
-    """Routes for the document and its page."""
-    encoded = msgspec.json.encode(document)
+def schema_routes(document: Callable[[], dict[str, Any]]) -> list[Any]:
+    """Routes for the document, made when it is first asked for, and its page."""
+    encoded = cache(lambda: msgspec.json.encode(document()))
     page = files("billing_http").joinpath("assets/schema.html").read_bytes()
     csp = "; ".join(
         (
@@ -33,7 +35,7 @@ def schema_routes(document: dict[str, Any]) -> list[Any]:
 
     @get("/api/schema/openapi.json")
     async def schema_document() -> Answer:
-        return Response(encoded, media_type="application/json", headers={"cache-control": "public, max-age=60"})
+        return Response(encoded(), media_type="application/json", headers={"cache-control": "public, max-age=60"})
 
     @get("/api/schema")
     async def schema_page() -> Answer:

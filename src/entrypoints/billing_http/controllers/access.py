@@ -5,11 +5,11 @@ from __future__ import annotations
 from litestar import Controller, delete, get, post
 
 from billing_bootstrap import presenting, shapes
-from billing_bootstrap.application import Application
 from billing_core.domain.resources import Resource, ResourceType
 from billing_http import examples
 from billing_http.answering import Answer, answer
 from billing_http.operations import Operation, caller_of, described
+from billing_http.parameters import App, OurId, ResourceId, ResourceTypeName, UserId
 from billing_http.problems import Code, invalid
 from billing_http.reading import AnyRequest, read_body, read_query, utc
 from billing_http.requests import AccessQuery, CheckRequest, GrantRequest
@@ -35,7 +35,7 @@ class Access(Controller):
             )
         ),
     )
-    async def grants(self, request: AnyRequest, application: Application, user_id: str) -> Answer:
+    async def grants(self, request: AnyRequest, application: App, user_id: UserId) -> Answer:
         """What opens something to a user now."""
         return answer(presenting.grants(await application.decide_access.grants(caller_of(request), user_id)))
 
@@ -55,7 +55,12 @@ class Access(Controller):
         ),
     )
     async def decision(
-        self, request: AnyRequest, application: Application, user_id: str, resource_type: str, resource_id: str
+        self,
+        request: AnyRequest,
+        application: App,
+        user_id: UserId,
+        resource_type: ResourceTypeName,
+        resource_id: ResourceId,
     ) -> Answer:
         """The decision, and the source that makes it."""
         query = read_query(request, AccessQuery)
@@ -84,7 +89,7 @@ class Access(Controller):
             )
         ),
     )
-    async def check(self, request: AnyRequest, application: Application, user_id: str) -> Answer:
+    async def check(self, request: AnyRequest, application: App, user_id: UserId) -> Answer:
         """A decision for each resource, in the same order."""
         given = await read_body(request, CheckRequest)
         resources = [Resource(one.resource_type, one.resource_id) for one in given.resources]
@@ -107,7 +112,7 @@ class Access(Controller):
             )
         ),
     )
-    async def grant(self, request: AnyRequest, application: Application, user_id: str) -> Answer:
+    async def grant(self, request: AnyRequest, application: App, user_id: UserId) -> Answer:
         """Grant by hand."""
         given = await read_body(request, GrantRequest)
         granted = await application.grant_by_hand(
@@ -135,12 +140,12 @@ class Access(Controller):
     async def revoke(
         self,
         request: AnyRequest,
-        application: Application,
-        user_id: str,
-        id: str,  # noqa: A002 - the name in the path, which clients see
+        application: App,
+        user_id: UserId,
+        our_id: OurId,
     ) -> None:
         """Revoke a grant by hand; one that is revoked already stays so."""
-        await application.revoke_grant(caller_of(request), user_id, id)
+        await application.revoke_grant(caller_of(request), user_id, our_id)
 
 
 def _type(value: str) -> ResourceType:

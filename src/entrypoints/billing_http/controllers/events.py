@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from litestar import Controller, get
 
-from billing_bootstrap.application import Application
 from billing_http import examples
 from billing_http.answering import Answer, answer
 from billing_http.operations import Operation, caller_of, described
+from billing_http.parameters import App
 from billing_http.problems import Code
 from billing_http.reading import AnyRequest, read_query
 from billing_http.requests import EventsQuery
@@ -36,7 +36,7 @@ class Events(Controller):
             )
         ),
     )
-    async def all(self, request: AnyRequest, application: Application) -> Answer:
+    async def all(self, request: AnyRequest, application: App) -> Answer:
         """A page of events."""
         query = read_query(request, EventsQuery)
         found = await application.list_events(

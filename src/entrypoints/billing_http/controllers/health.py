@@ -7,13 +7,14 @@ from ipaddress import ip_address, ip_network
 
 from attrs import define
 from litestar import Controller, Response, get
+from litestar.di import NamedDependency
 
-from billing_bootstrap.application import Application
 from billing_bootstrap.health import Check, Condition
 from billing_http import examples
 from billing_http.answering import Answer, answer
 from billing_http.metrics import CONTENT_TYPE, Metrics
 from billing_http.operations import Operation, described
+from billing_http.parameters import App
 from billing_http.problems import Code, Problem, RequestRefused
 from billing_http.reading import AnyRequest
 from billing_http.shapes import CheckShape, ChecksShape, HealthShape, LiveShape
@@ -52,7 +53,7 @@ class HealthArea(Controller):
             )
         ),
     )
-    async def health(self, application: Application) -> Answer:
+    async def health(self, application: App) -> Answer:
         """Ask every part."""
         found = await application.health()
         shape = HealthShape(
@@ -92,7 +93,7 @@ class HealthArea(Controller):
             )
         ),
     )
-    async def ready(self, application: Application, readiness: Readiness) -> Answer:
+    async def ready(self, application: App, readiness: NamedDependency[Readiness]) -> Answer:
         """Whether requests should be sent here."""
         database = Condition.UNAVAILABLE if readiness.stopping else (await application.health.database()).status
         if database is not Condition.OK:
@@ -105,7 +106,7 @@ def _check(found: Check) -> CheckShape:
 
 
 @get("/metrics")
-async def metrics_page(request: AnyRequest, application: Application, metrics: Metrics) -> Answer:
+async def metrics_page(request: AnyRequest, application: App, metrics: NamedDependency[Metrics]) -> Answer:
     """Prometheus text, for callers within the networks of ``METRICS_ALLOWED``; for others there is nothing here."""
     host = request.client.host if request.client else ""
     try:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from litestar import Controller, get
 
 from billing_bootstrap import presenting, shapes
-from billing_bootstrap.application import Application
 from billing_bootstrap.cursors import cursor_of, text_of
 from billing_http import examples
 from billing_http.answering import Answer, answer
 from billing_http.operations import Operation, caller_of, described
+from billing_http.parameters import App, UserId
 from billing_http.problems import Code
 from billing_http.reading import AnyRequest, read_query
 from billing_http.requests import ListQuery
@@ -35,7 +35,7 @@ class Invoices(Controller):
             )
         ),
     )
-    async def of_user(self, request: AnyRequest, application: Application, user_id: str) -> Answer:
+    async def of_user(self, request: AnyRequest, application: App, user_id: UserId) -> Answer:
         """A page of invoices."""
         query = read_query(request, ListQuery)
         page = await application.look_up.invoices(caller_of(request), user_id, query.limit, cursor_of(query.cursor))

@@ -5,13 +5,13 @@ from __future__ import annotations
 from litestar import Controller, get, post
 
 from billing_bootstrap import presenting, shapes
-from billing_bootstrap.application import Application
 from billing_bootstrap.cursors import cursor_of, text_of
 from billing_core.domain.money import Money
 from billing_core.domain.resources import Resource
 from billing_http import examples
 from billing_http.answering import Answer, answer
 from billing_http.operations import Operation, caller_of, described
+from billing_http.parameters import App, OurId, UserId
 from billing_http.problems import Code
 from billing_http.reading import AnyRequest, read_body, read_query, require_return_url
 from billing_http.requests import ListQuery, PurchaseRequest, RefundRequest
@@ -41,7 +41,7 @@ class Purchases(Controller):
             )
         ),
     )
-    async def create(self, request: AnyRequest, application: Application) -> Answer:
+    async def create(self, request: AnyRequest, application: App) -> Answer:
         """Begin to buy, for the caller themselves."""
         given = await read_body(request, PurchaseRequest)
         origins = frozenset(application.settings.checkout_return_origins)
@@ -66,7 +66,7 @@ class Purchases(Controller):
             )
         ),
     )
-    async def history(self, request: AnyRequest, application: Application, user_id: str) -> Answer:
+    async def history(self, request: AnyRequest, application: App, user_id: UserId) -> Answer:
         """A page of purchases."""
         query = read_query(request, ListQuery)
         page = await application.look_up.purchases(caller_of(request), user_id, query.limit, cursor_of(query.cursor))
@@ -96,12 +96,12 @@ class Purchases(Controller):
     async def status(
         self,
         request: AnyRequest,
-        application: Application,
-        id: str,  # noqa: A002 - the name in the path, which clients see
+        application: App,
+        our_id: OurId,
     ) -> Answer:
         """One purchase."""
         caller = caller_of(request)
-        purchase, refundable = await application.look_up.purchase(caller, id)
+        purchase, refundable = await application.look_up.purchase(caller, our_id)
         decisions = await application.decide_access(caller, purchase.user_id, [purchase.resource])
         return answer(presenting.purchase_status(purchase, decisions[0], refundable))
 
@@ -137,14 +137,14 @@ class Purchases(Controller):
     async def refund(
         self,
         request: AnyRequest,
-        application: Application,
-        id: str,  # noqa: A002 - as above
+        application: App,
+        our_id: OurId,
     ) -> Answer:
         """Refund a purchase."""
         given = await read_body(request, RefundRequest)
         refund = await application.request_refund(
             caller_of(request),
-            id,
+            our_id,
             amount=Money(given.amount.amount, given.amount.currency) if given.amount else None,
             reason=given.reason,
             override_window=given.override_window,

@@ -8,12 +8,12 @@ import msgspec
 from litestar import Controller, Response, get, post, put
 
 from billing_bootstrap import presenting, shapes
-from billing_bootstrap.application import Application
 from billing_core.domain.money import Money
 from billing_core.domain.proration import PlanChange
 from billing_http import examples
 from billing_http.answering import Answer, answer
 from billing_http.operations import Operation, caller_of, described
+from billing_http.parameters import App, OurId, UserId
 from billing_http.problems import Code
 from billing_http.reading import AnyRequest, read_body, require_return_url, utc
 from billing_http.requests import CancelRequest, ChangeRequest, CheckoutRequest, NoBody
@@ -42,7 +42,7 @@ class Subscriptions(Controller):
             )
         ),
     )
-    async def plans(self, request: AnyRequest, application: Application) -> Answer:
+    async def plans(self, request: AnyRequest, application: App) -> Answer:
         """The plans on sale, dearer ones last."""
         catalog = await application.catalogs.current()
         body = msgspec.json.encode(shapes.PlansShape(tuple(map(presenting.plan, catalog.on_sale()))))
@@ -65,7 +65,7 @@ class Subscriptions(Controller):
             )
         ),
     )
-    async def status(self, request: AnyRequest, application: Application, user_id: str) -> Answer:
+    async def status(self, request: AnyRequest, application: App, user_id: UserId) -> Answer:
         """The subscription that counts now, or the last."""
         found = await application.look_up.status(caller_of(request), user_id)
         return answer(presenting.status(found))
@@ -87,7 +87,7 @@ class Subscriptions(Controller):
             )
         ),
     )
-    async def checkout(self, request: AnyRequest, application: Application) -> Answer:
+    async def checkout(self, request: AnyRequest, application: App) -> Answer:
         """Begin to subscribe, for the caller themselves."""
         given = await read_body(request, CheckoutRequest)
         origins = frozenset(application.settings.checkout_return_origins)
@@ -119,13 +119,13 @@ class Subscriptions(Controller):
     async def cancel(
         self,
         request: AnyRequest,
-        application: Application,
-        id: str,  # noqa: A002 - the name in the path, which clients see
+        application: App,
+        our_id: OurId,
     ) -> Answer:
         """End a subscription."""
         given = await read_body(request, CancelRequest)
         canceled = await application.cancel_subscription(
-            caller_of(request), id, at_period_end=given.at_period_end, reason=given.reason
+            caller_of(request), our_id, at_period_end=given.at_period_end, reason=given.reason
         )
         return answer(presenting.subscription(canceled))
 
@@ -146,12 +146,12 @@ class Subscriptions(Controller):
     async def resume(
         self,
         request: AnyRequest,
-        application: Application,
-        id: str,  # noqa: A002 - as above
+        application: App,
+        our_id: OurId,
     ) -> Answer:
         """Let a subscription go on."""
         await read_body(request, NoBody)
-        return answer(presenting.subscription(await application.resume_subscription(caller_of(request), id)))
+        return answer(presenting.subscription(await application.resume_subscription(caller_of(request), our_id)))
 
     @put(
         "/{id:str}",
@@ -179,12 +179,12 @@ class Subscriptions(Controller):
     async def change(
         self,
         request: AnyRequest,
-        application: Application,
-        id: str,  # noqa: A002 - as above
+        application: App,
+        our_id: OurId,
     ) -> Answer:
         """Give a subscription another plan or quantity."""
         wanted = _wanted(await read_body(request, ChangeRequest))
-        return answer(presenting.subscription(await application.change_plan(caller_of(request), id, wanted)))
+        return answer(presenting.subscription(await application.change_plan(caller_of(request), our_id, wanted)))
 
     @post(
         "/{id:str}/preview",
@@ -205,12 +205,12 @@ class Subscriptions(Controller):
     async def preview(
         self,
         request: AnyRequest,
-        application: Application,
-        id: str,  # noqa: A002 - as above
+        application: App,
+        our_id: OurId,
     ) -> Answer:
         """Say what a change would charge."""
         wanted = _wanted(await read_body(request, ChangeRequest))
-        return answer(presenting.preview(await application.preview_change(caller_of(request), id, wanted)))
+        return answer(presenting.preview(await application.preview_change(caller_of(request), our_id, wanted)))
 
 
 def _wanted(given: ChangeRequest) -> PlanChange:

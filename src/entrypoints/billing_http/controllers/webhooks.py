@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from litestar import Controller, post
 
-from billing_bootstrap.application import Application
 from billing_http.answering import Answer, answer
 from billing_http.operations import Operation, described
+from billing_http.parameters import App
 from billing_http.problems import Code
 from billing_http.reading import AnyRequest
 from billing_http.shapes import ReceivedShape
@@ -38,7 +38,7 @@ class Webhooks(Controller):
             )
         ),
     )
-    async def stripe(self, request: AnyRequest, application: Application) -> Answer:
+    async def stripe(self, request: AnyRequest, application: App) -> Answer:
         """Store an event, and apply it where that can be done at once."""
         payload = await request.body()
         receipt = await application.receive_event(payload, request.headers.get("stripe-signature", ""))
