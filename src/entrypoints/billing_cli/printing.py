@@ -68,7 +68,7 @@ def _text(value: Any) -> str:  # noqa: ANN401 - whatever JSON may hold
         if value.keys() == {"amount", "currency"}:
             return _money(value)
         return ", ".join(f"{name}={_text(inner)}" for name, inner in value.items())
-    if isinstance(value, list):
+    if isinstance(value, list | tuple):
         return ", ".join(_text(inner) for inner in value)
     return str(value)
 

@@ -1,0 +1,71 @@
+"""Printing: JSON for programs, plain lines for a pipe, a table for a person."""
+
+import pty
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from billing_cli.printing import show_fields, show_json, show_rows
+
+ROWS = [
+    {"id": "one", "price": {"amount": 4900, "currency": "usd"}, "source": {"kind": "purchase"}, "open": True},
+    {"id": "two", "price": {"amount": 500, "currency": "jpy"}, "source": None, "open": False},
+]
+
+
+class Thing(msgspec.Struct):
+    id: str
+    at: datetime
+    tags: tuple[str, ...]
+
+
+def test_rows_in_a_pipe_are_lines_with_tabs_between(capsys: pytest.CaptureFixture[str]) -> None:
+    show_rows(ROWS, ("id", "price", "source.kind", "open"), none="nothing")
+
+    assert capsys.readouterr().out == (
+        "id\tprice\tsource.kind\topen\none\t49.00 USD\tpurchase\tyes\ntwo\t500 JPY\t-\tno\n"
+    )
+
+
+def test_no_rows_in_a_pipe_are_the_heading_alone(capsys: pytest.CaptureFixture[str]) -> None:
+    show_rows([], ("id",), none="nothing")
+
+    assert capsys.readouterr().out == "id\n"
+
+
+def test_one_thing_in_a_pipe_is_a_field_a_line(capsys: pytest.CaptureFixture[str]) -> None:
+    show_fields(Thing("one", datetime(2026, 11, 22, 20, 59, tzinfo=UTC), ("a", "b")))
+
+    assert capsys.readouterr().out == "id\tone\nat\t2026-11-22T20:59:00Z\ntags\ta, b\n"
+
+
+def test_json_is_one_document_with_times_in_utc(capsys: pytest.CaptureFixture[str]) -> None:
+    thing = Thing("one", datetime(2026, 11, 22, 20, 59, tzinfo=UTC), ())
+    show_json({"things": [thing]})
+
+    assert msgspec.json.decode(capsys.readouterr().out) == {
+        "things": [{"id": "one", "at": "2026-11-22T20:59:00Z", "tags": []}]
+    }
+
+
+@pytest.mark.parametrize(
+    ("script", "seen"),
+    [
+        ("show_rows([{'id': 'one'}], ('id', 'a.b'), none='nothing')", "id   a b"),
+        ("show_rows([], ('id',), none='They have bought nothing.')", "They have bought nothing."),
+        ("show_fields({'user_id': 'ann'})", "user id  ann"),
+    ],
+)
+def test_a_person_at_a_terminal_sees_a_table(tmp_path: Path, script: str, seen: str) -> None:
+    kept = tmp_path / "seen"
+    ours, theirs = pty.openpty()
+    with open(ours, "rb", buffering=0) as terminal, open(theirs, "wb", buffering=0) as inside:  # noqa: PTH123 - descriptors
+        code = f"from billing_cli.printing import show_fields, show_rows; {script}"
+        subprocess.run([sys.executable, "-c", code], stdout=inside, check=True, env={"TERM": "dumb", "COLUMNS": "80"})
+        kept.write_bytes(terminal.read(2000))
+
+    assert seen in kept.read_text()
