@@ -9,13 +9,14 @@ from __future__ import annotations
 import asyncio
 import time
 import urllib.request
+import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import msgspec
 from attrs import define, field, frozen
-from joserfc.errors import JoseError
+from joserfc.errors import JoseError, SecurityWarning
 from joserfc.jwk import ECKey, JWKRegistry, OctKey, OKPKey, RSAKey
 
 from billing_bootstrap.settings import Settings
@@ -119,7 +120,9 @@ def public_keys(document: bytes) -> tuple[Key, ...]:
     keys: list[Key] = []
     for told in found.keys:
         try:
-            key = JWKRegistry.import_key(told)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", SecurityWarning)  # a weak key is left out below
+                key = JWKRegistry.import_key(told)
         except (JoseError, ValueError, TypeError, KeyError):
             continue
         weak = isinstance(key, RSAKey) and key.public_key.key_size < _RSA_BITS_LEAST

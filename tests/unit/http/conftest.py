@@ -1,4 +1,4 @@
-"""One house for all tests, and in each test a user whom nobody else knows: building the routes takes a tenth of a second."""
+"""One house for all tests, since building its routes takes a while, and in each test a user whom nobody knows."""
 
 from collections.abc import AsyncIterator, Iterator
 from itertools import count

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import httpx
@@ -15,8 +15,10 @@ from billing_bootstrap.application import Ports
 from billing_bootstrap.container import application_on
 from billing_bootstrap.health import Probes
 from billing_bootstrap.settings import Settings
-from billing_core.domain.callers import Caller, Role
+from billing_core.domain.callers import Role
 from billing_core.domain.plans import Item, Plan
+from billing_core.ports.rate_limits import RateLimiter
+from billing_core.ports.unit_of_work import UnitsOfWork
 from billing_http.app import build
 from billing_memory import (
     CatalogPriceBook,
@@ -29,6 +31,7 @@ from billing_memory import (
 )
 from tests.builders import BASIC, DEVOPS, K8S, PRO, TEAM, day
 
+Json = dict[str, Any]
 SECRET = "an access secret of more than 32 characters"
 REFRESH_SECRET = "a refresh secret of more than 32 characters"
 ORIGIN = "https://app.example.com"
@@ -74,15 +77,22 @@ async def _no_wait(_seconds: float) -> None:
 class House:
     """The application, what stands behind its ports, and a client."""
 
-    def __init__(self, settings: Settings = SETTINGS, **ports: Any) -> None:
+    def __init__(
+        self,
+        settings: Settings = SETTINGS,
+        *,
+        units: UnitsOfWork | None = None,
+        user_limit: RateLimiter | None = None,
+        address_limit: RateLimiter | None = None,
+    ) -> None:
         self.clock = ManualClock(day(0))
         self.provider = FakeProvider(self.clock)
         self.units = MemoryUnitsOfWork()
         self.publisher = MemoryPublisher()
         self.watched = Watched()
-        self.waiting_since: Any = None
+        self.waiting_since: datetime | None = None
         behind = Ports(
-            units=self.units,
+            units=units or self.units,
             cache=MemoryAccessCache(),
             payment_provider=self.provider,
             lookup=self.provider,
@@ -94,18 +104,18 @@ class House:
             real_clock=self.clock,
             ids=SequentialIds(),
             wait=_no_wait,
-            user_limit=Unlimited(),
-            address_limit=Unlimited(),
+            user_limit=user_limit or Unlimited(),
+            address_limit=address_limit or Unlimited(),
             probes=Probes(
                 database=self.watched.database, cache=self.watched.cache, unpublished_since=self._unpublished_since
             ),
         )
-        self.application = application_on(settings, evolve(behind, **ports))
+        self.application = application_on(settings, behind)
         self.http = build(self.application)
         transport = httpx.ASGITransport(self.http, raise_app_exceptions=False)  # type: ignore[arg-type]  # plain ASGI
         self.client = httpx.AsyncClient(transport=transport, base_url="http://billing.test")
 
-    async def _unpublished_since(self) -> Any:
+    async def _unpublished_since(self) -> datetime | None:
         return self.waiting_since
 
     # ---------------------------------------------------------------------------------------------- what is sold
@@ -123,56 +133,58 @@ class House:
         *,
         user: str | None,
         roles: Iterable[Role] = (),
-        json: Any = None,
+        json: object = None,
         headers: dict[str, str] | None = None,
-        **more: Any,
-    ) -> Any:
+    ) -> httpx.Response:
         """Ask as ``user``, or as nobody where it is None."""
         given = dict(headers or {})
         if user is not None:
             given.setdefault("Authorization", f"Bearer {self.token(user, roles)}")
-        return await self.client.request(method, path, json=json, headers=given, **more)
+        return await self.client.request(method, path, json=json, headers=given)
 
-    def token(self, user: str, roles: Iterable[Role] = (), *, secret: str = SECRET, **claims: Any) -> str:
+    def token(self, user: str, roles: Iterable[Role] = (), *, secret: str = SECRET, **claims: object) -> str:
         """An access token that holds for an hour; a claim of None is left out."""
         expires = int((self.clock.now() + timedelta(hours=1)).timestamp())
-        told = {"sub": user, "exp": expires, "roles": [str(role) for role in roles], **claims}
+        told: dict[str, object] = {"sub": user, "exp": expires, "roles": [str(role) for role in roles], **claims}
         return jwt.encode(
-            {"alg": "HS256"}, {name: value for name, value in told.items() if value is not None}, OctKey.import_key(secret)
+            {"alg": "HS256"},
+            {name: value for name, value in told.items() if value is not None},
+            OctKey.import_key(secret),
         )
 
-    async def deliver(self) -> list[Any]:
+    async def deliver(self) -> list[httpx.Response]:
         """Post everything that the provider has to tell to the webhook, as it would."""
         return [await self.post_webhook(delivery.payload) for delivery in self.provider.take_deliveries()]
 
-    async def post_webhook(self, payload: bytes, signature: str | None = None) -> Any:
+    async def post_webhook(self, payload: bytes, signature: str | None = None) -> httpx.Response:
         """Post a webhook, signed now unless told otherwise."""
         signed = self.provider.signature_of(payload, self.clock.now()) if signature is None else signature
         headers = {"Stripe-Signature": signed, "Content-Type": "application/json"}
         return await self.client.post("/api/webhooks/stripe", content=payload, headers=headers)
 
     # ---------------------------------------------------------------------------------------------------- stories
-    async def subscribes(self, user: str, plan_id: str = "pro-monthly") -> Any:
+    async def subscribes(self, user: str, plan_id: str = "pro-monthly") -> Json:
         """Open a checkout, pay it, hear of it; the subscription as clients see it."""
-        opened = await self.ask("POST", "/api/subscriptions/checkout-session", user=user, json={"plan_id": plan_id, **URLS})
+        opened = await self.ask(
+            "POST", "/api/subscriptions/checkout-session", user=user, json={"plan_id": plan_id, **URLS}
+        )
         self.provider.buyers.pay(opened.json()["session_id"])
         await self.deliver()
         status = await self.ask("GET", f"/api/subscriptions/status/{user}", user=user)
-        return status.json()["subscription"]
+        subscription: Json = status.json()["subscription"]
+        return subscription
 
-    async def buys(self, user: str, resource_id: str = "k8s-101") -> Any:
+    async def buys(self, user: str, resource_id: str = "k8s-101") -> str:
         """Open a checkout for a course, pay it, hear of it; the id of the purchase."""
         wanted = {"resource_type": "course", "resource_id": resource_id, **URLS}
         opened = await self.ask("POST", "/api/purchases/create", user=user, json=wanted)
         self.provider.buyers.pay(opened.json()["session_id"])
         await self.deliver()
-        return opened.json()["purchase_id"]
+        return str(opened.json()["purchase_id"])
 
-    async def grants(self, user: str) -> Any:
+    async def grants(self, user: str) -> Json:
         """Open a course by hand; the grant as clients see it."""
         wanted = {"resource_type": "course", "resource_id": "k8s-101", "reason": "a prize"}
         granted = await self.ask("POST", f"/api/access/{user}/grants", user="sue", roles=[Role.ADMIN], json=wanted)
-        return granted.json()
-
-
-SUE = Caller("sue", frozenset({Role.ADMIN}))
+        grant: Json = granted.json()
+        return grant

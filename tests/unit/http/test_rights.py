@@ -133,11 +133,15 @@ async def test_each_caller_is_answered_as_the_table_says(house: House, ann: str,
 
 @pytest.mark.parametrize("identity", sorted(THINGS))
 @pytest.mark.parametrize("strange", [NO_ID, "not-an-id", "x" * 300])
-async def test_a_strange_id_is_answered_like_one_of_somebody_else(house: House, ann: str, identity: str, strange: str) -> None:
+async def test_a_strange_id_is_answered_like_one_of_somebody_else(
+    house: House, ann: str, identity: str, strange: str
+) -> None:
     method, path = ROUTES[identity]
     rights = TABLE[identity]
 
-    answer = await house.ask(method, filled(path, ann, strange), user="support-sue", roles=[Role.ADMIN], json=rights.json)
+    answer = await house.ask(
+        method, filled(path, ann, strange), user="support-sue", roles=[Role.ADMIN], json=rights.json
+    )
 
     assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
 
