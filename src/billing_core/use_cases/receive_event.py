@@ -30,19 +30,25 @@ class Receipt:
     type: str
     #: Whether the event had been received before; nothing was done then.
     duplicate: bool
+    #: The state in which the delivery left the event; of a duplicate, the one in which it was found.
     state: ReceivedState
 
 
-async def apply_received(uow: UnitOfWork, books: Bookkeeper, received: Received) -> Taken:
-    """Make the fact of a stored event part of the state, or park it until what it lacks is known."""
+async def apply_received(uow: UnitOfWork, books: Bookkeeper, received: Received) -> tuple[Received, Taken]:
+    """Make the fact of a stored event part of the state, or park it until what it lacks is known.
+
+    Returns the event as it is stored then, and what became of its fact. An event that tells no fact stays
+    as it is. The caller commits.
+    """
     if received.fact is None:
-        return Taken()
+        return received, Taken()
     cause = Cause(kind="event", id=received.event_id, actor="provider", reason=received.type)
     taken = await books.take_in(uow, [received.fact], cause)
     lacking = lacking_for(received.fact, taken)
-    await uow.inbox.save(received.parked(lacking) if lacking else received.applied())
+    after = received.parked(lacking) if lacking else received.applied()
+    await uow.inbox.save(after)
     await books.release_parked(uow, taken)
-    return taken
+    return after, taken
 
 
 @frozen(kw_only=True)
@@ -76,21 +82,20 @@ class ReceiveEvent:
     async def _store_and_apply(self, received: Received) -> Receipt:
         async with self.units() as uow:
             if not await uow.inbox.store(received):
-                return _receipt(received, duplicate=True)
-            taken = Taken()
-            if received.state is ReceivedState.STORED:
-                taken = await apply_received(uow, self.books, received)
+                return _receipt(await uow.inbox.get(received.event_id, received.account) or received, duplicate=True)
+            after, taken = await apply_received(uow, self.books, received)
             await self.books.commit(uow, taken)
-        return _receipt(received, duplicate=False)
+        return _receipt(after, duplicate=False)
 
     async def _store_alone(self, received: Received, error: str) -> Receipt:
         async with self.units() as uow:
-            new = await uow.inbox.store(received)
-            if new:
-                at = next_attempt(self.retries, received.event_id, attempts=1, now=self.clock.now())
-                await uow.inbox.save(received.failed(error, at))
+            if not await uow.inbox.store(received):
+                return _receipt(await uow.inbox.get(received.event_id, received.account) or received, duplicate=True)
+            at = next_attempt(self.retries, received.event_id, attempts=1, now=self.clock.now())
+            failed = received.failed(error, at)
+            await uow.inbox.save(failed)
             await uow.commit()
-        return _receipt(received, duplicate=not new)
+        return _receipt(failed, duplicate=False)
 
 
 def _receipt(received: Received, *, duplicate: bool) -> Receipt:

@@ -49,10 +49,10 @@ class RetryEvents:
             return await uow.inbox.get(event_id) or received
 
     async def apply(self, received: Received) -> ReceivedState:
-        """Apply one stored event; where that fails, note why and when it is tried again."""
+        """Apply one stored event; where that fails, note why and when it is tried again. The state it is in then."""
         try:
             async with self.units() as uow:
-                taken = await apply_received(uow, self.books, received)
+                after, taken = await apply_received(uow, self.books, received)
                 await self.books.commit(uow, taken)
         except StorageUnavailable:
             raise
@@ -63,4 +63,4 @@ class RetryEvents:
                 await uow.inbox.save(failed)
                 await uow.commit()
             return failed.state
-        return ReceivedState.APPLIED
+        return after.state

@@ -1,0 +1,143 @@
+"""What a delivery's receipt says: the state in which the event is stored, as the inbox has it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from attrs import define, evolve
+
+from billing_core.domain.facts import Fact
+from billing_core.domain.policies import RetryPolicy
+from billing_core.domain.received import Delivery, ReceivedState
+from billing_core.use_cases.bookkeeping import Bookkeeper
+from billing_core.use_cases.receive_event import Receipt, ReceiveEvent
+from billing_core.use_cases.retry_events import RetryEvents
+from billing_memory import ManualClock, MemoryAccessCache, MemoryUnitsOfWork
+from tests.builders import START, day, told
+from tests.provider_objects import customer, subscription
+
+
+@define
+class Wire:
+    """A verifier that reads the delivery which it was given, whatever the payload."""
+
+    delivery: Delivery
+
+    def read(self, payload: bytes, signature: str, now: datetime) -> Delivery:  # noqa: ARG002 - nothing to verify
+        """The delivery."""
+        return self.delivery
+
+
+class OutOfOrder(MemoryAccessCache):
+    """A cache that refuses every announcement: applying an event fails, storing it does not."""
+
+    async def mark_stale(self, user_ids: object) -> None:
+        """Refused."""
+        raise RuntimeError(f"No announcement of {user_ids}.")
+
+
+def delivery(fact: Fact | None, *, ignored: str | None = None, identity: str = "evt_1") -> Delivery:
+    """A webhook that tells ``fact``."""
+    return Delivery(
+        event_id=identity,
+        type=fact.type if fact else "charge.expired",
+        livemode=False,
+        created=START,
+        fact=fact,
+        payload=b"{}",
+        ignored=ignored,
+    )
+
+
+TIED = delivery(told("customer.created", customer(), START))
+UNTIED = delivery(told("customer.created", customer(user_id=None), START))
+UNPLANNED = delivery(
+    told("customer.subscription.created", subscription(), START),
+    identity="evt_2",
+)
+
+
+class Desk:
+    """Where deliveries arrive, on fakes."""
+
+    def __init__(self, cache: MemoryAccessCache | None = None, *, attempts_max: int = 12) -> None:
+        self.units = MemoryUnitsOfWork()
+        self.clock = ManualClock(day(0))
+        self.books = Bookkeeper(self.clock, cache or MemoryAccessCache())
+        self.retries = RetryPolicy(attempts_max=attempts_max)
+
+    async def receives(self, told_us: Delivery) -> Receipt:
+        """What became of it; the inbox is asked whether that is so."""
+        receive = ReceiveEvent(
+            units=self.units,
+            books=self.books,
+            verifier=Wire(told_us),
+            clock=self.clock,
+            real_clock=self.clock,
+            retries=self.retries,
+        )
+        receipt = await receive(told_us.payload, "")
+        assert await self.stored(receipt.event_id) is receipt.state
+        return receipt
+
+    async def stored(self, event_id: str) -> ReceivedState:
+        """The state that the inbox has."""
+        async with self.units() as uow:
+            received = await uow.inbox.get(event_id)
+        assert received is not None
+        return received.state
+
+    async def tries_again(self, event_id: str) -> ReceivedState:
+        """What a further try says became of the event."""
+        retry = RetryEvents(units=self.units, books=self.books, clock=self.clock, retries=self.retries)
+        async with self.units() as uow:
+            received = await uow.inbox.get(event_id)
+        assert received is not None
+        return await retry.apply(received)
+
+
+async def test_what_could_be_applied_is_applied() -> None:
+    assert (await Desk().receives(TIED)).state is ReceivedState.APPLIED
+
+
+async def test_what_lacks_something_is_parked() -> None:
+    assert (await Desk().receives(UNTIED)).state is ReceivedState.PARKED
+
+
+async def test_what_does_not_concern_us_is_ignored() -> None:
+    assert (await Desk().receives(delivery(None))).state is ReceivedState.IGNORED
+    other_mode = evolve(TIED, ignored="Of the other mode.", event_id="evt_2")
+    assert (await Desk().receives(other_mode)).state is ReceivedState.IGNORED
+
+
+async def test_what_could_not_be_applied_is_stored_as_failed_and_told_as_new() -> None:
+    receipt = await Desk(OutOfOrder()).receives(TIED)
+    assert (receipt.state, receipt.duplicate) == (ReceivedState.FAILED, False)
+
+
+async def test_where_no_try_is_left_the_event_is_dead_at_once() -> None:
+    assert (await Desk(OutOfOrder(), attempts_max=1).receives(TIED)).state is ReceivedState.DEAD
+
+
+async def test_a_duplicate_is_told_in_the_state_in_which_it_was_found() -> None:
+    desk = Desk()
+    await desk.receives(UNTIED)
+    again = await desk.receives(UNTIED)
+    assert (again.state, again.duplicate) == (ReceivedState.PARKED, True)
+
+
+async def test_a_parked_event_is_applied_once_what_it_lacked_is_known() -> None:
+    """The duplicate of it then says so."""
+    desk = Desk()
+    await desk.receives(UNTIED)
+    tied_later = told("customer.updated", customer(), day(1))
+    await desk.receives(delivery(tied_later, identity="evt_9"))
+    assert (await desk.receives(UNTIED)).state is ReceivedState.APPLIED
+
+
+async def test_a_further_try_that_still_lacks_something_leaves_the_event_parked() -> None:
+    """A try that ended without an error is not yet one that was applied."""
+    desk = Desk()
+    await desk.receives(TIED)
+    assert (await desk.receives(UNPLANNED)).state is ReceivedState.PARKED
+    assert await desk.tries_again("evt_2") is ReceivedState.PARKED
