@@ -5,10 +5,10 @@ they are fakes, and never wait for anything, so that `run` drives them without a
 exception: a lock that another unit of work holds is waited for while an event loop runs.
 """
 
+from billing_core.use_cases.catalog_prices import CatalogPriceBook
 from billing_memory.cache import MemoryAccessCache
 from billing_memory.clock import ManualClock
 from billing_memory.ids import SequentialIds
-from billing_memory.price_book import CatalogPriceBook
 from billing_memory.provider.fake import FakeProvider, Trouble
 from billing_memory.publisher import MemoryPublisher
 from billing_memory.running import run

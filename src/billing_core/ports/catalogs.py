@@ -25,7 +25,11 @@ class Catalogs(Protocol):
         ...
 
     async def save(self, catalog: Catalog) -> None:
-        """Write the catalog: new versions are added, and known ones change only in ``active`` and price id."""
+        """Write the catalog: new versions are added, items become as they are here.
+
+        A known version changes only in what the provider owns and in whether it is sold: its name, its
+        price id, ``active`` and ``withdrawn``. All else in it is what its subscribers agreed to, and stays.
+        """
         ...
 
 

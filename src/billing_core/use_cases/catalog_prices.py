@@ -1,4 +1,4 @@
-"""The price book that charges everybody what the catalog says."""
+"""The default price book: everybody pays what the catalog says."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["CatalogPriceBook"]
 
 
 class CatalogPriceBook:
-    """The price book port, by default: the item's own price, the same for every user at any time."""
+    """The price book port: the item's own price, the same for every user at any time."""
 
     async def price(self, user_id: str, item: Item, now: datetime) -> Money:  # noqa: ARG002 - the same for all
         """The item's price in the catalog. Raises `NotFound` for an item that is not sold any more."""
