@@ -6,12 +6,14 @@ import os
 import signal
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from billing_cli.calls import Server
 from tests.databases import fresh_database
-from tests.e2e.running_dev import RunningDev, answers, clean_environment, read_env, started_dev
+from tests.e2e.running_dev import RunningDev, answers, clean_environment, eventually, read_env, started_dev
 
 GRANT = {"resource_type": "course", "resource_id": "k8s-101", "reason": "to see whether it stays"}
 
@@ -92,6 +94,22 @@ def test_a_part_that_dies_brings_the_rest_down_with_its_last_lines(
             plans = again.api().get("/api/subscriptions/plans").json["plans"]
             assert "pro-monthly" in {plan["id"] for plan in plans}
         assert not (dev_folder / "given" / "database").exists()
+
+
+def test_business_time_follows_the_sandbox_whoever_moves_its_clock(dev: RunningDev) -> None:
+    """Here by the sandbox's own control API: what ends in two days has ended three days later."""
+    sandbox = Server(dev.settings["STRIPE_API_BASE"], "The sandbox")
+    now = datetime.fromisoformat(sandbox.get("/_sandbox/clock").json["iso"])
+    admin = dev.api(dev.settings["ADMIN_TOKEN"])
+    until = (now + timedelta(days=2)).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    assert admin.send("POST", "/api/access/traveller/grants", GRANT | {"expires_at": until}).status == 201
+
+    def reason() -> object:
+        return admin.get("/api/access/traveller/course/k8s-101").json["reason"]
+
+    assert reason() == "granted_manually"
+    assert sandbox.send("POST", "/_sandbox/advance", {"by": "3d"}).status == 200
+    eventually("expired", reason)
 
 
 def refused(*arguments: str, environment: dict[str, str] | None = None) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -14,7 +16,7 @@ ADMIN = "admin-1"
 
 def banner(environment: Mapping[str, str], env_file: Path, port: int) -> str:
     """Where everything is, who may come in, and what to try next."""
-    url = environment["BILLING_URL"]
+    url, program, env_file = environment["BILLING_URL"], _program(), _from_here(env_file)
     stripe = environment.get("STRIPE_API_BASE") or "https://api.stripe.com"
     return f"""
 Ready.
@@ -33,9 +35,24 @@ Ready.
 
 Next, in another terminal:
 
-  billing demo --port {port}
+  {program} demo --port {port}
   curl {url}/api/subscriptions/plans
 
-Ctrl-C stops everything. The data stays in {env_file.parent} until `billing dev --reset`.
+Ctrl-C stops everything. The data stays in {env_file.parent} until `{program} dev --reset`.
 
 """
+
+
+def _program() -> str:
+    """How this program is called from here."""
+    called = Path(sys.argv[0])
+    found = shutil.which("billing")
+    if called.name != "billing" or (found is not None and Path(found).samefile(called)):
+        return "billing"
+    return str(_from_here(called))
+
+
+def _from_here(path: Path) -> Path:
+    here = Path.cwd()
+    absolute = path.absolute()
+    return absolute.relative_to(here) if absolute.is_relative_to(here) else absolute

@@ -22,6 +22,7 @@ from billing_cli.commands.token import sign
 from billing_cli.dev.banner import ADMIN, LEARNER, banner
 from billing_cli.dev.choices import Choices, port_in, write_env
 from billing_cli.dev.parts import LINES_SHOWN, Part
+from billing_cli.dev.sandbox_time import SandboxTime
 from billing_cli.dev.whereabouts import told
 from billing_cli.failures import CommandFailed
 from billing_core.domain.callers import Role
@@ -56,6 +57,8 @@ class Everything:
     choices: Choices
     services: dict[str, EmbeddedService] = field(factory=dict, init=False)
     parts: list[Part] = field(factory=list, init=False)
+    #: None where Stripe is the user's own, which lives in real time.
+    time: SandboxTime | None = field(default=None, init=False)
 
     @property
     def env_file(self) -> Path:
@@ -144,12 +147,13 @@ class Everything:
 
     async def _prepare(self, environment: Mapping[str, str], *, provider_is_fresh: bool) -> None:
         """Let business time agree with the sandbox's, and sell something where nothing is sold."""
-        ahead = timedelta()
-        if not self.choices.has_stripe:
+        if self.choices.has_stripe:
+            await put_ahead(load_settings(environment, OFFLINE), timedelta())
+        else:
             sandbox = Server(environment["STRIPE_API_BASE"], "The sandbox")
             await self._until_ready(self.parts[0], lambda: sandbox.get("/_sandbox/health").status == _OK)
-            ahead = timedelta(seconds=(await asyncio.to_thread(sandbox.get, "/_sandbox/clock")).json["offset"])
-        await put_ahead(load_settings(environment, OFFLINE), ahead)
+            self.time = SandboxTime(sandbox, load_settings(environment, OFFLINE))
+            await self.time.follow()
         seeded = self.folder / "seeded"
         if provider_is_fresh or self.choices.has_database or not seeded.exists():
             from billing_cli.dev.seeding import seed  # noqa: PLC0415 - half a second that only a first start needs
@@ -191,6 +195,8 @@ class Everything:
                 for name, service in self.services.items():
                     if not service.is_running():
                         raise _death(name, None, service.last_lines(LINES_SHOWN))
+                if self.time is not None:
+                    await self.time.follow()
         finally:
             for task in ends:
                 task.cancel()
