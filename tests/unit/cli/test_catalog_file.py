@@ -83,3 +83,12 @@ def test_a_fault_is_named_by_its_entry_and_field(text: str, named: str, field: s
 def test_a_fault_names_the_file(tmp_path: Path) -> None:
     with pytest.raises(CatalogInvalid, match=r"nowhere\.toml"):
         read_catalog(tmp_path / "nowhere.toml", Policies())
+
+
+def test_the_example_that_explains_every_field_is_a_catalog() -> None:
+    example = Path(__file__).parents[3] / "examples" / "catalog.toml"
+
+    catalog = read_catalog(example, Policies())
+
+    assert [plan.id for plan in catalog.plans] == ["team-monthly", "labs-yearly"]
+    assert [item.refund.window_days for item in catalog.items] == [30, 14]
