@@ -170,6 +170,7 @@ class House:
         )
         self.provider.buyers.pay(opened.json()["session_id"])
         await self.deliver()
+        self.clock.advance(timedelta(seconds=1))  # what happens in one second has an order only once its events came
         status = await self.ask("GET", f"/api/subscriptions/status/{user}", user=user)
         subscription: Json = status.json()["subscription"]
         return subscription

@@ -1,0 +1,93 @@
+"""The OpenAPI document describes exactly this API, and its page needs nothing from anywhere else."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+import pytest
+
+from billing_http.openapi import document, operations
+from billing_http.operations import Operation
+from tests.unit.http.house import House
+
+ROUTES = list(operations(House().http.routes))
+OPERATIONS: list[Operation] = [operation for _, _, _, operation in ROUTES]
+DOCUMENT: dict[str, Any] = document(House().http.routes)
+
+
+def references(part: object) -> Iterator[str]:
+    """Every ``$ref`` in a part of the document."""
+    if isinstance(part, dict):
+        yield from (value for name, value in part.items() if name == "$ref")
+        for value in part.values():
+            yield from references(value)
+    elif isinstance(part, list):
+        for value in part:
+            yield from references(value)
+
+
+async def test_the_document_is_served(house: House) -> None:
+    answer = await house.ask("GET", "/api/schema/openapi.json", user=None)
+
+    assert answer.json() == DOCUMENT
+    assert DOCUMENT["openapi"] == "3.1.0"
+
+
+def test_each_operation_has_a_name_of_its_own() -> None:
+    assert len({operation.id for operation in OPERATIONS}) == len(OPERATIONS) > 20
+
+
+def test_no_two_paths_differ_in_a_parameters_name_alone() -> None:
+    shapes = [re.sub(r"{\w+}", "{}", path) for path in DOCUMENT["paths"]]
+
+    assert sorted(set(shapes)) == sorted(shapes)
+
+
+def test_every_reference_leads_somewhere_and_every_schema_is_used() -> None:
+    used = {reference.removeprefix("#/components/schemas/") for reference in references(DOCUMENT)}
+
+    assert used == DOCUMENT["components"]["schemas"].keys()
+
+
+def test_every_operation_has_an_example_of_its_answer() -> None:
+    assert [operation.id for operation in OPERATIONS if operation.answer and not operation.example] == []
+
+
+@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.id)
+def test_examples_are_what_they_are_examples_of(operation: Operation) -> None:
+    """Not a field more, none less."""
+    if operation.body is not None and operation.body_example is not None:
+        msgspec.convert(operation.body_example, operation.body)
+    if operation.answer is not None and operation.example is not None:
+        read = msgspec.convert(operation.example, operation.answer)
+        assert msgspec.json.decode(msgspec.json.encode(read)) == operation.example
+
+
+def test_what_needs_a_token_says_so() -> None:
+    open_to_all = {
+        told["operationId"]
+        for path in DOCUMENT["paths"].values()
+        for told in path.values()
+        if told.get("security") == []
+    }
+
+    assert open_to_all == {"list_plans", "get_health", "get_liveness", "get_readiness", "receive_stripe_event"}
+    assert DOCUMENT["security"] == [{"token": []}]
+
+
+def test_every_operation_says_how_its_errors_look() -> None:
+    for path in DOCUMENT["paths"].values():
+        for told in path.values():
+            errors = {status: one for status, one in told["responses"].items() if status >= "400"}
+            assert {"400", "429", "500", "503"} <= errors.keys()
+            assert all("application/problem+json" in one["content"] for one in errors.values())
+
+
+async def test_the_page_fetches_nothing_from_anywhere_else(house: House) -> None:
+    answer = await house.ask("GET", "/api/schema", user=None)
+
+    assert answer.headers["content-type"].startswith("text/html")
+    assert re.findall(r"https?://", answer.text) == []
+    assert "script-src 'sha256-" in answer.headers["content-security-policy"]
+    assert "unsafe" not in answer.headers["content-security-policy"]
