@@ -12,10 +12,11 @@ from billing_bootstrap.settings import Fault, Settings, SettingsInvalid
 from billing_core.domain.errors import StorageUnavailable
 from billing_postgres import Pool, business_offset, open_pool, set_business_offset
 
-__all__ = ["following_business_time", "put_ahead"]
+__all__ = ["NOTICED_SECONDS_MAX", "following_business_time", "put_ahead"]
 
-#: How late a process may notice that time was moved.
 _POLL_SECONDS = 0.2
+#: How late a process may notice that time was moved: a look at the database, and the time that it takes.
+NOTICED_SECONDS_MAX = 2 * _POLL_SECONDS
 
 
 @asynccontextmanager
@@ -56,6 +57,8 @@ def _refuse(offset: timedelta) -> None:
 
 async def put_ahead(settings: Settings, offset: timedelta) -> None:
     """Put business time ahead of real time by ``offset``, for every process of ``billing dev``.
+
+    Each notices within `NOTICED_SECONDS_MAX`.
 
     Raises `SettingsInvalid` outside of it, and `StorageUnavailable`.
     """

@@ -1,8 +1,10 @@
 """The program: what it lists, how it ends, and what a mistake in the command line gets."""
 
 import importlib
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from cyclopts import App
@@ -43,6 +45,18 @@ def test_every_command_is_there_and_has_help(billing: Billing, name: str) -> Non
         ended = billing(*arguments, "--help")
         assert (ended.status, ended.err) == (0, "")
         assert ended.out.startswith(f"Usage: billing {' '.join(arguments)}")
+
+
+def test_the_reference_page_names_every_command() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "reference" / "cli.md").read_text(encoding="utf-8")
+
+    for name, entry in COMMANDS.items():
+        module, _, attribute = entry.where.partition(":")
+        found = getattr(importlib.import_module(module), attribute)
+        within = [inner for inner in found if not inner.startswith("-")] if isinstance(found, App) else []
+        assert f"`billing {name}" in page
+        for inner in within:
+            assert re.search(rf"`(billing {name} )?{inner}\b", page), f"billing {name} {inner}"
 
 
 @pytest.mark.parametrize(

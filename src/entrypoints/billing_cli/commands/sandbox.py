@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib.util
 import os
 import sys
@@ -10,7 +11,7 @@ from typing import Annotated, Any, Literal
 
 from cyclopts import App, Parameter
 
-from billing_bootstrap.business_time import put_ahead
+from billing_bootstrap.business_time import NOTICED_SECONDS_MAX, put_ahead
 from billing_bootstrap.settings import DEV, OFFLINE, load_settings
 from billing_cli.calls import Server
 from billing_cli.failures import CommandFailed
@@ -78,6 +79,7 @@ async def advance(by: str, /, *, options: Looking = LOOKING) -> None:
     clock = _ask("/_sandbox/advance", {"by": by})
     if os.environ.get("BILLING_ENV") == DEV:
         await put_ahead(load_settings(os.environ, OFFLINE), timedelta(seconds=clock["offset"]))
+        await asyncio.sleep(NOTICED_SECONDS_MAX)  # so that whatever is asked next is asked in the new time
     _tell(clock, options)
 
 
