@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
@@ -69,10 +70,8 @@ class HealthChecks:
 
     async def __call__(self) -> Health:
         """How everything is now. Never raises."""
-        database = await self.database()
-        latency = await self.probes.cache()
+        database, worker, latency = await asyncio.gather(self.database(), self._worker(), self.probes.cache())
         cache = Check(status=Condition.DEGRADED if latency is None else Condition.OK, latency_ms=latency)
-        worker = await self._worker()
         if database.status is not Condition.OK:
             status = Condition.UNAVAILABLE
         else:

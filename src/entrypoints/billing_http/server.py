@@ -127,7 +127,7 @@ def serve(settings: Settings, *, host: str = "127.0.0.1", port: int = 8000, work
             sys.exit(1)
         return
     server = Server(config)
-    with suppress(KeyboardInterrupt):
+    with suppress(KeyboardInterrupt, SystemExit):  # uvicorn's own status for a port that is taken; ours is 1
         server.run()
     if not server.started:
         sys.exit(1)

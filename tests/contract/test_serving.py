@@ -1,0 +1,158 @@
+"""The server as a process: it serves on real PostgreSQL and Redis, says when it stops, and stops."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import httpx
+import pytest
+
+JWT = {
+    "JWT_SECRET": "access-secret-of-more-than-32-characters",
+    "JWT_REFRESH_SECRET": "refresh-secret-of-32-characters-and-more",
+}
+STARTED_WITHIN_SECONDS = 30.0
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
+
+
+@pytest.fixture
+def environ(database_url: str, redis_url: str) -> dict[str, str]:
+    """All settings that a server needs, and a drain of a second."""
+    return {
+        **{name: value for name, value in os.environ.items() if not name.startswith(("STRIPE_", "JWT_", "REDIS_"))},
+        **JWT,
+        "DATABASE_URL": database_url,
+        "REDIS_URL": redis_url,
+        "STRIPE_SECRET_KEY": "sk_test_1",
+        "STRIPE_WEBHOOK_SECRET": "whsec_1",
+        "CHECKOUT_RETURN_ORIGINS": "https://app.example.com",
+        "SHUTDOWN_DRAIN_SECONDS": "1",
+        "LOG_FORMAT": "json",
+    }
+
+
+@contextmanager
+def served(environ: dict[str, str], workers: int) -> Iterator[tuple[subprocess.Popen[bytes], httpx.Client]]:
+    """A server that answers, and somebody to ask it."""
+    port = free_port()
+    command = [sys.executable, "-m", "billing_http", "--port", str(port), "--workers", str(workers)]
+    with (
+        subprocess.Popen(command, env=environ, stderr=subprocess.DEVNULL) as process,
+        httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=10) as client,
+    ):
+        try:
+            wait_until_it_answers(client)
+            yield process, client
+        finally:
+            process.kill()
+
+
+def wait_until_it_answers(client: httpx.Client) -> None:
+    """Ask until there is an answer."""
+    deadline = time.monotonic() + STARTED_WITHIN_SECONDS
+    while True:
+        try:
+            client.get("/api/health/live")
+        except httpx.TransportError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)
+        else:
+            return
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_it_serves_and_stops_when_it_is_told(environ: dict[str, str], workers: int) -> None:
+    with served(environ, workers) as (process, client):
+        health = client.get("/api/health").json()
+        plans = client.get("/api/subscriptions/plans")
+
+        process.send_signal(signal.SIGTERM)
+
+        assert process.wait(STARTED_WITHIN_SECONDS) == 0
+    assert (health["status"], plans.json()) == ("ok", {"plans": []})
+
+
+def test_readiness_goes_before_the_port_does(environ: dict[str, str]) -> None:
+    with served({**environ, "SHUTDOWN_DRAIN_SECONDS": "3600"}, 1) as (process, client):
+        before = client.get("/api/health/ready").status_code
+
+        process.send_signal(signal.SIGTERM)
+        while client.get("/api/health/ready").status_code == 200:
+            time.sleep(0.01)
+
+        assert before == 200
+        assert client.get("/api/subscriptions/plans").status_code == 200
+
+
+def test_told_again_it_stops_at_once(environ: dict[str, str]) -> None:
+    with served({**environ, "SHUTDOWN_DRAIN_SECONDS": "3600"}, 1) as (process, client):
+        process.send_signal(signal.SIGTERM)
+        while client.get("/api/health/ready").status_code == 200:
+            time.sleep(0.01)
+
+        process.send_signal(signal.SIGTERM)
+
+        assert process.wait(STARTED_WITHIN_SECONDS) == 0
+
+
+def test_it_starts_without_database_and_redis_and_says_so(environ: dict[str, str]) -> None:
+    away = {
+        "DATABASE_URL": f"postgresql://127.0.0.1:{free_port()}/x",
+        "REDIS_URL": f"redis://127.0.0.1:{free_port()}/0",
+    }
+    with served({**environ, **away}, 1) as (_, client):
+        health = client.get("/api/health")
+        plans = client.get("/api/subscriptions/plans")
+
+    assert (health.status_code, health.json()["status"]) == (503, "unavailable")
+    assert health.json()["checks"]["cache"]["status"] == "degraded"
+    assert (plans.status_code, plans.json()["code"]) == (503, "unavailable")
+
+
+def test_a_missing_setting_is_named_and_nothing_starts(environ: dict[str, str]) -> None:
+    del environ["JWT_SECRET"]
+    command = [sys.executable, "-m", "billing_http", "--port", str(free_port())]
+
+    ended = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
+
+    assert ended.returncode == 1
+    assert "- JWT_SECRET is not set." in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_a_port_that_is_taken_is_a_failure(environ: dict[str, str]) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        command = [sys.executable, "-m", "billing_http", "--port", str(taken.getsockname()[1])]
+        ended = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
+
+    assert ended.returncode == 1
+    assert "address already in use" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_business_time_ahead_is_refused_outside_of_dev(environ: dict[str, str], database_url: str) -> None:
+    import psycopg  # noqa: PLC0415 - for this test alone
+
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute(b"UPDATE business_clock SET offset_seconds = 86400")
+    command = [sys.executable, "-m", "billing_http", "--port", str(free_port())]
+
+    ended = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
+
+    assert ended.returncode != 0
+    assert "business time is 1 day" in ended.stderr
