@@ -43,7 +43,7 @@ format: $(ENV) ## Formats the sources and sorts their imports.
 	$(BIN)/ruff format
 
 lock: $(ENV) ## Compiles requirements.lock from pyproject.toml. ARGS='--upgrade' takes newer versions.
-	$(BIN)/python scripts/environment.py lock $(ARGS)
+	$(call with_python,lock $(ARGS))
 
 install: $(ENV) ## Makes .venv from requirements.lock; every other target does it when needed.
 
@@ -60,12 +60,17 @@ wheel: $(ENV)
 # What runs is asked, not what is named: a name may be a version manager's shim, or lack the means to make environments.
 FIT = import sys, venv; from importlib.util import find_spec; \
       sys.exit(sys.version_info < (3, 11) or not (find_spec("pip") or find_spec("ensurepip")))
-$(ENV): pyproject.toml requirements.lock scripts/environment.py
+define with_python
 	@for name in $(PYTHON) python3.13 python3.12 python3.11 python3; do \
 	    if "$$name" -c '$(FIT)' >/dev/null 2>&1; then \
-	        "$$name" scripts/environment.py install && touch $@; exit; \
+	        "$$name" scripts/environment.py $(1); exit; \
 	    fi; \
 	done; \
 	echo 'No Python 3.11 or newer with its venv module was found: install one (Debian: apt-get install python3-venv),' >&2; \
 	echo 'or name it: make PYTHON=/path/to/python3.13' >&2; \
 	exit 1
+endef
+
+$(ENV): pyproject.toml requirements.lock scripts/environment.py
+	$(call with_python,install)
+	@touch $@
