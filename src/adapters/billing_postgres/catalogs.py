@@ -8,10 +8,11 @@ from typing import Final, LiteralString, Self
 import msgspec
 from attrs import define, field, frozen
 
+from billing_core.domain.change_rules import ChangeRule
 from billing_core.domain.money import Money
 from billing_core.domain.periods import Interval
 from billing_core.domain.plans import Catalog, Item, Plan
-from billing_core.domain.policies import AccessPolicy, RefundPolicy
+from billing_core.domain.policies import AccessPolicy, DunningPolicy, RefundPolicy, TrialPolicy
 from billing_core.domain.resources import Resource, ResourceType
 from billing_postgres.encoding import encode_rows, made
 from billing_postgres.locks import lock
@@ -19,6 +20,14 @@ from billing_postgres.session import Session
 from billing_postgres.statements import columns_of, upsert
 
 __all__ = ["CatalogCopy", "PostgresCatalogs"]
+
+
+class Terms(msgspec.Struct, kw_only=True):
+    """The policies of a plan version beside its access: one JSON value, as more may come."""
+
+    trial: TrialPolicy = msgspec.field(default_factory=TrialPolicy)
+    dunning: DunningPolicy = msgspec.field(default_factory=DunningPolicy)
+    changes: tuple[ChangeRule, ...] = ()
 
 
 class PlanRow(msgspec.Struct, kw_only=True):
@@ -43,6 +52,7 @@ class PlanRow(msgspec.Struct, kw_only=True):
     withdrawn: bool
     renewal_slack_hours: int
     grace_days: int
+    terms: Terms
     effective_from: datetime | None
 
     @classmethod
@@ -68,6 +78,7 @@ class PlanRow(msgspec.Struct, kw_only=True):
             withdrawn=plan.withdrawn,
             renewal_slack_hours=plan.access.renewal_slack_hours,
             grace_days=plan.access.grace_days,
+            terms=Terms(trial=plan.trial, dunning=plan.dunning, changes=plan.changes),
             effective_from=plan.effective_from,
         )
 
@@ -89,6 +100,9 @@ class PlanRow(msgspec.Struct, kw_only=True):
             active=self.active,
             withdrawn=self.withdrawn,
             access=AccessPolicy(renewal_slack_hours=self.renewal_slack_hours, grace_days=self.grace_days),
+            trial=made(self.terms.trial),
+            dunning=made(self.terms.dunning),
+            changes=made(self.terms.changes),
             effective_from=self.effective_from,
         )
 

@@ -15,11 +15,12 @@ from fractions import Fraction
 
 from attrs import evolve, field, frozen
 
+from billing_core.domain.change_rules import ANY_PLAN, ChangeRule
 from billing_core.domain.errors import CatalogInvalid, InvalidValue, NotFound
 from billing_core.domain.facts import ObjectKind, ObjectRef, PriceSeen, ProductSeen
 from billing_core.domain.money import Money
 from billing_core.domain.periods import Interval
-from billing_core.domain.policies import AccessPolicy, RefundPolicy
+from billing_core.domain.policies import AccessPolicy, DunningPolicy, RefundPolicy, TrialPolicy
 from billing_core.domain.resources import EVERYTHING, Containment, Resource
 
 __all__ = ["Catalog", "Change", "Item", "Plan", "change_between"]
@@ -73,6 +74,11 @@ class Plan:
     withdrawn: bool = False
     #: Slack and grace as the subscribers of this version agreed to them.
     access: AccessPolicy = field(factory=AccessPolicy)
+    #: How it is tried, and what is done about a renewal that is not paid, as they agreed to it.
+    trial: TrialPolicy = field(factory=TrialPolicy)
+    dunning: DunningPolicy = field(factory=DunningPolicy)
+    #: How its subscribers come to other plans; the newest version's count.
+    changes: tuple[ChangeRule, ...] = ()
     #: From when (UTC) this version is what is sold.
     effective_from: datetime | None = None
 
@@ -81,6 +87,7 @@ class Plan:
             raise CatalogInvalid(
                 f"Plan {self.id}: interval_count is at least 1 and trial_days between 0 and 730.", field="plans"
             )
+        _require_distinct((f"Plan {self.id}: a rule to {rule.to!r}" for rule in self.changes), "changes")
 
     @property
     def amount_per_month(self) -> Fraction:
@@ -226,6 +233,22 @@ class Catalog:
         by_resource: Mapping[Resource, Item] = {item.resource: item for item in items}
         dropped = [evolve(item, active=False) for item in self.items if item.resource not in by_resource]
         return Catalog(plans=(*kept, *added), items=(*dropped, *by_resource.values()))
+
+    def require_known_plans(self) -> None:
+        """Raises `CatalogInvalid` where a plan's policies name a plan that is not there, or no free one to fall to."""
+        plans = {plan.id: plan for plan in self.current()}
+        for plan in plans.values():
+            for rule in plan.changes:
+                if rule.to != ANY_PLAN and rule.to not in plans:
+                    raise CatalogInvalid(f"Plan {plan.id}: there is no plan {rule.to!r} to change to.", field="changes")
+            free = plan.dunning.downgrade_to
+            if free is None:
+                continue
+            if free not in plans or plans[free].price.amount or plans[free].price.currency != plan.price.currency:
+                raise CatalogInvalid(
+                    f"Plan {plan.id}: downgrade_to should name a plan that costs nothing in {plan.price.currency}.",
+                    field="dunning",
+                )
 
     def price_refs(self) -> tuple[ObjectRef, ...]:
         """The provider's prices that plans have."""

@@ -6,7 +6,9 @@ refund window at purchase, grace and dunning at subscription (ADR 0005).
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import timedelta
+from enum import StrEnum
 
 from attrs import field, frozen
 
@@ -15,16 +17,23 @@ from billing_core.domain.periods import zone_of
 
 __all__ = [
     "AccessPolicy",
+    "Collector",
+    "DunningPolicy",
+    "LastStep",
     "PlanChangePolicy",
     "Policies",
     "RefundPolicy",
+    "RepeatedCard",
     "RetryPolicy",
+    "TrialEnd",
+    "TrialPolicy",
 ]
 
 
 def _not_negative(_instance: object, attribute: object, value: int) -> None:
     if value < 0:
-        raise InvalidValue(f"{getattr(attribute, 'name', 'value')} cannot be negative.")
+        name = getattr(attribute, "name", "value")
+        raise InvalidValue(f"{name} cannot be negative.", field=name)
 
 
 def _zone(_instance: object, _attribute: object, value: str) -> None:
@@ -61,6 +70,98 @@ class AccessPolicy:
         return timedelta(days=self.grace_days)
 
 
+class TrialEnd(StrEnum):
+    """What happens at the end of a trial where no payment method is on file."""
+
+    #: The subscription ends.
+    CANCEL = "cancel"
+    #: It goes on and is invoiced; what is not paid becomes a case of dunning.
+    INVOICE = "invoice"
+    #: It is paused, and goes on once a payment method is there.
+    PAUSE = "pause"
+
+
+class RepeatedCard(StrEnum):
+    """What becomes of a trial whose card, as it turns out, has paid for a trial of somebody else before."""
+
+    #: The subscription ends at once; nothing is charged.
+    CANCEL = "cancel"
+    #: The trial ends at once, and the first period is invoiced.
+    END_TRIAL = "end_trial"
+    #: Nothing; it is only written down.
+    KEEP = "keep"
+
+
+@frozen(kw_only=True)
+class TrialPolicy:
+    """How a plan is tried: who may, and how it ends. Its length is `billing_core.domain.plans.Plan.trial_days`."""
+
+    #: Whether the checkout asks for a payment method although nothing is due yet.
+    payment_method_required: bool = False
+    without_payment_method: TrialEnd = field(default=TrialEnd.CANCEL, converter=TrialEnd)
+    #: Days before its end on which the customer is reminded; 0 for never.
+    reminder_days: int = field(default=3, validator=_not_negative)
+    repeated_card: RepeatedCard = field(default=RepeatedCard.CANCEL, converter=RepeatedCard)
+
+
+class Collector(StrEnum):
+    """Who tries a failed renewal again."""
+
+    #: The provider, by the schedule of the account (Stripe's Smart Retries); it also does what comes last.
+    PROVIDER = "provider"
+    #: We do, by the days of the policy; the account's own retries are to be switched off.
+    OWN = "own"
+
+
+class LastStep(StrEnum):
+    """What is done about a subscription that is still unpaid after the last retry."""
+
+    CANCEL = "cancel"
+    #: It stays past due, unpaid: access is over with the grace, and paying the open invoice brings it back.
+    LEAVE = "leave"
+    #: The open invoice is voided, and it goes on with a plan that costs nothing.
+    DOWNGRADE = "downgrade"
+
+
+def _days(values: Iterable[int]) -> tuple[int, ...]:
+    return tuple(values)
+
+
+def _ascending(_instance: object, attribute: object, value: tuple[int, ...]) -> None:
+    if list(value) != sorted(set(value)) or any(day < 0 for day in value):
+        name = getattr(attribute, "name", "value")
+        raise InvalidValue(f"{name} are whole days that ascend, such as [3, 5, 7].", field=name)
+
+
+@frozen(kw_only=True)
+class DunningPolicy:
+    """What is done about a renewal that could not be paid. All days are counted from the first failure."""
+
+    collector: Collector = field(default=Collector.PROVIDER, converter=Collector)
+    #: Days on which payment is tried again, where the tries are ours.
+    retry_days: tuple[int, ...] = field(default=(3, 5, 7), converter=_days, validator=_ascending)
+    #: Days on which the customer is reminded; of the failure itself they always hear.
+    reminder_days: tuple[int, ...] = field(default=(2, 6), converter=_days, validator=_ascending)
+    last_step: LastStep = field(default=LastStep.CANCEL, converter=LastStep)
+    #: The day of the last step; None for the day of the last retry.
+    last_day: int | None = None
+    #: The plan that a downgrade goes to; it costs nothing.
+    downgrade_to: str | None = None
+
+    def __attrs_post_init__(self) -> None:
+        if self.last_day is not None and self.last_day < max(self.retry_days, default=0):
+            raise InvalidValue("last_day cannot come before the last of retry_days.", field="last_day")
+        if (self.last_step is LastStep.DOWNGRADE) != (self.downgrade_to is not None):
+            raise InvalidValue(
+                'downgrade_to names the free plan of last_step = "downgrade", and only of that.', field="downgrade_to"
+            )
+
+    @property
+    def ends_on_day(self) -> int:
+        """The day of the last step."""
+        return max(self.retry_days, default=0) if self.last_day is None else self.last_day
+
+
 @frozen(kw_only=True)
 class PlanChangePolicy:
     """How a plan change is carried out where the caller does not say."""
@@ -94,5 +195,7 @@ class Policies:
 
     refund: RefundPolicy = field(factory=RefundPolicy)
     access: AccessPolicy = field(factory=AccessPolicy)
+    trial: TrialPolicy = field(factory=TrialPolicy)
+    dunning: DunningPolicy = field(factory=DunningPolicy)
     plan_change: PlanChangePolicy = field(factory=PlanChangePolicy)
     retry: RetryPolicy = field(factory=RetryPolicy)

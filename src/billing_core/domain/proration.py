@@ -11,6 +11,7 @@ from enum import StrEnum
 
 from attrs import frozen
 
+from billing_core.domain.change_rules import Effective
 from billing_core.domain.errors import InvalidTransition, InvalidValue
 from billing_core.domain.money import Money
 from billing_core.domain.operations import ChangePlan
@@ -18,22 +19,11 @@ from billing_core.domain.plans import Change, Plan, change_between
 from billing_core.domain.policies import PlanChangePolicy
 from billing_core.domain.subscriptions import Subscription
 
-__all__ = ["Effective", "PlanChange", "Proration", "decide_change", "require_quantity"]
-
-
-#: The most pieces that one subscription may have.
-QUANTITY_MAX = 10_000
-
-
-class Effective(StrEnum):
-    """When a change takes effect."""
-
-    NOW = "now"
-    PERIOD_END = "period_end"
+__all__ = ["PlanChange", "Proration", "decide_change", "require_quantity"]
 
 
 class Proration(StrEnum):
-    """How the difference is charged."""
+    """How the difference is charged, where a caller says it."""
 
     #: With the next invoice.
     CREATE_PRORATIONS = "create_prorations"

@@ -152,8 +152,10 @@ class ScheduleSeen:
 class InvoiceLineSeen:
     """One line of an invoice; its period is the service period, half-open."""
 
-    #: Minor units; negative for a credit.
+    #: Minor units, before any discount; negative for a credit.
     amount: int
+    #: What discounts took off it.
+    discount: int = 0
     period_start: datetime
     period_end: datetime
     proration: bool = False
@@ -223,6 +225,8 @@ class PaymentSeen:
     failure_code: str | None = None
     decline_code: str | None = None
     failure_message: str | None = None
+    #: What the bank advises after a decline: ``do_not_try_again``, ``try_again_later`` or ``confirm_card_data``.
+    advice_code: str | None = None
     #: Only in the shapes before 2025-03-31.
     invoice_id: str | None = None
     labels: Labels = field(factory=Labels)

@@ -11,6 +11,8 @@ from typing import Any, TypeVar
 import msgspec
 from attrs import frozen
 
+from billing_cli.catalog_policies import policy_of
+from billing_core.domain.change_rules import ChangeRule, OwnAmounts
 from billing_core.domain.errors import CatalogInvalid, InvalidValue
 from billing_core.domain.money import Money
 from billing_core.domain.periods import Interval
@@ -50,6 +52,10 @@ class _PlanRow(_Strict, frozen=True):
     features: tuple[str, ...] = ()
     grants: tuple[_ResourceRow, ...] = ()
     stripe_price_id: str | None = None
+    access: dict[str, Any] = {}
+    trial: dict[str, Any] = {}
+    dunning: dict[str, Any] = {}
+    changes: tuple[dict[str, Any], ...] = ()
 
 
 class _ItemRow(_Strict, frozen=True):
@@ -99,7 +105,7 @@ def parse_catalog(text: str, policies: Policies) -> CatalogFile:
         )
     plans = _rows(document, "plans", _PlanRow, lambda row: _plan(row, policies))
     items = _rows(document, "items", _ItemRow, lambda row: _item(row, policies))
-    Catalog(plans=plans, items=items)  # what stands twice, and circles
+    Catalog(plans=plans, items=items).require_known_plans()  # what stands twice, circles, and names of plans
     return CatalogFile(plans=plans, items=items)
 
 
@@ -177,8 +183,16 @@ def _plan(row: _PlanRow, policies: Policies) -> Plan:
         features=row.features,
         grants=tuple(_resource(grant) for grant in row.grants),
         stripe_price_id=row.stripe_price_id,
-        access=policies.access,
+        access=policy_of(policies.access, row.access, "access"),
+        trial=policy_of(policies.trial, row.trial, "trial"),
+        dunning=policy_of(policies.dunning, row.dunning, "dunning"),
+        changes=tuple(_change(given) for given in row.changes),
     )
+
+
+def _change(given: dict[str, Any]) -> ChangeRule:
+    own = policy_of(OwnAmounts(), given.get("own", {}), "changes.own")
+    return policy_of(ChangeRule(), {**given, "own": own} if "own" in given else given, "changes")
 
 
 def _item(row: _ItemRow, policies: Policies) -> Item:

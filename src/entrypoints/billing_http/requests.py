@@ -8,7 +8,8 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from billing_core.domain.proration import Effective, Proration
+from billing_core.domain.change_rules import Effective
+from billing_core.domain.proration import Proration
 from billing_core.domain.resources import ResourceType
 
 __all__ = [

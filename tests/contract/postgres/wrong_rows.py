@@ -218,6 +218,7 @@ VIOLATIONS: dict[str, dict[str, str]] = {
     "subscription_plans_grace_not_negative": {"grace_days": "-1"},
     "subscription_plans_features_is_a_list": {"features": "'{}'"},
     "subscription_plans_grants_is_a_list": {"grants": "'{}'"},
+    "subscription_plans_terms_is_an_object": {"terms": "'[]'"},
     "catalog_items_resource_type": {"resource_type": "'book'"},
     "catalog_items_price_not_negative": {"price_amount": "-1"},
     "catalog_items_currency": {"price_currency": "'dollar'"},

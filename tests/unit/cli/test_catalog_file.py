@@ -6,10 +6,19 @@ from pathlib import Path
 import pytest
 
 from billing_cli.catalog_file import CatalogFile, parse_catalog, read_catalog
+from billing_core.domain.change_rules import ChangeRule, Charge, OwnAmounts, TimeUnit
 from billing_core.domain.errors import CatalogInvalid
 from billing_core.domain.money import Money
 from billing_core.domain.plans import Catalog
-from billing_core.domain.policies import Policies
+from billing_core.domain.policies import (
+    AccessPolicy,
+    Collector,
+    DunningPolicy,
+    LastStep,
+    Policies,
+    TrialEnd,
+    TrialPolicy,
+)
 from billing_core.domain.resources import Resource, ResourceType
 
 
@@ -46,6 +55,60 @@ def test_the_demo_catalog_sells_what_the_story_needs() -> None:
 def test_what_a_plan_leaves_out_has_its_default() -> None:
     (plan,) = catalog_of(PLAN).plans
     assert (plan.interval_count, plan.trial_days, plan.rank, plan.stripe_price_id) == (1, 0, 0, None)
+
+
+POLICIES = """
+access = { grace_days = 10 }
+trial = { payment_method_required = true, without_payment_method = "pause", reminder_days = 5 }
+dunning = { collector = "own", retry_days = [1, 4], last_step = "leave", last_day = 9 }
+
+[[plans.changes]]
+to = "pro"
+charge = "own"
+own = { unit = "day" }
+"""
+
+
+def test_a_plan_may_differ_from_the_policies_of_the_house() -> None:
+    (plan,) = catalog_of(PLAN + POLICIES).plans
+    assert plan.access == AccessPolicy(grace_days=10)
+    assert plan.trial == TrialPolicy(
+        payment_method_required=True, without_payment_method=TrialEnd.PAUSE, reminder_days=5
+    )
+    assert plan.dunning == DunningPolicy(
+        collector=Collector.OWN, retry_days=(1, 4), last_step=LastStep.LEAVE, last_day=9
+    )
+    assert plan.changes == (ChangeRule(to="pro", charge=Charge.OWN, own=OwnAmounts(unit=TimeUnit.DAY)),)
+
+
+def test_a_policy_of_the_house_holds_where_a_plan_says_nothing_of_it() -> None:
+    house = Policies(dunning=DunningPolicy(collector=Collector.OWN, retry_days=(2,)))
+    (plan,) = parse_catalog(PLAN + 'dunning = { last_step = "leave" }', house).plans
+    assert plan.dunning == DunningPolicy(collector=Collector.OWN, retry_days=(2,), last_step=LastStep.LEAVE)
+
+
+@pytest.mark.parametrize(
+    ("policy", "field"),
+    [
+        ("trial = { length = 5 }", "trial.length"),
+        ('trial = { reminder_days = "three" }', "trial.reminder_days"),
+        ("trial = { reminder_days = -1 }", "trial.reminder_days"),
+        ('trial = { without_payment_method = "beg" }', "trial.without_payment_method"),
+        ("dunning = { retry_days = [5, 3] }", "dunning.retry_days"),
+        ("dunning = { retry_days = [5], last_day = 4 }", "dunning.last_day"),
+        ('dunning = { last_step = "downgrade" }', "dunning.downgrade_to"),
+        ('dunning = { last_step = "downgrade", downgrade_to = "pro" }', "dunning"),
+        ('[[plans.changes]]\nto = "nowhere"', "changes"),
+        ('[[plans.changes]]\nto = "*"\n[[plans.changes]]\nto = "*"', "changes"),
+        ('[[plans.changes]]\nto = "*"\neffective = "period_end"\ncharge = "own"', "changes.charge"),
+        ('[[plans.changes]]\nto = "*"\nown = { unit = "day" }', "changes.own"),
+        ('[[plans.changes]]\nto = "*"\ncharge = "own"\nown = { unit = "week" }', "changes.own.unit"),
+    ],
+)
+def test_a_policy_that_does_not_fit_is_named(policy: str, field: str) -> None:
+    with pytest.raises(CatalogInvalid) as caught:
+        catalog_of(PLAN + policy)
+    assert caught.value.field == field
 
 
 def test_an_item_may_have_a_refund_window_of_its_own() -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import pytest
 from attrs import evolve
 
+from billing_core.domain.change_rules import Effective
 from billing_core.domain.errors import InvalidTransition, InvalidValue
 from billing_core.domain.operations import ChangePlan
 from billing_core.domain.plans import Plan
 from billing_core.domain.policies import PlanChangePolicy
-from billing_core.domain.proration import Effective, PlanChange, Proration, decide_change
+from billing_core.domain.proration import PlanChange, Proration, decide_change
 from billing_core.domain.subscriptions import PendingChange, Subscription
 from tests.builders import PRO, TEAM, account, seen
 from tests.provider_objects import subscription

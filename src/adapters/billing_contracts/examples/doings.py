@@ -4,12 +4,21 @@ from __future__ import annotations
 
 from billing_contracts.examples.moments import COURSE, LAB, NOW, after, ours
 from billing_core.domain.audit import AuditEntry, Cause
+from billing_core.domain.change_rules import ChangeRule, Charge, Effective, OwnAmounts, PriceOf, TimeUnit
 from billing_core.domain.events import Event, NewEvent
 from billing_core.domain.money import Money
 from billing_core.domain.operations import CancelSubscription, Command, Operation
 from billing_core.domain.periods import Interval
 from billing_core.domain.plans import Item, Plan
-from billing_core.domain.policies import RefundPolicy
+from billing_core.domain.policies import (
+    AccessPolicy,
+    Collector,
+    DunningPolicy,
+    LastStep,
+    RefundPolicy,
+    TrialEnd,
+    TrialPolicy,
+)
 from billing_core.domain.resources import EVERYTHING, Resource
 
 __all__ = ["audit_entry", "event", "item", "new_event", "operation", "plan"]
@@ -69,6 +78,15 @@ def plan(version: int = 1, *, plan_id: str = "pro-monthly", price_id: str | None
         features=("All courses", "All labs"),
         grants=(EVERYTHING, COURSE),
         stripe_price_id=price_id,
+        access=AccessPolicy(renewal_slack_hours=48, grace_days=10),
+        trial=TrialPolicy(payment_method_required=True, without_payment_method=TrialEnd.PAUSE, reminder_days=5),
+        dunning=DunningPolicy(
+            collector=Collector.OWN, retry_days=(1, 4), last_step=LastStep.DOWNGRADE, last_day=9, downgrade_to="free"
+        ),
+        changes=(
+            ChangeRule(to="team", charge=Charge.OWN, own=OwnAmounts(unit=TimeUnit.DAY), keeps_trial=False),
+            ChangeRule(effective=Effective.PERIOD_END, price=PriceOf.CURRENT, keeps_cancel=True),
+        ),
         effective_from=after(version),
     )
 

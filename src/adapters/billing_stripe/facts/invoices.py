@@ -56,6 +56,7 @@ def read_line(row: Json) -> InvoiceLineSeen:
     period = row.hash("period")
     return InvoiceLineSeen(
         amount=row.need_whole("amount"),
+        discount=sum(part.whole("amount") or 0 for part in row.rows("discount_amounts")),
         period_start=period.need_time("start"),
         period_end=period.need_time("end"),
         proration=is_proration(row),

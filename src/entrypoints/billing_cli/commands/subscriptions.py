@@ -13,7 +13,8 @@ from billing_cli.desk import opened
 from billing_cli.options import CHANGING, LOOKING, Changing, Looking
 from billing_cli.printing import show_fields, show_json, show_rows
 from billing_cli.reading import moment_of, money_of
-from billing_core.domain.proration import Effective, PlanChange, Proration
+from billing_core.domain.change_rules import Effective
+from billing_core.domain.proration import PlanChange, Proration
 
 __all__ = ["app"]
 
