@@ -8,7 +8,7 @@ PYTEST := $(BIN)/pytest --numprocesses $(WORKERS) --dist worksteal
 MIGRATIONS = $(wildcard migrations/billing_migrations/sql/*.sql)
 
 .DEFAULT_GOAL := help
-.PHONY: help install dev test test-unit test-system test-long check format lock clean
+.PHONY: help install dev test test-unit test-system test-stripe test-long check format lock clean
 
 help: ## Shows this list.
 	@awk -F ': .*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,6 +25,9 @@ test-unit: $(ENV) ## Runs the unit tests alone, on the sources: no service is st
 test-system: $(ENV) ## Runs the tests that need a system package; installs it (Chromium) where absent.
 	scripts/install-chromium
 	$(BIN)/pytest tests/system $(ARGS)
+
+test-stripe: $(ENV) ## Runs what we send against Stripe's own test mode: needs TEST_STRIPE_SECRET_KEY, a test key.
+	$(BIN)/pytest tests/stripe $(ARGS)
 
 test-long: $(ENV) ## Runs the unit and contract tests with a hundred times the examples.
 	HYPOTHESIS_PROFILE=nightly $(PYTEST) tests/unit tests/contract $(ARGS)

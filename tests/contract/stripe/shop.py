@@ -54,16 +54,19 @@ def only(answer: Answer, kind: type[T]) -> T:
 class Shop:
     """An empty account at Stripe, and a buyer in it."""
 
-    def __init__(self, url: str, http: aiohttp.ClientSession) -> None:
+    def __init__(
+        self, url: str, http: aiohttp.ClientSession, *, api_key: str = API_KEY, run: str = "000000000000"
+    ) -> None:
         self.url = url
         self.recorder = Recorder()
-        self.api = StripeApi(API_KEY, base_url=url, http_client=self.recorder)
+        self.api = StripeApi(api_key, base_url=url, http_client=self.recorder)
         self.provider, self.lookup, self.catalog = (
             StripeProvider(self.api),
             StripeLookup(self.api),
             StripeCatalog(self.api),
         )
         self._http = http
+        self._run = run
         self._operations = 0
 
     async def control(self, path: str, body: Mapping[str, object] | None = None) -> dict[str, object]:
@@ -92,7 +95,7 @@ class Shop:
         self._operations += 1
         now = self.now()
         return Operation(
-            id=f"0190a000-0000-7000-8000-{self._operations:012}",
+            id=f"0190a000-{self._operations:04}-7000-8000-{self._run}",
             user_id=USER,
             command=command,
             actor=USER,
