@@ -13,6 +13,7 @@ class Permission(StrEnum):
     ACCOUNTS_READ = "Accounts: read"
     CHARGES_READ = "Charges and Refunds: read"
     CHARGES_WRITE = "Charges and Refunds: write"
+    COUPONS_READ = "Coupons: read"
     CUSTOMERS_READ = "Customers: read"
     CUSTOMERS_WRITE = "Customers: write"
     DISPUTES_READ = "Disputes: read"

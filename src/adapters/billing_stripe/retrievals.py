@@ -15,7 +15,7 @@ from billing_stripe.errors import GONE
 from billing_stripe.facts import snapshot_of
 from billing_stripe.permissions import Permission
 
-__all__ = ["RETRIEVALS", "fact_of", "retrieve"]
+__all__ = ["NEVER_ASKED", "RETRIEVALS", "fact_of", "retrieve"]
 
 Retrieve = Callable[[StripeApi, str, stripe.RequestOptions], Awaitable[stripe.StripeObject]]
 
@@ -72,6 +72,10 @@ RETRIEVALS: dict[ObjectKind, Retrieval] = {
         lambda api, identity, options: api.client.v1.disputes.retrieve_async(identity, {}, options),
         Permission.DISPUTES_READ,
     ),
+    ObjectKind.COUPON: Retrieval(
+        lambda api, identity, options: api.client.v1.coupons.retrieve_async(identity, {}, options),
+        Permission.COUPONS_READ,
+    ),
     ObjectKind.SETUP: Retrieval(
         lambda api, identity, options: api.client.v1.setup_intents.retrieve_async(identity, {}, options),
         Permission.SETUPS_READ,
@@ -90,15 +94,20 @@ RETRIEVALS: dict[ObjectKind, Retrieval] = {
     ),
 }
 
+#: Kinds that Stripe shows in events and inside other objects, and has no call for.
+NEVER_ASKED = frozenset({ObjectKind.DISCOUNT})
+
 #: Kinds of which a deleted one still says something: that it is deleted.
 _DELETED_TELLS = {ObjectKind.CUSTOMER, ObjectKind.PRODUCT, ObjectKind.PRICE}
 
 
 async def retrieve(api: StripeApi, ref: ObjectRef) -> Reply | None:
-    """An object as it is now, with all of its lines; None where Stripe has none.
+    """An object as it is now, with all of its lines; None where Stripe has none, or none that can be asked for.
 
     Raises `ProviderRefused` where the key does not suffice, `ProviderUnavailable`, and `Unreadable`.
     """
+    if ref.kind in NEVER_ASKED:
+        return None
     retrieval = RETRIEVALS[ref.kind]
     try:
         reply = await api.ask(lambda options: retrieval.call(api, ref.id, options), needs=retrieval.needs)

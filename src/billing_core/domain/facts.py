@@ -16,7 +16,9 @@ from billing_core.domain.errors import InvalidValue
 from billing_core.domain.periods import require_utc
 from billing_core.domain.snapshots import (
     ChargeSeen,
+    CouponSeen,
     CustomerSeen,
+    DiscountSeen,
     DisputeSeen,
     InvoiceLineSeen,
     InvoicePaymentSeen,
@@ -27,6 +29,7 @@ from billing_core.domain.snapshots import (
     PaymentSeen,
     PhaseSeen,
     PriceSeen,
+    PriceTerms,
     ProductSeen,
     RefundSeen,
     ScheduleSeen,
@@ -38,7 +41,9 @@ from billing_core.domain.snapshots import (
 
 __all__ = [
     "ChargeSeen",
+    "CouponSeen",
     "CustomerSeen",
+    "DiscountSeen",
     "DisputeSeen",
     "Fact",
     "InvoiceLineSeen",
@@ -52,6 +57,7 @@ __all__ = [
     "PaymentSeen",
     "PhaseSeen",
     "PriceSeen",
+    "PriceTerms",
     "ProductSeen",
     "RefundSeen",
     "ScheduleSeen",
@@ -75,6 +81,8 @@ class ObjectKind(StrEnum):
     CHARGE = "charge"
     REFUND = "refund"
     DISPUTE = "dispute"
+    DISCOUNT = "discount"
+    COUPON = "coupon"
     SETUP = "setup_intent"
     PAYMENT_METHOD = "payment_method"
     PRODUCT = "product"
@@ -104,6 +112,8 @@ SNAPSHOT_TYPES: dict[ObjectKind, type[Snapshot]] = {
     ObjectKind.CHARGE: ChargeSeen,
     ObjectKind.REFUND: RefundSeen,
     ObjectKind.DISPUTE: DisputeSeen,
+    ObjectKind.DISCOUNT: DiscountSeen,
+    ObjectKind.COUPON: CouponSeen,
     ObjectKind.SETUP: SetupSeen,
     ObjectKind.PAYMENT_METHOD: PaymentMethodSeen,
     ObjectKind.PRODUCT: ProductSeen,

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from billing_core.domain.facts import (
     ChargeSeen,
+    CouponSeen,
     CustomerSeen,
+    DiscountSeen,
     DisputeSeen,
     InvoicePaymentSeen,
     InvoiceSeen,
@@ -81,7 +83,7 @@ def status_of(snapshot: Snapshot) -> str | None:
 def life_rank(snapshot: Snapshot) -> tuple[int, ...]:
     """How far along its life this object is; equal for states that it may pass in either order."""
     match snapshot:
-        case CustomerSeen() | ProductSeen() | PriceSeen():
+        case CustomerSeen() | ProductSeen() | PriceSeen() | CouponSeen() | DiscountSeen():
             return (9 if snapshot.deleted else _MIDDLE,)
         case PaymentMethodSeen():
             return (_MIDDLE if snapshot.customer_id else 9,)

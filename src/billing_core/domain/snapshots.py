@@ -13,7 +13,9 @@ from billing_core.domain.periods import Interval
 
 __all__ = [
     "ChargeSeen",
+    "CouponSeen",
     "CustomerSeen",
+    "DiscountSeen",
     "DisputeSeen",
     "InvoiceLineSeen",
     "InvoicePaymentSeen",
@@ -24,6 +26,7 @@ __all__ = [
     "PaymentSeen",
     "PhaseSeen",
     "PriceSeen",
+    "PriceTerms",
     "ProductSeen",
     "RefundSeen",
     "ScheduleSeen",
@@ -83,6 +86,17 @@ class SessionSeen:
 
 
 @frozen(kw_only=True)
+class PriceTerms:
+    """What a price asks for, as the object that has the price repeats it."""
+
+    #: Minor units per period and piece; None for tiered or fractional prices.
+    amount: int | None
+    currency: str
+    interval: Interval
+    interval_count: int = 1
+
+
+@frozen(kw_only=True)
 class ItemSeen:
     """One item of a subscription: a price, and the period that it is in."""
 
@@ -91,6 +105,8 @@ class ItemSeen:
     quantity: int = 1
     period_start: datetime | None = None
     period_end: datetime | None = None
+    #: The terms of the price; None in facts that were stored before they were read.
+    terms: PriceTerms | None = None
 
 
 @frozen(kw_only=True)
@@ -121,6 +137,8 @@ class SubscriptionSeen:
     default_payment_method_id: str | None = None
     schedule_id: str | None = None
     latest_invoice_id: str | None = None
+    #: The discounts that it has, in the order in which they are taken off.
+    discount_ids: tuple[str, ...] = ()
     labels: Labels = field(factory=Labels)
 
 
@@ -292,6 +310,42 @@ class DisputeSeen:
 
 
 @frozen(kw_only=True)
+class CouponSeen:
+    """What a coupon takes off, and for how long."""
+
+    id: str
+    #: `billing_stripe` reads the epoch where the provider tells none, as inside a discount.
+    created: datetime
+    #: Hundredths of a percent: 2500 is a quarter. None where an amount is taken off.
+    percent_off_basis_points: int | None = None
+    #: Minor units of ``currency`` off the whole invoice; None where a percentage is taken off.
+    amount_off: int | None = None
+    currency: str | None = None
+    #: ``once``, ``repeating`` or ``forever``.
+    duration: str
+    #: How many months a ``repeating`` one runs.
+    duration_months: int | None = None
+    deleted: bool = False
+
+
+@frozen(kw_only=True)
+class DiscountSeen:
+    """A coupon that a customer or a subscription has."""
+
+    id: str
+    #: When it began.
+    created: datetime
+    customer_id: str | None = None
+    subscription_id: str | None = None
+    coupon_id: str
+    #: The coupon itself, where the provider rendered it inside.
+    coupon: CouponSeen | None = None
+    #: When it ends; None for one that runs until it is used up or removed.
+    end: datetime | None = None
+    deleted: bool = False
+
+
+@frozen(kw_only=True)
 class SetupSeen:
     """A setup intent: a payment method being saved for later."""
 
@@ -360,6 +414,8 @@ Snapshot = (
     | ChargeSeen
     | RefundSeen
     | DisputeSeen
+    | CouponSeen
+    | DiscountSeen
     | SetupSeen
     | PaymentMethodSeen
     | ProductSeen

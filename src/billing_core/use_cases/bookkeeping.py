@@ -29,7 +29,7 @@ from billing_core.use_cases.fact_intake import GUEST, adopt_orphans, fold_in, ow
 
 __all__ = ["Bookkeeper", "Taken"]
 
-_CATALOG_KINDS = frozenset({ObjectKind.PRODUCT, ObjectKind.PRICE})
+_CATALOG_KINDS = frozenset({ObjectKind.PRODUCT, ObjectKind.PRICE, ObjectKind.COUPON})
 
 
 @frozen(kw_only=True)

@@ -121,7 +121,12 @@ async def test_every_kind_of_event_of_a_life_is_read(shop: Shop, receiver: Recei
 
     assert {one.ignored for one in (*today, *older)} == {None}
     assert all(one.fact for one in today)
-    assert {one.fact.kind for one in today if one.fact} == set(ObjectKind) - {ObjectKind.SCHEDULE, ObjectKind.SETUP}
+    assert {one.fact.kind for one in today if one.fact} == set(ObjectKind) - {
+        ObjectKind.SCHEDULE,
+        ObjectKind.SETUP,
+        ObjectKind.COUPON,
+        ObjectKind.DISCOUNT,
+    }
 
 
 async def test_the_facts_of_a_life_add_up_to_what_stripe_has(shop: Shop, receiver: Receiver) -> None:

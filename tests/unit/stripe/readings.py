@@ -6,7 +6,9 @@ from typing import Any, TypeVar
 
 from billing_core.domain.facts import (
     ChargeSeen,
+    CouponSeen,
     CustomerSeen,
+    DiscountSeen,
     DisputeSeen,
     InvoiceLineSeen,
     InvoicePaymentSeen,
@@ -18,6 +20,7 @@ from billing_core.domain.facts import (
     PaymentSeen,
     PhaseSeen,
     PriceSeen,
+    PriceTerms,
     ProductSeen,
     RefundSeen,
     ScheduleSeen,
@@ -65,7 +68,16 @@ READINGS: dict[ObjectKind, tuple[make.Obj, Snapshot]] = {
             created=START,
             customer_id="cus_ada",
             status="active",
-            items=(ItemSeen(id="si_1", price_id="price_pro", quantity=2, period_start=START, period_end=END),),
+            items=(
+                ItemSeen(
+                    id="si_1",
+                    price_id="price_pro",
+                    quantity=2,
+                    period_start=START,
+                    period_end=END,
+                    terms=PriceTerms(amount=2900, currency="usd", interval=Interval.MONTH),
+                ),
+            ),
             default_payment_method_id="pm_visa",
             latest_invoice_id="in_1",
             labels=Labels(user_id="ada", plan_id="pro-monthly"),
@@ -191,6 +203,16 @@ READINGS: dict[ObjectKind, tuple[make.Obj, Snapshot]] = {
             amount=14_900,
             currency="usd",
             reason="fraudulent",
+        ),
+    ),
+    ObjectKind.COUPON: (
+        make.coupon(),
+        CouponSeen(id="SPRING", created=START, percent_off_basis_points=3333, duration="repeating", duration_months=3),
+    ),
+    ObjectKind.DISCOUNT: (
+        make.discount(),
+        DiscountSeen(
+            id="di_1", created=START, customer_id="cus_ada", subscription_id="sub_1", coupon_id="SPRING", end=END
         ),
     ),
     ObjectKind.SETUP: (

@@ -122,6 +122,31 @@ def subscription(*items: Obj, **changes: Any) -> Obj:  # noqa: ANN401
     } | changes
 
 
+def coupon(**changes: Any) -> Obj:  # noqa: ANN401
+    return {
+        "id": "SPRING",
+        "object": "coupon",
+        "created": START,
+        "percent_off": 33.33,
+        "amount_off": None,
+        "currency": None,
+        "duration": "repeating",
+        "duration_in_months": 3,
+    } | changes
+
+
+def discount(**changes: Any) -> Obj:  # noqa: ANN401
+    return {
+        "id": "di_1",
+        "object": "discount",
+        "customer": "cus_ada",
+        "subscription": "sub_1",
+        "source": {"type": "coupon", "coupon": "SPRING"},
+        "start": START,
+        "end": END,
+    } | changes
+
+
 def phase(**changes: Any) -> Obj:  # noqa: ANN401
     return {"start_date": START, "end_date": END, "items": [{"price": "price_pro", "quantity": 1}]} | changes
 

@@ -40,6 +40,7 @@ def test_an_event_is_a_fact_about_its_object() -> None:
 #: What an event may be about: the part of its type that names the object, and the kind that it is to us.
 FAMILIES = {
     "checkout.session": ObjectKind.SESSION,
+    "customer.discount": ObjectKind.DISCOUNT,
     "customer.subscription": ObjectKind.SUBSCRIPTION,
     "charge.dispute": ObjectKind.DISPUTE,
     "charge.refund": ObjectKind.REFUND,

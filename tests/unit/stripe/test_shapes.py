@@ -22,6 +22,43 @@ from tests.unit.stripe.readings import read, read_as
             id="items-in-another-order",
         ),
         pytest.param(
+            make.subscription(discounts=["di_1"]),
+            make.older_subscription(make.subscription(discount=make.discount())),
+            id="subscription-with-a-discount",
+        ),
+        pytest.param(
+            make.subscription(discounts=["di_1"]),
+            make.subscription(discounts=[make.discount()]),
+            id="discounts-expanded",
+        ),
+        pytest.param(
+            make.discount(source={"type": "coupon", "coupon": make.coupon()}),
+            {name: v for name, v in make.discount().items() if name != "source"} | {"coupon": make.coupon()},
+            id="discount-with-its-coupon",
+        ),
+        pytest.param(
+            make.subscription(),
+            make.older_subscription(make.subscription())
+            | {
+                "items": make.listed(
+                    {
+                        "id": "si_1",
+                        "object": "subscription_item",
+                        "quantity": 2,
+                        "plan": {
+                            "id": "price_pro",
+                            "object": "plan",
+                            "amount": 2900,
+                            "currency": "usd",
+                            "interval": "month",
+                            "interval_count": 1,
+                        },
+                    }
+                )
+            },
+            id="item-with-a-plan",
+        ),
+        pytest.param(
             make.invoice(make.line(), make.credit()),
             make.older_invoice(make.invoice(make.line(), make.credit())),
             id="invoice",

@@ -25,6 +25,8 @@ def _named(kind: ObjectKind, prefix: str, endings: str) -> dict[str, ObjectKind]
 #: ``invoice.upcoming``, whose invoice does not exist, and ``plan.*``, which repeats ``price.*``.
 EVENT_KINDS: dict[str, ObjectKind] = {
     **_named(ObjectKind.CUSTOMER, "customer", "created updated deleted"),
+    **_named(ObjectKind.DISCOUNT, "customer.discount", "created updated deleted"),
+    **_named(ObjectKind.COUPON, "coupon", "created updated deleted"),
     **_named(ObjectKind.SESSION, "checkout.session", "completed expired async_payment_succeeded async_payment_failed"),
     **_named(
         ObjectKind.SUBSCRIPTION,
@@ -72,6 +74,8 @@ WEBHOOK_EVENTS: tuple[str, ...] = tuple(sorted(EVENT_KINDS.keys() - _OLDER))
 _SAID_BY_TYPE: dict[str, Mapping[str, object]] = {
     "checkout.session.async_payment_failed": {"payment_status": FAILED},
     "customer.deleted": {"deleted": True},
+    "customer.discount.deleted": {"deleted": True},
+    "coupon.deleted": {"deleted": True},
     "product.deleted": {"deleted": True},
     "price.deleted": {"deleted": True},
     "invoice.deleted": {"status": "void"},  # only a draft can be deleted: it will never be paid

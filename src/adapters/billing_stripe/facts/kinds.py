@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from billing_core.domain.facts import ObjectKind, Snapshot
 from billing_stripe.facts.catalog import read_price, read_product
 from billing_stripe.facts.checkout import read_session
+from billing_stripe.facts.coupons import read_coupon, read_discount
 from billing_stripe.facts.customers import read_customer, read_payment_method, read_setup_intent
 from billing_stripe.facts.invoices import read_invoice, read_invoice_payment
 from billing_stripe.facts.payments import read_charge, read_dispute, read_payment, read_refund
@@ -27,6 +28,8 @@ OBJECT_NAMES: dict[ObjectKind, str] = {
     ObjectKind.CHARGE: "charge",
     ObjectKind.REFUND: "refund",
     ObjectKind.DISPUTE: "dispute",
+    ObjectKind.DISCOUNT: "discount",
+    ObjectKind.COUPON: "coupon",
     ObjectKind.SETUP: "setup_intent",
     ObjectKind.PAYMENT_METHOD: "payment_method",
     ObjectKind.PRODUCT: "product",
@@ -44,6 +47,8 @@ _READERS: dict[ObjectKind, Callable[[Json], Snapshot]] = {
     ObjectKind.CHARGE: read_charge,
     ObjectKind.REFUND: read_refund,
     ObjectKind.DISPUTE: read_dispute,
+    ObjectKind.DISCOUNT: read_discount,
+    ObjectKind.COUPON: read_coupon,
     ObjectKind.SETUP: read_setup_intent,
     ObjectKind.PAYMENT_METHOD: read_payment_method,
     ObjectKind.PRODUCT: read_product,

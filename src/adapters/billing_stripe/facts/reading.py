@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
 from typing import TypeVar
 
 from attrs import frozen
@@ -99,6 +100,18 @@ class Json:
     def need_whole(self, name: str) -> int:
         """A whole number that must be there."""
         return self._needed(name, self.whole(name))
+
+    def basis_points(self, name: str) -> int | None:
+        """A percentage with at most two decimals, as hundredths of a percent."""
+        value = self.fields.get(name)
+        if value is None:
+            return None
+        if isinstance(value, bool) or not isinstance(value, int | float | str | Decimal):
+            raise self._wrong(name, "a percentage", value)
+        try:
+            return round(Decimal(str(value)) * 100)
+        except (InvalidOperation, OverflowError, ValueError):
+            raise self._wrong(name, "a percentage", value) from None
 
     def time(self, name: str) -> datetime | None:
         """A time that came as Unix seconds, in UTC."""

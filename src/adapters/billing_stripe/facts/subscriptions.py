@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from billing_core.domain.facts import ItemSeen, PhaseSeen, ScheduleSeen, SubscriptionSeen
+from billing_core.domain.facts import ItemSeen, PhaseSeen, PriceTerms, ScheduleSeen, SubscriptionSeen
+from billing_core.domain.periods import Interval
 from billing_stripe.facts.reading import Json, Unreadable
 
 __all__ = ["read_schedule", "read_subscription"]
@@ -34,6 +35,7 @@ def read_subscription(body: Json) -> SubscriptionSeen:
         default_payment_method_id=body.identity("default_payment_method"),
         schedule_id=body.identity("schedule"),
         latest_invoice_id=body.identity("latest_invoice"),
+        discount_ids=_discounts(body),
         labels=body.labels(),
     )
 
@@ -46,7 +48,34 @@ def _item(row: Json, subscription: Json) -> ItemSeen:
         quantity=_quantity(row),
         period_start=holder.time("current_period_start"),
         period_end=holder.time("current_period_end"),
+        terms=_terms(row),
     )
+
+
+def _terms(row: Json) -> PriceTerms | None:
+    """What the price asks for; a plan, which was there before prices, told it without a hash of its own."""
+    price = row.hash("price") if row.has("price") else row.hash("plan")
+    recurring = price.hash("recurring") if price.has("recurring") else price
+    interval = recurring.text("interval")
+    if interval is None or interval not in set(Interval) or not price.has("currency"):
+        return None
+    amount = price.whole("unit_amount") if price.has("unit_amount") else price.whole("amount")
+    return PriceTerms(
+        amount=amount,
+        currency=price.currency(),
+        interval=Interval(interval),
+        interval_count=recurring.whole("interval_count") or 1,
+    )
+
+
+def _discounts(body: Json) -> tuple[str, ...]:
+    """The ids of its discounts; before 2025-03-31 there was at most one, told whole."""
+    told = body.raw("discounts")
+    if isinstance(told, list):
+        listed = Json({str(number): value for number, value in enumerate(told)}, f"{body.path}.discounts")
+        return tuple(found for name in listed.fields if (found := listed.identity(name)))
+    single = body.identity("discount")
+    return (single,) if single else ()
 
 
 def _price(row: Json) -> str:
