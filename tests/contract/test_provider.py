@@ -11,6 +11,7 @@ from billing_contracts.provider import (
     WebhookVerifierContract,
 )
 from billing_contracts.provider_bench import ProviderBench
+from billing_contracts.provider_wallets import ProviderWalletContract
 from tests.contract.provider_benches import FakeBench, stripe_bench
 
 
@@ -26,6 +27,10 @@ async def bench(request: pytest.FixtureRequest) -> AsyncIterator[ProviderBench]:
 
 class TestProvider(ProviderContract):
     """What can be changed."""
+
+
+class TestWallets(ProviderWalletContract):
+    """What can be charged."""
 
 
 class TestLookup(ProviderLookupContract):

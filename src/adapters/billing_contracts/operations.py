@@ -11,15 +11,20 @@ from billing_contracts.examples import COURSE, NOW, after, operation, ours
 from billing_core.domain.money import Money
 from billing_core.domain.operations import (
     Answer,
+    AttachPaymentMethod,
     CancelSubscription,
     ChangePlan,
     Command,
     CreateCustomer,
+    CreateSetupIntent,
+    DetachPaymentMethod,
     ExpireCheckout,
+    OpenPortal,
     OpenPurchaseCheckout,
     OpenSubscriptionCheckout,
     Operation,
     RefundPayment,
+    SetDefaultPaymentMethod,
     UndoCancel,
 )
 from billing_core.ports.unit_of_work import UnitsOfWork
@@ -69,6 +74,23 @@ _COMMANDS: list[Command] = [
         current_price_id="price_1",
         current_quantity=2,
     ),
+    AttachPaymentMethod(
+        user_id="user-1",
+        customer_id="cus_1",
+        payment_method_id="pm_1",
+        make_default=True,
+        subscription_ids=("sub_1", "sub_2"),
+    ),
+    SetDefaultPaymentMethod(customer_id="cus_1", payment_method_id="pm_1", subscription_ids=("sub_1",)),
+    DetachPaymentMethod(
+        customer_id="cus_1",
+        payment_method_id="pm_1",
+        successor_id="pm_2",
+        passes_default=True,
+        subscription_ids=("sub_1",),
+    ),
+    CreateSetupIntent(user_id="user-1", customer_id="cus_1"),
+    OpenPortal(user_id="user-1", customer_id="cus_1", return_url="https://shop.example/account"),
 ]
 
 

@@ -5,7 +5,7 @@ Listing reads Stripe's own records; searching would not do, as its index lags be
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from datetime import timedelta
 from typing import Any
 
@@ -13,15 +13,20 @@ import stripe
 
 from billing_core.domain.facts import ObjectKind, ObjectRef
 from billing_core.domain.operations import (
+    AttachPaymentMethod,
     CancelSubscription,
     ChangePlan,
     Command,
     CreateCustomer,
+    CreateSetupIntent,
+    DetachPaymentMethod,
     ExpireCheckout,
+    OpenPortal,
     OpenPurchaseCheckout,
     OpenSubscriptionCheckout,
     Operation,
     RefundPayment,
+    SetDefaultPaymentMethod,
     UndoCancel,
 )
 from billing_stripe.api import Reply, StripeApi
@@ -134,6 +139,71 @@ async def _scheduled(api: StripeApi, operation: Operation, subscription: Reply) 
     return [(ObjectKind.SUBSCRIPTION, subscription), (ObjectKind.SCHEDULE, schedule)]
 
 
+async def _method(api: StripeApi, identity: str) -> Reply | None:
+    return await retrieve(api, ObjectRef(ObjectKind.PAYMENT_METHOD, identity))
+
+
+async def _attached(api: StripeApi, _operation: Operation, command: AttachPaymentMethod) -> Found | None:
+    """Attached, and named by whatever was to name it: half of it counts as not done."""
+    found = await _method(api, command.payment_method_id)
+    if found is None or found.json.identity("customer") != command.customer_id:
+        return None
+    if not command.make_default:
+        return [(ObjectKind.PAYMENT_METHOD, found)]
+    named = await _named_by(api, command.payment_method_id, command.customer_id, command.subscription_ids)
+    return None if named is None else [(ObjectKind.PAYMENT_METHOD, found), *named]
+
+
+async def _defaulted(api: StripeApi, _operation: Operation, command: SetDefaultPaymentMethod) -> Found | None:
+    found = await _method(api, command.payment_method_id)
+    named = await _named_by(api, command.payment_method_id, command.customer_id, command.subscription_ids)
+    return None if found is None or named is None else [(ObjectKind.PAYMENT_METHOD, found), *named]
+
+
+async def _detached(api: StripeApi, _operation: Operation, command: DetachPaymentMethod) -> Found | None:
+    """It is the last step, so that its successor was named before."""
+    found = await _method(api, command.payment_method_id)
+    if found is None or found.json.identity("customer") is not None:
+        return None
+    result = [(ObjectKind.PAYMENT_METHOD, found)]
+    if command.successor_id is not None:
+        customer_id = command.customer_id if command.passes_default else None
+        result += await _named_by(api, command.successor_id, customer_id, command.subscription_ids) or []
+    return result
+
+
+async def _named_by(
+    api: StripeApi, method_id: str, customer_id: str | None, subscription_ids: Iterable[str]
+) -> Found | None:
+    """The customer and the subscriptions, if all of them name this method; one that has ended needs name none."""
+    result: Found = []
+    for subscription_id in subscription_ids:
+        subscription = await _subscription(api, subscription_id)
+        if subscription is None or subscription.json.text("status") in ENDED:
+            continue
+        if subscription.json.identity("default_payment_method") != method_id:
+            return None
+        result.append((ObjectKind.SUBSCRIPTION, subscription))
+    if customer_id is not None:
+        customer = await retrieve(api, ObjectRef(ObjectKind.CUSTOMER, customer_id))
+        settings = customer.json.hash("invoice_settings") if customer else None
+        if customer is None or settings is None or settings.identity("default_payment_method") != method_id:
+            return None
+        result.append((ObjectKind.CUSTOMER, customer))
+    return result
+
+
+async def _setup_begun(api: StripeApi, operation: Operation, command: CreateSetupIntent) -> Found | None:
+    params: dict[str, object] = {"customer": command.customer_id or "", "created": _since(operation)}
+    rows = api.rows(api.client.v1.setup_intents.list_async, params, needs=Permission.SETUPS_READ)
+    return await _marked(operation, rows, ObjectKind.SETUP)
+
+
+async def _portal_opened(_api: StripeApi, _operation: Operation, _command: OpenPortal) -> Found | None:
+    """Stripe shows no session of its portal again. Another one does no harm: each is over within the hour."""
+    return None
+
+
 #: What shows that each command was carried out. Each function takes the command of its own row.
 EFFECTS: dict[type[Command], Effect] = {
     CreateCustomer: _customer_made,
@@ -144,4 +214,9 @@ EFFECTS: dict[type[Command], Effect] = {
     CancelSubscription: _canceled,
     UndoCancel: _going_on,
     ChangePlan: _plan_changed,
+    AttachPaymentMethod: _attached,
+    SetDefaultPaymentMethod: _defaulted,
+    DetachPaymentMethod: _detached,
+    CreateSetupIntent: _setup_begun,
+    OpenPortal: _portal_opened,
 }

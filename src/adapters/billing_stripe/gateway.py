@@ -7,20 +7,32 @@ from typing import Any
 
 from billing_core.domain.operations import (
     Answer,
+    AttachPaymentMethod,
     CancelSubscription,
     ChangePlan,
     Command,
     CreateCustomer,
+    CreateSetupIntent,
+    DetachPaymentMethod,
     ExpireCheckout,
+    OpenPortal,
     OpenPurchaseCheckout,
     OpenSubscriptionCheckout,
     Operation,
     RefundPayment,
+    SetDefaultPaymentMethod,
     UndoCancel,
 )
 from billing_stripe.api import StripeApi
 from billing_stripe.calls.checkout import expire_checkout, open_purchase_checkout, open_subscription_checkout
 from billing_stripe.calls.customers import create_customer
+from billing_stripe.calls.payment_methods import (
+    attach_payment_method,
+    create_setup_intent,
+    detach_payment_method,
+    open_portal,
+    set_default_payment_method,
+)
 from billing_stripe.calls.plan_changes import change_plan
 from billing_stripe.calls.refunds import refund_payment
 from billing_stripe.calls.subscriptions import cancel_subscription, undo_cancel
@@ -39,6 +51,11 @@ CALLS: dict[type[Command], Callable[[Steps, Any], Awaitable[Answer]]] = {
     CancelSubscription: cancel_subscription,
     UndoCancel: undo_cancel,
     ChangePlan: change_plan,
+    AttachPaymentMethod: attach_payment_method,
+    SetDefaultPaymentMethod: set_default_payment_method,
+    DetachPaymentMethod: detach_payment_method,
+    CreateSetupIntent: create_setup_intent,
+    OpenPortal: open_portal,
 }
 
 

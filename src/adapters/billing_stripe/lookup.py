@@ -49,7 +49,8 @@ class StripeLookup:
                 )
                 for kind, reply in found
             ]
-        return Answer(facts=tuple(facts), result_id=facts[0].after.id)
+        secret = found[0][1].json.text("client_secret") if found[0][0] is ObjectKind.SETUP else None
+        return Answer(facts=tuple(facts), result_id=facts[0].after.id, secret=secret)
 
     async def preview(self, operation: Operation) -> Preview:
         """What a change of plan would charge; see the port."""

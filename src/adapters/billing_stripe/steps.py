@@ -26,8 +26,8 @@ class Steps:
         self._facts: dict[ObjectRef, Fact] = {}
         self._changed = False
 
-    async def change(self, step: str, call: Call, kind: ObjectKind, needs: Permission) -> Reply:
-        """Make the request of one step and note what it tells about an object of ``kind``.
+    async def change(self, step: str, call: Call, kind: ObjectKind | None, needs: Permission) -> Reply:
+        """Make the request of one step and note what it tells about an object of ``kind``; None is of no kind of ours.
 
         The reply is Stripe's first answer to the step's key, also when it is repeated, so that what a later
         step derives from it is the same each time. Raises `ProviderRefused`, `ProviderUnavailable` while
@@ -37,7 +37,8 @@ class Steps:
         try:
             reply = await self.api.change(call, key=f"{key}:{step}" if step else key, needs=needs)
             self._changed = True
-            await self._note_answer(step, kind, reply)
+            if kind is not None:
+                await self._note_answer(step, kind, reply)
         except ProviderUnavailable as error:
             if self._changed:
                 raise OutcomeUnknown(error.message) from error
@@ -70,9 +71,9 @@ class Steps:
                 raise
             return found
 
-    def answer(self, result_id: str) -> Answer:
-        """Everything that was answered, once all steps are done."""
-        return Answer(facts=tuple(self._facts.values()), result_id=result_id)
+    def answer(self, result_id: str, *, secret: str | None = None) -> Answer:
+        """Everything that was answered, once all steps are done; ``secret`` is for the owner alone."""
+        return Answer(facts=tuple(self._facts.values()), result_id=result_id, secret=secret)
 
     async def _note_answer(self, step: str, kind: ObjectKind, reply: Reply) -> None:
         """A repeated answer shows the object as it was the first time: what it is now has to be asked."""

@@ -20,16 +20,22 @@ from billing_core.domain.resources import Resource
 __all__ = [
     "KEY_LIFETIME",
     "Answer",
+    "AttachPaymentMethod",
     "CancelSubscription",
     "ChangePlan",
     "Command",
     "CreateCustomer",
+    "CreateSetupIntent",
+    "DetachPaymentMethod",
     "ExpireCheckout",
+    "OfCustomer",
+    "OpenPortal",
     "OpenPurchaseCheckout",
     "OpenSubscriptionCheckout",
     "Operation",
     "OperationState",
     "RefundPayment",
+    "SetDefaultPaymentMethod",
     "UndoCancel",
 ]
 
@@ -138,15 +144,75 @@ class ChangePlan:
     current_quantity: int = 1
 
 
+@frozen(kw_only=True)
+class AttachPaymentMethod:
+    """Attach a payment method to a user's customer."""
+
+    user_id: str
+    #: None until the user has a customer.
+    customer_id: str | None = None
+    payment_method_id: str
+    #: Whether it becomes the one that is charged.
+    make_default: bool = False
+    #: The subscriptions that are to name it then: what a subscription names wins over the customer's default.
+    subscription_ids: tuple[str, ...] = ()
+
+
+@frozen(kw_only=True)
+class SetDefaultPaymentMethod:
+    """Make an attached payment method the one that is charged: the customer's, and that of each subscription."""
+
+    customer_id: str
+    payment_method_id: str
+    subscription_ids: tuple[str, ...] = ()
+
+
+@frozen(kw_only=True)
+class DetachPaymentMethod:
+    """Take a payment method from its customer, for ever."""
+
+    customer_id: str
+    payment_method_id: str
+    #: The one that is charged in its place from now on, set before it is gone; None where nobody has to follow.
+    successor_id: str | None = None
+    #: Whether the successor becomes the customer's default.
+    passes_default: bool = False
+    #: The subscriptions that name it, and are to name the successor.
+    subscription_ids: tuple[str, ...] = ()
+
+
+@frozen(kw_only=True)
+class CreateSetupIntent:
+    """Let a user save a payment method, without taking money. The answer's secret is the client secret."""
+
+    user_id: str
+    #: None until the user has a customer.
+    customer_id: str | None = None
+
+
+@frozen(kw_only=True)
+class OpenPortal:
+    """Open the provider's customer portal. The answer's secret is its URL: whoever has it is let in."""
+
+    user_id: str
+    #: None until the user has a customer.
+    customer_id: str | None = None
+    return_url: str
+
+
+#: Commands that need the user's customer, which is made first where there is none.
+OfCustomer = OpenPurchaseCheckout | OpenSubscriptionCheckout | AttachPaymentMethod | CreateSetupIntent | OpenPortal
+
 Command = (
-    CreateCustomer
-    | OpenPurchaseCheckout
-    | OpenSubscriptionCheckout
+    OfCustomer
+    | CreateCustomer
     | ExpireCheckout
     | RefundPayment
     | CancelSubscription
     | UndoCancel
     | ChangePlan
+    | SetDefaultPaymentMethod
+    | DetachPaymentMethod
 )
 
 #: The name under which each command is stored, and with which its idempotency key begins.
@@ -159,6 +225,11 @@ COMMAND_NAMES: dict[type[Command], str] = {
     CancelSubscription: "cancel_subscription",
     UndoCancel: "undo_cancel",
     ChangePlan: "change_plan",
+    AttachPaymentMethod: "attach_payment_method",
+    SetDefaultPaymentMethod: "set_default_payment_method",
+    DetachPaymentMethod: "detach_payment_method",
+    CreateSetupIntent: "create_setup_intent",
+    OpenPortal: "open_portal",
 }
 
 

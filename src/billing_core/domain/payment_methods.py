@@ -6,8 +6,9 @@ from datetime import datetime
 
 from attrs import frozen
 
-from billing_core.domain.facts import PaymentMethodSeen
+from billing_core.domain.facts import PaymentMethodSeen, SubscriptionSeen
 from billing_core.domain.known import Known
+from billing_core.domain.subscriptions import TERMINAL
 
 __all__ = ["PaymentMethod", "can_be_charged", "default_method_id", "payment_method_rows"]
 
@@ -37,10 +38,17 @@ def _attached(known: Known) -> list[PaymentMethodSeen]:
 
 
 def default_method_id(known: Known) -> str | None:
-    """The method that invoices are charged to: the customer's default, as long as it is attached."""
+    """The method that invoices are charged to, as long as it is attached.
+
+    What a subscription that has not ended names wins over the customer's default (Stripe, "Automate payment
+    retries").
+    """
     customer = known.customer()
-    wanted = customer.default_payment_method_id if customer else None
-    return next((method.id for method in _attached(known) if method.id == wanted), None)
+    going_on = [seen for seen in known.all(SubscriptionSeen) if seen.status not in TERMINAL]
+    named = [seen.default_payment_method_id for seen in reversed(going_on)]
+    wanted = [*named, customer.default_payment_method_id if customer else None]
+    attached = {method.id for method in _attached(known)}
+    return next((name for name in wanted if name in attached), None)
 
 
 def can_be_charged(known: Known, named: str | None) -> bool:

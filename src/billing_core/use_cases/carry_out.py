@@ -26,8 +26,8 @@ from billing_core.domain.operations import (
     Answer,
     Command,
     CreateCustomer,
+    OfCustomer,
     OpenPurchaseCheckout,
-    OpenSubscriptionCheckout,
     Operation,
     OperationState,
 )
@@ -78,6 +78,20 @@ class CarryOut:
                 return _finished(found), None
             await self.wait(0.05)
         raise OperationInProgress
+
+    async def repeat(self, user_id: str, operation_id: str) -> Answer:
+        """The provider's answer to an operation of this user's once more, with the secret that is never stored.
+
+        It is asked under the operation's own key, so that nothing is done twice; where the provider has forgotten
+        the key, what was made is looked up, and made anew where it is gone. Raises `NotFound`, and what calling
+        the operation raises.
+        """
+        async with self.units() as uow:
+            operation = await uow.operations.get(operation_id)
+        if operation is None or operation.user_id != user_id:
+            raise NotFound
+        answer, _ = await self._ask(await self._with_customer(_finished(operation)))
+        return answer
 
     async def due(self, worker: str, limit: int = 10) -> int:
         """Go on with operations that somebody left unfinished; how many were tried."""
@@ -148,7 +162,7 @@ class CarryOut:
 
     async def _with_customer(self, operation: Operation) -> Operation:
         command = operation.command
-        if isinstance(command, OpenPurchaseCheckout | OpenSubscriptionCheckout) and command.customer_id is None:
+        if isinstance(command, OfCustomer) and command.customer_id is None:
             customer_id = await self.customer_of(operation.user_id, operation.actor)
             return evolve(operation, command=evolve(command, customer_id=customer_id))
         return operation

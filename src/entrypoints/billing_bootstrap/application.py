@@ -17,15 +17,18 @@ from billing_core.ports.publisher import EventPublisher
 from billing_core.ports.rate_limits import RateLimiter
 from billing_core.ports.unit_of_work import UnitsOfWork
 from billing_core.use_cases.apply_catalog import ApplyCatalog
+from billing_core.use_cases.attach_payment_method import AttachPaymentMethod
 from billing_core.use_cases.cancel_subscription import CancelSubscription
 from billing_core.use_cases.carry_out import CarryOut, Wait
 from billing_core.use_cases.change_plan import ChangePlan, PreviewChange
 from billing_core.use_cases.create_purchase import CreatePurchase
 from billing_core.use_cases.decide_access import DecideAccess, RecallAccess
+from billing_core.use_cases.detach_payment_method import DetachPaymentMethod
 from billing_core.use_cases.grant_by_hand import GrantByHand, RevokeGrant
 from billing_core.use_cases.link_customer import LinkCustomer
 from billing_core.use_cases.list_events import ListEvents
 from billing_core.use_cases.look_up import LookUp
+from billing_core.use_cases.open_hosted import OpenHosted
 from billing_core.use_cases.open_subscription_checkout import OpenSubscriptionCheckoutSession
 from billing_core.use_cases.publish_events import PublishEvents
 from billing_core.use_cases.rebuild import Rebuild
@@ -33,6 +36,7 @@ from billing_core.use_cases.receive_event import ReceiveEvent
 from billing_core.use_cases.request_refund import RequestRefund
 from billing_core.use_cases.resume_subscription import ResumeSubscription
 from billing_core.use_cases.retry_events import RetryEvents
+from billing_core.use_cases.set_default_payment_method import SetDefaultPaymentMethod
 from billing_core.use_cases.settle_doubts import SettleDoubts
 
 __all__ = ["Application", "Ports"]
@@ -76,15 +80,18 @@ class Application:
     health: HealthChecks
 
     apply_catalog: ApplyCatalog
+    attach_payment_method: AttachPaymentMethod
     cancel_subscription: CancelSubscription
     carry_out: CarryOut
     change_plan: ChangePlan
     create_purchase: CreatePurchase
     decide_access: DecideAccess
+    detach_payment_method: DetachPaymentMethod
     grant_by_hand: GrantByHand
     link_customer: LinkCustomer
     list_events: ListEvents
     look_up: LookUp
+    open_hosted: OpenHosted
     open_subscription_checkout: OpenSubscriptionCheckoutSession
     preview_change: PreviewChange
     publish_events: PublishEvents
@@ -95,4 +102,5 @@ class Application:
     resume_subscription: ResumeSubscription
     retry_events: RetryEvents
     revoke_grant: RevokeGrant
+    set_default_payment_method: SetDefaultPaymentMethod
     settle_doubts: SettleDoubts

@@ -19,6 +19,7 @@ from billing_bootstrap.ids import NewIds
 from billing_bootstrap.prices import CatalogPrices
 from billing_bootstrap.settings import Settings
 from billing_core.use_cases.apply_catalog import ApplyCatalog
+from billing_core.use_cases.attach_payment_method import AttachPaymentMethod
 from billing_core.use_cases.bookkeeping import Bookkeeper
 from billing_core.use_cases.cancel_subscription import CancelSubscription
 from billing_core.use_cases.carry_out import CarryOut
@@ -26,10 +27,13 @@ from billing_core.use_cases.change_plan import ChangePlan, PreviewChange
 from billing_core.use_cases.change_subscription import SubscriptionChanger
 from billing_core.use_cases.create_purchase import CreatePurchase
 from billing_core.use_cases.decide_access import DecideAccess, RecallAccess
+from billing_core.use_cases.detach_payment_method import DetachPaymentMethod
+from billing_core.use_cases.find_payment_method import PaymentMethodFinder
 from billing_core.use_cases.grant_by_hand import GrantByHand, RevokeGrant
 from billing_core.use_cases.link_customer import LinkCustomer
 from billing_core.use_cases.list_events import ListEvents
 from billing_core.use_cases.look_up import LookUp
+from billing_core.use_cases.open_hosted import OpenHosted
 from billing_core.use_cases.open_subscription_checkout import OpenSubscriptionCheckoutSession
 from billing_core.use_cases.publish_events import PublishEvents
 from billing_core.use_cases.rebuild import Rebuild
@@ -38,6 +42,7 @@ from billing_core.use_cases.remembered_catalog import RememberedCatalog
 from billing_core.use_cases.request_refund import RequestRefund
 from billing_core.use_cases.resume_subscription import ResumeSubscription
 from billing_core.use_cases.retry_events import RetryEvents
+from billing_core.use_cases.set_default_payment_method import SetDefaultPaymentMethod
 from billing_core.use_cases.settle_doubts import SettleDoubts
 from billing_redis import RateLimiter, RedisAccessCache, RedisEventPublisher, RedisLink, open_redis
 from billing_stripe import StripeApi, StripeCatalog, StripeLookup, StripeProvider, StripeWebhookVerifier
@@ -70,6 +75,7 @@ class Container(containers.DeclarativeContainer):
         wait=ports.provided.wait,
     )
     changer = providers.Singleton(SubscriptionChanger, units=units, books=books, carry_out=carry_out)
+    finder = providers.Singleton(PaymentMethodFinder, units=units, books=books, carry_out=carry_out, lookup=lookup)
 
     application = providers.Singleton(
         Application,
@@ -85,6 +91,7 @@ class Container(containers.DeclarativeContainer):
         apply_catalog=providers.Singleton(
             ApplyCatalog, units=units, books=books, provider=ports.provided.provider_catalog, clock=clock
         ),
+        attach_payment_method=providers.Singleton(AttachPaymentMethod, finder=finder),
         cancel_subscription=providers.Singleton(CancelSubscription, changer=changer, clock=clock),
         carry_out=carry_out,
         change_plan=providers.Singleton(ChangePlan, changer=changer, lookup=lookup, clock=clock, policy=plan_change),
@@ -98,10 +105,12 @@ class Container(containers.DeclarativeContainer):
             ids=ids,
         ),
         decide_access=providers.Singleton(DecideAccess, units=units, cache=cache, catalogs=catalogs, clock=clock),
+        detach_payment_method=providers.Singleton(DetachPaymentMethod, finder=finder),
         grant_by_hand=providers.Singleton(GrantByHand, units=units, books=books, clock=clock, ids=ids),
         link_customer=providers.Singleton(LinkCustomer, units=units, books=books, lookup=lookup, clock=clock),
         list_events=providers.Singleton(ListEvents, units=units),
         look_up=providers.Singleton(LookUp, units=units, clock=clock),
+        open_hosted=providers.Singleton(OpenHosted, units=units, carry_out=carry_out),
         open_subscription_checkout=providers.Singleton(
             OpenSubscriptionCheckoutSession, units=units, books=books, carry_out=carry_out, clock=clock
         ),
@@ -126,6 +135,7 @@ class Container(containers.DeclarativeContainer):
         resume_subscription=providers.Singleton(ResumeSubscription, changer=changer, clock=clock),
         retry_events=providers.Singleton(RetryEvents, units=units, books=books, clock=clock, retries=retries),
         revoke_grant=providers.Singleton(RevokeGrant, units=units, books=books, clock=clock),
+        set_default_payment_method=providers.Singleton(SetDefaultPaymentMethod, finder=finder),
         settle_doubts=providers.Singleton(SettleDoubts, units=units, books=books, lookup=lookup),
     )
 

@@ -25,6 +25,7 @@ __all__ = [
     "PendingChangeShape",
     "PlanShape",
     "PlansShape",
+    "PortalShape",
     "PreviewLineShape",
     "PreviewShape",
     "PurchaseCheckoutShape",
@@ -34,6 +35,7 @@ __all__ = [
     "RefundShape",
     "RefundableShape",
     "ResourceShape",
+    "SetupShape",
     "SourceShape",
     "StatusShape",
     "SubscriptionShape",
@@ -166,6 +168,20 @@ class PaymentMethodsShape(msgspec.Struct, frozen=True):
     """A user's attached payment methods."""
 
     payment_methods: tuple[PaymentMethodShape, ...]
+
+
+class SetupShape(msgspec.Struct, frozen=True):
+    """What a browser needs to save a payment method: nobody else may see the secret."""
+
+    setup_intent_id: str
+    client_secret: str
+    publishable_key: str | None
+
+
+class PortalShape(msgspec.Struct, frozen=True):
+    """Where the customer portal is, for this user and for a short time."""
+
+    url: str
 
 
 class PaymentContextShape(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -21,6 +21,7 @@ __all__ = [
     "PURCHASE",
     "RETURN_URLS",
     "SESSION",
+    "SETUP",
     "SUBSCRIPTION",
     "USER",
 ]
@@ -98,6 +99,11 @@ PAYMENT_METHOD: Json = {
     "card": {"brand": "visa", "last4": "4242", "exp_month": 12, "exp_year": 2034},
     "is_default": True,
     "created_at": _START,
+}
+SETUP: Json = {
+    "setup_intent_id": "seti_1SWpL2AbCdEfGhIj",
+    "client_secret": "seti_1SWpL2AbCdEfGhIj_secret_TSkX3yZ0aBcDeFgH",
+    "publishable_key": "pk_test_51SWpL2AbCdEfGhIj",
 }
 PAYMENT: Json = {
     "id": OTHER_ID,

@@ -11,6 +11,7 @@ from litestar import Litestar
 from litestar.handlers import HTTPRouteHandler
 from litestar.routes import HTTPRoute
 
+from billing_http import examples
 from billing_http.operations import OPERATION, Operation
 from billing_http.problems import STATUSES, TITLES, Code, ProblemShape
 from billing_http.requests import NoBody
@@ -20,11 +21,12 @@ __all__ = ["document", "operations"]
 Json = dict[str, Any]
 
 _REF = "#/components/schemas/{name}"
+#: What each parameter of a path is, with an example.
 _PARAMETERS = {
-    "user_id": "The `sub` of the user's token.",
-    "id": "An id of ours: a UUIDv7.",
-    "resource_type": "`platform`, `course`, `learning_path` or `lab`.",
-    "resource_id": "An id of the type; `*` means every one of it.",
+    "user_id": ("The `sub` of the user's token.", examples.USER),
+    "id": ("An id of ours: a UUIDv7.", examples.ID),
+    "resource_type": ("`platform`, `course`, `learning_path` or `lab`.", examples.COURSE["resource_type"]),
+    "resource_id": ("An id of the type; `*` means every one of it.", examples.COURSE["resource_id"]),
 }
 #: What any operation may answer with.
 _ANY = (Code.RATE_LIMITED, Code.INTERNAL_ERROR, Code.UNAVAILABLE)
@@ -93,7 +95,7 @@ def _operation(path: str, operation: Operation, components: Mapping[str, Json]) 
         "operationId": operation.id,
         "summary": operation.summary,
         "tags": [_tag(path)],
-        "parameters": [*_in_path(path), *_in_query(operation, components)],
+        "parameters": [*_in_path(path, operation), *_in_query(operation, components)],
         "responses": dict(_responses(operation)),
     }
     if operation.description:
@@ -125,16 +127,20 @@ def _webhook() -> Json:
     return {"parameters": [signature], "requestBody": {"required": True, "content": {"application/json": body}}}
 
 
-def _in_path(path: str) -> Iterator[Json]:
+def _in_path(path: str, operation: Operation) -> Iterator[Json]:
     for part in path.split("/"):
         if part.startswith("{"):
             name = part.strip("{}")
             schema: Json = {"type": "string", "minLength": 1, "maxLength": 255}
-            if name == "id":
+            described, example = _PARAMETERS[name]
+            if name == "id" and operation.opaque_id is not None:
+                described, example = operation.opaque_id.description, operation.opaque_id.example
+            elif name == "id":
                 schema = {"type": "string", "format": "uuid"}
             elif name == "resource_type":
                 schema = {"type": "string", "enum": ["platform", "course", "learning_path", "lab"]}
-            yield {"name": name, "in": "path", "required": True, "schema": schema, "description": _PARAMETERS[name]}
+            place = {"name": name, "in": "path", "required": True}
+            yield {**place, "schema": schema, "description": described, "example": example}
 
 
 def _in_query(operation: Operation, components: Mapping[str, Json]) -> Iterator[Json]:

@@ -16,7 +16,7 @@ from billing_http.problems import Code, Problem, RequestRefused, invalid
 from billing_http.reading import AnyRequest, read_query
 from billing_http.requests import NoQuery
 
-__all__ = ["CALLER", "OPERATION", "Operation", "caller_of", "check_request", "described"]
+__all__ = ["CALLER", "OPERATION", "OpaqueId", "Operation", "caller_of", "check_request", "described"]
 
 #: Where in the ASGI scope the gate leaves who is asking, or why that is not known.
 CALLER = "billing.caller"
@@ -24,6 +24,16 @@ CALLER = "billing.caller"
 OPERATION = "operation"
 #: Parameters in paths that are ids of others: opaque texts. A malformed id of ours names nothing: 404.
 _OPAQUE = frozenset({"user_id", "resource_id"})
+
+
+@frozen
+class OpaqueId:
+    """What the ``{id}`` of a path is where it is none of ours."""
+
+    description: str
+    example: str
+    #: A malformed one of a user is 400, as everywhere; one of anything else is 404, like one that does not exist.
+    is_user: bool = False
 
 
 @frozen(kw_only=True)
@@ -37,6 +47,8 @@ class Operation:
     description: str = ""
     #: None where anybody may, without a token.
     public: bool = False
+    #: None where ``{id}`` is an id of ours, or there is none. OpenAPI wants one name for one place in a path.
+    opaque_id: OpaqueId | None = None
     query: type[msgspec.Struct] = NoQuery
     body: type[msgspec.Struct] | None = None
     #: An example of the body, in JSON's own types.
@@ -82,7 +94,8 @@ def check_request(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseR
         raise RequestRefused(Problem(code=Code.UNAUTHENTICATED, detail=detail, headers={"www-authenticate": error}))
     if not connection.scope["path"].isprintable():
         raise invalid("", "The path holds control characters.")
-    for name in _OPAQUE & connection.scope["path_params"].keys():
+    opaque = _OPAQUE | {"id"} if operation.opaque_id and operation.opaque_id.is_user else _OPAQUE
+    for name in opaque & connection.scope["path_params"].keys():
         require_id(connection.scope["path_params"][name], name)
     if operation.query is NoQuery and connection.scope["query_string"]:
         read_query(AnyRequest(connection.scope), NoQuery)

@@ -24,6 +24,8 @@ __all__ = [
     "MoneyGiven",
     "NoBody",
     "NoQuery",
+    "PaymentMethodRequest",
+    "PortalRequest",
     "PurchaseRequest",
     "RefundRequest",
     "ResourceGiven",
@@ -114,6 +116,19 @@ class ChangeRequest(_Given, frozen=True):
     proration: Proration | None = None
     proration_date: Time | None = None
     expected_amount_due: MoneyGiven | None = None
+
+
+class PaymentMethodRequest(_Given, frozen=True):
+    """Which payment method to attach; left out, ``set_default`` is true where nothing else is the default."""
+
+    payment_method_id: _Id
+    set_default: bool | None = None
+
+
+class PortalRequest(_Given, frozen=True):
+    """Where the portal leads back to."""
+
+    return_url: _Url
 
 
 class PurchaseRequest(_Given, frozen=True):

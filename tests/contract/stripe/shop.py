@@ -111,6 +111,14 @@ class Shop:
         """A new customer."""
         return (await self.do(CreateCustomer(user_id=USER))).result_id
 
+    async def card(self, customer_id: str, *, attached: bool) -> str:
+        """A new card, made as a browser would make it."""
+        methods = self.api.client.v1.payment_methods
+        made = await methods.create_async({"type": "card", "card": {"token": "tok_visa"}})
+        if attached:
+            await methods.attach_async(made.id, {"customer": customer_id})
+        return made.id
+
     def purchase(self, customer_id: str, order_id: str = "order-1") -> OpenPurchaseCheckout:
         """The command to open a checkout for a course at 49.00 USD."""
         return OpenPurchaseCheckout(

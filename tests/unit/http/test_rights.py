@@ -65,6 +65,15 @@ TABLE: dict[str, Rights] = {
     "refund_purchase": Rights(json={}, owner=201, other=404, service=403, admin=201),
     "list_payments": Rights(),
     "list_payment_methods": Rights(),
+    "attach_payment_method": Rights(
+        json={"payment_method_id": "pm_card_visa"}, owner=201, other=201, service=201, admin=201
+    ),
+    "detach_payment_method": Rights(owner=204, other=404, service=403, admin=204),
+    "set_default_payment_method": Rights(json={}, other=404, service=403),
+    "create_setup_intent": Rights(json={}, owner=201, other=201, service=201, admin=201),
+    "create_portal_session": Rights(
+        json={"return_url": URLS["cancel_url"]}, owner=201, other=201, service=201, admin=201
+    ),
     "list_invoices": Rights(),
     "list_grants": Rights(),
     "decide_access": Rights(),
@@ -81,10 +90,14 @@ THINGS = {
     "get_purchase_status": "purchase",
     "refund_purchase": "purchase",
     "revoke_grant": "grant",
+    "detach_payment_method": "payment method",
+    "set_default_payment_method": "payment method",
 }
 NO_ID = "01936f2e-8c4a-7c3e-9a41-5f2b7c8d9e01"
 #: What is refused for what Ann has already.
 REFUSED_FOR = {"create_subscription_checkout": "subscription", "create_purchase": "purchase"}
+#: Where ``{id}`` stands for a user: OpenAPI wants one name for one place in a path.
+OF_USERS = {"/api/payments/methods/{id}"}
 ROUTES = {operation.id: (method, path) for path, method, _, operation in operations(House().http.routes)}
 
 
@@ -94,13 +107,16 @@ async def own(house: House, user: str, thing: str | None) -> str:
         return str((await house.subscribes(user))["id"])
     if thing == "purchase":
         return await house.buys(user)
+    if thing == "payment method":
+        answer = await house.ask("POST", "/api/payments/methods", user=user, json={"payment_method_id": "pm_card_visa"})
+        return str(answer.json()["id"])
     return str((await house.grants(user))["source"]["id"]) if thing == "grant" else ""
 
 
 def filled(path: str, user: str, thing: str) -> str:
     """A path with what is Ann's in the place of its parameters."""
-    values = {"user_id": user, "resource_type": "course", "resource_id": "k8s-101", "id": thing}
-    return path.format(**values)
+    identity = user if path in OF_USERS and not thing else thing
+    return path.format(user_id=user, resource_type="course", resource_id="k8s-101", id=identity)
 
 
 #: Every route for every kind of caller.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from attrs import define, evolve, field
+from attrs import define, evolve, field, frozen
 
 from billing_core.domain.errors import ProviderRefused
 from billing_core.domain.facts import (
@@ -17,28 +17,49 @@ from billing_core.domain.facts import (
     RefundSeen,
     ScheduleSeen,
     SessionSeen,
+    SetupSeen,
     SubscriptionSeen,
 )
 from billing_core.domain.operations import (
     Answer,
+    AttachPaymentMethod,
     CancelSubscription,
     ChangePlan,
     CreateCustomer,
+    CreateSetupIntent,
+    DetachPaymentMethod,
     ExpireCheckout,
+    OpenPortal,
     OpenPurchaseCheckout,
     OpenSubscriptionCheckout,
     Operation,
     RefundPayment,
+    SetDefaultPaymentMethod,
     UndoCancel,
 )
 from billing_memory.provider.money import Till
 from billing_memory.provider.subscribing import Subscribing
+from billing_memory.provider.wallet import Wallet
 from billing_memory.provider.world import World
 
 __all__ = ["Commands"]
 
 #: How long a checkout session stays open.
 _SESSION_LIFE = timedelta(hours=24)
+
+
+@frozen
+class _Done:
+    """What a command made or changed, the result first."""
+
+    result_id: str
+    refs: tuple[ObjectRef, ...] = ()
+    secret: str | None = None
+
+    @classmethod
+    def of(cls, *refs: ObjectRef, secret: str | None = None) -> _Done:
+        """These objects."""
+        return cls(refs[0].id, refs, secret)
 
 
 @define
@@ -48,6 +69,7 @@ class Commands:
     world: World
     till: Till
     subscribing: Subscribing
+    wallet: Wallet
     #: What each session was opened with.
     checkouts: dict[str, OpenPurchaseCheckout | OpenSubscriptionCheckout] = field(factory=dict)
     cards_work: bool = True
@@ -57,19 +79,40 @@ class Commands:
         """Do what the command says. Raises `ProviderRefused`."""
         return self._answer(operation, self._do(operation))
 
-    def _do(self, operation: Operation) -> ObjectRef:
-        """Which object the command made or changed."""
+    def _do(self, operation: Operation) -> _Done:
         match operation.command:
-            case CreateCustomer() as command:
-                return self._create_customer(command, operation)
-            case OpenPurchaseCheckout() | OpenSubscriptionCheckout() as command:
-                return self._open_session(command, operation)
-            case ExpireCheckout() as command:
-                return self._expire(command.session_id)
-            case RefundPayment() as command:
-                return self._refund(command, operation)
+            case OpenPortal() as command:
+                return self._open_portal(command)
+            case CreateSetupIntent() as command:
+                ref = self.wallet.begin_setup(command, operation)
+                return _Done.of(ref, secret=_client_secret(ref.id))
+            case AttachPaymentMethod() | SetDefaultPaymentMethod() | DetachPaymentMethod() as command:
+                return _Done.of(*self.wallet.change(command))
             case CancelSubscription() | UndoCancel() | ChangePlan() as command:
-                return _subscription(self._change(command))
+                return _Done.of(_subscription(self._change(command)))
+            case command:
+                return _Done.of(self._of_money(command, operation))
+
+    def _of_money(
+        self,
+        command: CreateCustomer | OpenPurchaseCheckout | OpenSubscriptionCheckout | ExpireCheckout | RefundPayment,
+        operation: Operation,
+    ) -> ObjectRef:
+        match command:
+            case CreateCustomer():
+                return self._create_customer(command, operation)
+            case OpenPurchaseCheckout() | OpenSubscriptionCheckout():
+                return self._open_session(command, operation)
+            case ExpireCheckout():
+                return self._expire(command.session_id)
+            case RefundPayment():
+                return self._refund(command, operation)
+
+    def _open_portal(self, command: OpenPortal) -> _Done:
+        """Its session is no object that anybody hears of."""
+        self.world.get(CustomerSeen, command.customer_id or "")
+        identity = self.world.new_id("bps")
+        return _Done(identity, secret=f"https://portal.invalid/{identity}")
 
     def _change(self, command: CancelSubscription | UndoCancel | ChangePlan) -> SubscriptionSeen:
         match command:
@@ -83,7 +126,10 @@ class Commands:
     def effect_of(self, operation: Operation) -> Answer | None:
         """What an operation did: by the metadata of what it made, else by whether things are as it wanted them."""
         ref = self._made_by(operation) or self._as_wanted(operation)
-        return self._answer(operation, ref) if ref else None
+        if ref is None:
+            return None
+        secret = _client_secret(ref.id) if ref.kind is ObjectKind.SETUP else None
+        return self._answer(operation, _Done.of(ref, secret=secret))
 
     def _create_customer(self, command: CreateCustomer, operation: Operation) -> ObjectRef:
         customer = CustomerSeen(
@@ -158,12 +204,15 @@ class Commands:
         )
         return ObjectRef(ObjectKind.REFUND, refund.id)
 
-    def _answer(self, operation: Operation, ref: ObjectRef) -> Answer:
-        fact = self.world.fact_of(ref, ANSWER, f"answer:{operation.idempotency_key}:{self.world.new_id('req')}")
-        return Answer(facts=(fact,) if fact else (), result_id=ref.id)
+    def _answer(self, operation: Operation, done: _Done) -> Answer:
+        # Answers of one second are ordered by their ids, as the real adapter's are: by operation, in its order.
+        answered = f"answer:{operation.id}:{operation.key_generation}"
+        facts = (self.world.fact_of(ref, ANSWER, f"{answered}:{self.world.new_id('req')}") for ref in done.refs)
+        told = tuple(fact for fact in facts if fact is not None)
+        return Answer(facts=told, result_id=done.result_id, secret=done.secret)
 
     def _made_by(self, operation: Operation) -> ObjectRef | None:
-        made: list[CustomerSeen] | list[SessionSeen] | list[RefundSeen]
+        made: list[CustomerSeen] | list[SessionSeen] | list[RefundSeen] | list[SetupSeen]
         match operation.command:
             case CreateCustomer():
                 made, kind = self.world.all(CustomerSeen), ObjectKind.CUSTOMER
@@ -171,6 +220,8 @@ class Commands:
                 made, kind = self.world.all(SessionSeen), ObjectKind.SESSION
             case RefundPayment():
                 made, kind = self.world.all(RefundSeen), ObjectKind.REFUND
+            case CreateSetupIntent():
+                made, kind = self.world.all(SetupSeen), ObjectKind.SETUP
             case _:
                 return None
         return next((ObjectRef(kind, one.id) for one in made if one.labels.operation_id == operation.id), None)
@@ -183,6 +234,9 @@ class Commands:
             case CancelSubscription() | UndoCancel() | ChangePlan() as command:
                 subscription = self.world.get(SubscriptionSeen, command.subscription_id)
                 return _subscription(subscription) if self._is_as_wanted(subscription, command) else None
+            case AttachPaymentMethod() | SetDefaultPaymentMethod() | DetachPaymentMethod() as command:
+                as_wanted = self.wallet.is_as_wanted(command)
+                return ObjectRef(ObjectKind.PAYMENT_METHOD, command.payment_method_id) if as_wanted else None
             case _:
                 return None
 
@@ -202,6 +256,10 @@ class Commands:
                 schedule = self.world.find(ScheduleSeen, subscription.schedule_id)
                 phase = schedule.phases[-1] if schedule else None
                 return phase is not None and (phase.price_id, phase.quantity) == (price_id, quantity)
+
+
+def _client_secret(setup_id: str) -> str:
+    return f"{setup_id}_secret_of_the_fake"
 
 
 def _subscription(subscription: SubscriptionSeen) -> ObjectRef:

@@ -36,6 +36,7 @@ from billing_memory.provider.buyers import Buyers
 from billing_memory.provider.commands import Commands
 from billing_memory.provider.money import Till
 from billing_memory.provider.subscribing import Subscribing
+from billing_memory.provider.wallet import Wallet
 from billing_memory.provider.world import World
 
 __all__ = ["FakeProvider", "Trouble"]
@@ -79,7 +80,9 @@ class FakeProvider:
         self.world = World(clock, webhook_secret=webhook_secret)
         till = Till(self.world)
         subscribing = Subscribing(self.world, till)
-        self._commands = Commands(self.world, till, subscribing)
+        #: What customers can be charged with; its cards are made and saved as a browser does.
+        self.wallet = Wallet(self.world)
+        self._commands = Commands(self.world, till, subscribing, self.wallet)
         self.buyers = Buyers(self.world, till, subscribing, self._commands.checkouts)
         #: What goes wrong with the next calls of `execute`, in this order.
         self.trouble: deque[Trouble | ProviderRefused] = deque()

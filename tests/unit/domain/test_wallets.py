@@ -1,0 +1,103 @@
+"""Which payment method is charged, which may be removed, and which one takes its place."""
+
+from datetime import timedelta
+
+import pytest
+from attrs import evolve
+
+from billing_contracts.examples import NOW, payment_method, subscription
+from billing_core.domain.errors import PaymentMethodInUse
+from billing_core.domain.facts import CustomerSeen, Fact, PaymentMethodSeen, Snapshot, SubscriptionSeen
+from billing_core.domain.folding import ObjectState, fold
+from billing_core.domain.known import Known
+from billing_core.domain.payment_methods import PaymentMethod, default_method_id
+from billing_core.domain.subscriptions import Subscription
+from billing_core.domain.wallets import decide_removal, going_on
+
+
+def state(snapshot: Snapshot) -> ObjectState:
+    """What is known of an object that was told once."""
+    folded = fold([Fact(id=f"evt_{snapshot.id}", type="looked_up", occurred_at=NOW, after=snapshot)])
+    assert folded is not None
+    return folded
+
+
+def known(*, customers: str | None = None, subscriptions: str | None = None, status: str = "active") -> Known:
+    """A customer with three cards and one subscription: which card each of them names."""
+    cards = [PaymentMethodSeen(id=f"pm_{n}", created=NOW, customer_id="cus_1", type="card") for n in (1, 2, 3)]
+    customer = CustomerSeen(id="cus_1", created=NOW, default_payment_method_id=customers)
+    sub = SubscriptionSeen(
+        id="sub_1", created=NOW, customer_id="cus_1", status=status, default_payment_method_id=subscriptions
+    )
+    snapshots: list[Snapshot] = [*cards, customer, sub]
+    return Known(map(state, snapshots))
+
+
+def method(number: int) -> PaymentMethod:
+    """A card, younger than those of lower numbers."""
+    return evolve(payment_method(number), id=f"pm_{number}", created_at=NOW + timedelta(minutes=number))
+
+
+@pytest.mark.parametrize(
+    ("customers", "subscriptions", "status", "charged"),
+    [
+        ("pm_1", None, "active", "pm_1"),
+        ("pm_1", "pm_2", "active", "pm_2"),  # what a subscription names wins
+        (None, "pm_2", "active", "pm_2"),
+        ("pm_1", "pm_2", "canceled", "pm_1"),  # one that has ended names nothing any more
+        ("pm_1", "pm_gone", "active", "pm_1"),  # a detached one stays named, and is charged by nobody
+        (None, None, "active", None),
+    ],
+)
+def test_what_is_charged(customers: str | None, subscriptions: str | None, status: str, charged: str | None) -> None:
+    assert default_method_id(known(customers=customers, subscriptions=subscriptions, status=status)) == charged
+
+
+def test_a_default_passes_to_the_newest_other_one_everywhere() -> None:
+    removal = decide_removal(
+        method(1), [method(1), method(3), method(2)], [subscription()], known(customers="pm_1", subscriptions="pm_1")
+    )
+
+    assert (removal.customer_id, removal.payment_method_id, removal.successor_id) == ("cus_1", "pm_1", "pm_3")
+    assert (removal.passes_default, removal.subscription_ids) == (True, ("sub_1",))
+
+
+def test_only_whoever_named_it_names_its_successor() -> None:
+    removal = decide_removal(
+        method(1), [method(1), method(2)], [subscription()], known(customers="pm_2", subscriptions="pm_1")
+    )
+
+    assert (removal.successor_id, removal.passes_default, removal.subscription_ids) == ("pm_2", False, ("sub_1",))
+
+
+def test_what_nobody_names_has_no_successor() -> None:
+    removal = decide_removal(method(1), [method(1), method(2)], [subscription()], known(customers="pm_2"))
+
+    assert (removal.successor_id, removal.passes_default, removal.subscription_ids) == (None, False, ())
+
+
+@pytest.mark.parametrize("status", ["trialing", "active", "past_due", "unpaid", "paused", "incomplete"])
+def test_the_only_one_stays_while_a_subscription_that_is_not_ending_needs_it(status: str) -> None:
+    with pytest.raises(PaymentMethodInUse):
+        decide_removal(method(1), [method(1)], [subscription(status=status)], known(customers="pm_1"))
+
+
+@pytest.mark.parametrize(
+    "ending",
+    [
+        evolve(subscription(), cancel_at_period_end=True),
+        evolve(subscription(), cancel_at=NOW),
+        subscription(status="canceled"),
+        subscription(status="incomplete_expired"),
+    ],
+    ids=["at-the-periods-end", "at-a-date", "canceled", "never-begun"],
+)
+def test_the_only_one_goes_where_nothing_needs_it(ending: Subscription) -> None:
+    removal = decide_removal(method(1), [method(1)], [ending], known(customers="pm_1"))
+
+    assert (removal.successor_id, removal.passes_default) == (None, False)
+
+
+def test_a_new_default_is_named_by_what_goes_on() -> None:
+    assert going_on(known()) == ("sub_1",)
+    assert going_on(known(status="canceled")) == ()
