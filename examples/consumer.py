@@ -1,4 +1,3 @@
-# ruff: noqa: INP001 - a script to copy from, not a package
 """A consumer of billing events that misses nothing, across restarts, outages and a stream that was cut short.
 
     python examples/consumer.py redis://localhost:6379/0 http://localhost:8000 "$SERVICE_TOKEN" seen.db

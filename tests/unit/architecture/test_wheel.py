@@ -89,6 +89,28 @@ def test_the_core_is_imported_where_attrs_alone_is_installed(site: Path) -> None
     assert outcome.stdout.startswith(str(site))
 
 
+def test_the_rules_bring_neither_an_event_loop_nor_a_driver(site: Path) -> None:
+    """`import billing_core` costs what the rules need: they are synchronous, and talk to nobody."""
+    show = "import sys, billing_core; print(*sorted({name.partition('.')[0] for name in sys.modules}))"
+
+    brought = set(python("-c", show, site=site).stdout.split())
+
+    assert {"billing_core", "attrs"} <= brought
+    assert brought & {"asyncio", "socket", "ssl", "selectors", "logging", "http", *EXTRAS} == set()
+    assert {name for name in brought - sys.stdlib_module_names if not name.startswith("_")} == {
+        "attr",
+        "attrs",
+        "billing_core",
+    }
+
+
+def test_the_example_of_a_plain_program_needs_the_bare_wheel_alone(site: Path) -> None:
+    outcome = python(str(REPOSITORY / "examples" / "plain_program.py"), site=site)
+
+    assert outcome.returncode == 0, outcome.stderr
+    assert outcome.stdout.endswith("ann may open Kubernetes: True, purchased.\n")
+
+
 @pytest.mark.parametrize("name", [*EXTRAS, "adapters", "entrypoints"])
 def test_what_is_not_installed_is_not_there(site: Path, name: str) -> None:
     """So that the test above means what it says."""
