@@ -22,7 +22,7 @@ class MemoryOutbox:
 
     _work: Work
 
-    async def add(self, user_id: str, events: Collection[NewEvent], now: datetime) -> tuple[Event, ...]:  # noqa: ARG002 - rows here have no times of their own
+    async def add(self, user_id: str, events: Collection[NewEvent], now: datetime) -> tuple[Event, ...]:
         """Keep these events as the user's next ones. Raises `RuntimeError` where the user's lock is not held."""
         if not self._work.holds(user_lock(user_id)):
             raise RuntimeError("Versions stay free of gaps only while the user's lock is held: lock_users first.")
@@ -40,7 +40,7 @@ class MemoryOutbox:
                 version=version,
                 data=new.data,
             )
-            rows.put(event.id, StoredEvent(event=event, place=store.next_place()))
+            rows.put(event.id, StoredEvent(event=event, place=store.next_place(), recorded_at=now))
             added.append(event)
         versions.put(user_id, version)
         return tuple(added)

@@ -98,6 +98,7 @@ class StoredEvent:
 
     event: Event
     place: int
+    recorded_at: datetime
     published_at: datetime | None = None
     lease: Lease | None = None
 

@@ -18,6 +18,7 @@ from billing_memory.orders import MemoryOrders
 from billing_memory.outbox import MemoryOutbox
 from billing_memory.store import MemoryStore
 from billing_memory.views import MemoryViews
+from billing_memory.vital_signs import MemoryVitalSigns
 from billing_memory.work import Work
 
 __all__ = ["MemoryUnitOfWork", "MemoryUnitsOfWork"]
@@ -41,6 +42,7 @@ class MemoryUnitOfWork:
         self.audit = MemoryAuditLog(self._work)
         self.views = MemoryViews(self._work)
         self.payment_methods = self.views
+        self.vital_signs = MemoryVitalSigns(self._work)
 
     def __repr__(self) -> str:
         return f"<fake MemoryUnitOfWork on {self._work.store!r}>"

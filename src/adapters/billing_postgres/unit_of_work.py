@@ -21,6 +21,7 @@ from billing_postgres.outbox import PostgresOutbox
 from billing_postgres.pool import Pool
 from billing_postgres.session import STATEMENT_TIMEOUT_MS, Session
 from billing_postgres.views import PostgresViews
+from billing_postgres.vital_signs import PostgresVitalSigns
 
 __all__ = ["PostgresUnitOfWork", "PostgresUnitsOfWork"]
 
@@ -43,6 +44,7 @@ class PostgresUnitOfWork:
         self.audit = PostgresAuditLog(session)
         self.views = PostgresViews(session)
         self.payment_methods = self.views
+        self.vital_signs = PostgresVitalSigns(session)
 
     async def __aenter__(self) -> Self:
         """Begin. Raises `StorageUnavailable`."""

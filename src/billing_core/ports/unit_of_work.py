@@ -17,6 +17,7 @@ from billing_core.ports.operations import Operations
 from billing_core.ports.orders import Orders
 from billing_core.ports.outbox import Outbox
 from billing_core.ports.views import PaymentMethodViews, Views
+from billing_core.ports.vital_signs import VitalSigns
 
 __all__ = ["UnitOfWork", "UnitsOfWork"]
 
@@ -92,6 +93,11 @@ class UnitOfWork(Protocol):
     @property
     def payment_methods(self) -> PaymentMethodViews:
         """Payment methods, for reading."""
+        ...
+
+    @property
+    def vital_signs(self) -> VitalSigns:
+        """What waits, and what breaks an invariant."""
         ...
 
     async def __aenter__(self) -> Self:
