@@ -16,6 +16,7 @@ from billing_memory.objects import MemoryObjects
 from billing_memory.operations import MemoryOperations
 from billing_memory.orders import MemoryOrders
 from billing_memory.outbox import MemoryOutbox
+from billing_memory.personal_data import MemoryPersonalData
 from billing_memory.store import MemoryStore
 from billing_memory.views import MemoryViews
 from billing_memory.vital_signs import MemoryVitalSigns
@@ -42,6 +43,7 @@ class MemoryUnitOfWork:
         self.audit = MemoryAuditLog(self._work)
         self.views = MemoryViews(self._work)
         self.payment_methods = self.views
+        self.personal_data = MemoryPersonalData(self._work)
         self.vital_signs = MemoryVitalSigns(self._work)
 
     def __repr__(self) -> str:

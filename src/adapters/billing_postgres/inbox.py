@@ -16,7 +16,7 @@ from billing_postgres.encoding import FactJson, encode
 from billing_postgres.paging import page_of, place_after
 from billing_postgres.session import Session
 
-__all__ = ["PostgresInbox"]
+__all__ = ["SELECT_RECEIVED", "PostgresInbox", "received_of"]
 
 _COLUMNS: Final[LiteralString] = """
     event_id, type, account, livemode, api_version, created, fact, state, attempts, waits_for, error, next_attempt_at,
@@ -42,9 +42,9 @@ WHERE account = %s AND event_id = %s
 """
 
 #: What every query begins with; put together from constants alone.
-_SELECT: Final[LiteralString] = f"SELECT {_COLUMNS} FROM received_events"  # noqa: S608 - constants of this file
+SELECT_RECEIVED: Final[LiteralString] = f"SELECT {_COLUMNS} FROM received_events"  # noqa: S608 - constants of this file
 
-_GET: Final[LiteralString] = f"{_SELECT} WHERE account = %s AND event_id = %s"
+_GET: Final[LiteralString] = f"{SELECT_RECEIVED} WHERE account = %s AND event_id = %s"
 
 _CLAIM: Final[LiteralString] = f"""
 WITH due AS (
@@ -65,18 +65,18 @@ RETURNING {", ".join(f"received_events.{name}" for name in _NAMES)}
 """  # noqa: S608 - constants of this file
 
 _WAITING_FOR: Final[LiteralString] = f"""
-{_SELECT} WHERE state = 'parked' AND waits_for && %s::text[]
+{SELECT_RECEIVED} WHERE state = 'parked' AND waits_for && %s::text[]
 ORDER BY created, event_id
 """
 
 _PAGE: Final[LiteralString] = f"""
-{_SELECT}
+{SELECT_RECEIVED}
 WHERE (received_at, event_id) < (%(created_at)s::timestamptz, %(id)s)
 ORDER BY received_at DESC, event_id DESC LIMIT %(limit)s
 """
 
 _PAGE_OF_STATE: Final[LiteralString] = f"""
-{_SELECT}
+{SELECT_RECEIVED}
 WHERE state = %(state)s AND (received_at, event_id) < (%(created_at)s::timestamptz, %(id)s)
 ORDER BY received_at DESC, event_id DESC LIMIT %(limit)s
 """
@@ -130,25 +130,25 @@ class PostgresInbox:
     async def get(self, event_id: str, account: str = "") -> Received | None:
         """One event."""
         row = await self._session.row(_GET, (account, event_id))
-        return _received(row) if row else None
+        return received_of(row) if row else None
 
     async def claim(self, worker: str, now: datetime, lease: timedelta, limit: int) -> tuple[Received, ...]:
         """The oldest events that are due and that nobody else is at."""
         parameters = {"worker": worker, "now": now, "until": now + lease, "limit": limit}
-        claimed = [_received(row) for row in await self._session.rows(_CLAIM, parameters)]
+        claimed = [received_of(row) for row in await self._session.rows(_CLAIM, parameters)]
         return tuple(sorted(claimed, key=lambda received: (received.created, received.event_id)))
 
     async def waiting_for(self, keys: Collection[str]) -> tuple[Received, ...]:
         """The parked events that wait for any of ``keys``."""
         if not keys:
             return ()
-        return tuple(_received(row) for row in await self._session.rows(_WAITING_FOR, (sorted(keys),)))
+        return tuple(received_of(row) for row in await self._session.rows(_WAITING_FOR, (sorted(keys),)))
 
     async def page(self, state: ReceivedState | None, limit: int, after: Cursor | None = None) -> Page[Received]:
         """Events newest first."""
         query = _PAGE if state is None else _PAGE_OF_STATE
         parameters = place_after(after, limit) | ({} if state is None else {"state": state.value})
-        rows = [_received(row) for row in await self._session.rows(query, parameters)]
+        rows = [received_of(row) for row in await self._session.rows(query, parameters)]
         return page_of(rows, lambda received: Cursor(received.received_at, received.event_id), limit)
 
     async def counts(self) -> dict[ReceivedState, int]:
@@ -156,7 +156,8 @@ class PostgresInbox:
         return {ReceivedState(state): count for state, count in await self._session.rows(_COUNTS)}
 
 
-def _received(row: TupleRow) -> Received:
+def received_of(row: TupleRow) -> Received:
+    """The event of a row that `SELECT_RECEIVED` gives."""
     values = dict(zip(_NAMES, row, strict=True))
     fact = values["fact"]
     return Received(

@@ -18,6 +18,7 @@ from billing_postgres.objects import PostgresObjects
 from billing_postgres.operations import PostgresOperations
 from billing_postgres.orders import PostgresOrders
 from billing_postgres.outbox import PostgresOutbox
+from billing_postgres.personal_data import PostgresPersonalData
 from billing_postgres.pool import Pool
 from billing_postgres.session import STATEMENT_TIMEOUT_MS, Session
 from billing_postgres.views import PostgresViews
@@ -44,6 +45,7 @@ class PostgresUnitOfWork:
         self.audit = PostgresAuditLog(session)
         self.views = PostgresViews(session)
         self.payment_methods = self.views
+        self.personal_data = PostgresPersonalData(session)
         self.vital_signs = PostgresVitalSigns(session)
 
     async def __aenter__(self) -> Self:

@@ -16,6 +16,7 @@ from billing_core.ports.objects import Objects
 from billing_core.ports.operations import Operations
 from billing_core.ports.orders import Orders
 from billing_core.ports.outbox import Outbox
+from billing_core.ports.personal_data import PersonalData
 from billing_core.ports.views import PaymentMethodViews, Views
 from billing_core.ports.vital_signs import VitalSigns
 
@@ -93,6 +94,11 @@ class UnitOfWork(Protocol):
     @property
     def payment_methods(self) -> PaymentMethodViews:
         """Payment methods, for reading."""
+        ...
+
+    @property
+    def personal_data(self) -> PersonalData:
+        """The bytes of webhooks, which alone hold names and addresses."""
         ...
 
     @property

@@ -230,6 +230,8 @@ async def use_the_rest(uow: PostgresUnitOfWork) -> None:
     await uow.operations.of_user("u1", "create_customer")
     await uow.audit.add(audit_entry())
     await uow.audit.of_user("u1", 20)
+    await uow.personal_data.events_about(["evt1", "evt2"], "c1")
+    await uow.personal_data.forget_payloads([received()])
     await uow.vital_signs.queues()
     for invariant in Invariant:
         await uow.vital_signs.violations(invariant, NOW, 20)
@@ -251,7 +253,7 @@ def statements() -> Iterator[str]:
             values = value.values() if isinstance(value, dict) else (value,)
             for text in values:
                 first = text.split()[0] if isinstance(text, str) and text.split() else ""
-                if first in {"SELECT", "INSERT", "UPDATE", "DELETE", "WITH"} and name != "_SELECT":
+                if first in {"SELECT", "INSERT", "UPDATE", "DELETE", "WITH"} and name != "SELECT_RECEIVED":
                     yield text
 
 
