@@ -293,7 +293,7 @@ def test_doctor_finds_everything_in_order(billing: Billing) -> None:
     checks = billing("doctor", "--json").json["checks"]
 
     assert {check["check"]: check["ok"] for check in checks} == dict.fromkeys(
-        ["configuration", "migrations", "database", "redis", "worker", "events", "clock", "stripe"], True
+        ["configuration", "migrations", "database", "redis", "worker", "events", "clock", "stripe", "webhook"], True
     )
 
 
@@ -316,6 +316,17 @@ def test_doctor_names_each_fault_with_what_to_do(
     assert ended.status == 1
     faults = {one["check"]: one["remedy"] for one in json.loads(ended.out)["checks"] if not one["ok"]}
     assert faults[check]
+
+
+def test_doctor_finds_nothing_that_must_never_be(billing: Billing) -> None:
+    checks = billing("doctor", "--invariants", "--json").json["checks"]
+
+    assert {check["check"]: check["found"] for check in checks} == {
+        "paid without access": "none",
+        "access without payment": "none",
+        "refunded more than captured": "none",
+        "parked over an hour": "none",
+    }
 
 
 def test_migrations_are_all_there(billing: Billing) -> None:

@@ -60,7 +60,8 @@ class MemoryVitalSigns:
     async def _of_accounts(self, now: datetime) -> AsyncIterator[tuple[Invariant, Violation]]:
         work, tables = self._work, self._work.store.accounts
         accounts = MemoryAccounts(work)
-        users = {row.user_id for rows in (tables.subscriptions, tables.purchases) for row in work.on(rows).all()}
+        users = {row.user_id for row in work.on(tables.subscriptions).all()}
+        users |= {row.user_id for row in work.on(tables.purchases).all()}
         users |= {row.user_id for row in work.on(tables.payments).all()}
         users |= {row.user_id for row in work.on(tables.grants).all()}
         catalog = work.on(work.store.catalog).all()

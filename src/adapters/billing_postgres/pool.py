@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from attrs import frozen
 from psycopg import AsyncConnection
 from psycopg.abc import Buffer
 from psycopg.adapt import Loader
 from psycopg.rows import TupleRow
 from psycopg_pool import AsyncConnectionPool
 
-__all__ = ["Pool", "open_pool"]
+__all__ = ["Pool", "PoolUse", "open_pool", "use_of"]
 
 Pool = AsyncConnectionPool[AsyncConnection[TupleRow]]
 
@@ -59,6 +60,24 @@ async def open_pool(
     )
     await pool.open(wait=False)
     return pool
+
+
+@frozen(kw_only=True)
+class PoolUse:
+    """How a pool is used at a moment."""
+
+    #: Connections that somebody works with, and those that wait to be taken.
+    used: int
+    idle: int
+    #: How many wait for a connection.
+    waiting: int
+
+
+def use_of(pool: Pool) -> PoolUse:
+    """How the pool is used now."""
+    stats = pool.get_stats()
+    size, idle = stats.get("pool_size", 0), stats.get("pool_available", 0)
+    return PoolUse(used=size - idle, idle=idle, waiting=stats.get("requests_waiting", 0))
 
 
 async def _configure(connection: AsyncConnection[TupleRow]) -> None:

@@ -6,18 +6,23 @@ from billing_stripe.facts import WEBHOOK_EVENTS
 from billing_stripe.gateway import StripeProvider
 from billing_stripe.lookup import StripeLookup
 from billing_stripe.permissions import Permission
-from billing_stripe.setup import Endpoint, setup_webhook
+from billing_stripe.setup import Endpoint, EndpointSeen, endpoints, setup_webhook
+from billing_stripe.transport import Exchange, Watch
 from billing_stripe.webhooks import StripeWebhookVerifier
 
 __all__ = [
     "API_VERSION",
     "WEBHOOK_EVENTS",
     "Endpoint",
+    "EndpointSeen",
+    "Exchange",
     "Permission",
     "StripeApi",
     "StripeCatalog",
     "StripeLookup",
     "StripeProvider",
     "StripeWebhookVerifier",
+    "Watch",
+    "endpoints",
     "setup_webhook",
 ]

@@ -18,7 +18,7 @@ from attrs import frozen
 from billing_stripe.errors import answers_of, asking, changing
 from billing_stripe.facts import Json, Unreadable
 from billing_stripe.permissions import Permission
-from billing_stripe.transport import Transport
+from billing_stripe.transport import Transport, Watch
 
 __all__ = ["API_VERSION", "Call", "Reply", "StripeApi"]
 
@@ -56,7 +56,8 @@ class StripeApi:
     """One connection to one account of Stripe's. Opens no socket before the first request; `close` it at the end.
 
     ``api_key`` is a secret (``sk_…``) or restricted key (``rk_…``), ``base_url`` another address than Stripe's,
-    ``timeout_seconds`` how long one request may take. ``http_client`` replaces the `Transport`.
+    ``timeout_seconds`` how long one request may take, ``watch`` what surrounds each request. ``http_client``
+    replaces the `Transport`.
     """
 
     def __init__(
@@ -65,11 +66,12 @@ class StripeApi:
         *,
         base_url: str | None = None,
         timeout_seconds: float = 20.0,
+        watch: Watch | None = None,
         http_client: stripe.HTTPClient | None = None,
     ) -> None:
         # It would write a file into the home directory and tell Stripe about this machine, for each process.
         stripe.enable_telemetry = False
-        self._http = http_client or Transport(timeout_seconds)
+        self._http = http_client or Transport(timeout_seconds, watch)
         self._clocks: dict[str, str | None] = {}
         #: Whether the key is of live mode.
         self.livemode = "_live_" in api_key

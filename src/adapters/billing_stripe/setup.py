@@ -8,11 +8,11 @@ import stripe
 from attrs import field, frozen
 
 from billing_stripe.api import API_VERSION, Reply, StripeApi
-from billing_stripe.errors import changing
-from billing_stripe.facts import WEBHOOK_EVENTS
+from billing_stripe.errors import asking, changing
+from billing_stripe.facts import WEBHOOK_EVENTS, Json
 from billing_stripe.permissions import Permission
 
-__all__ = ["Endpoint", "setup_webhook"]
+__all__ = ["Endpoint", "EndpointSeen", "endpoints", "setup_webhook"]
 
 
 def _events() -> list[Any]:
@@ -31,6 +31,39 @@ class Endpoint:
     secret: str | None = field(default=None, repr=False)
     #: Endpoints of the same address in another API version. They still send: delete them once ``secret`` is in use.
     superseded: tuple[str, ...] = ()
+
+
+@frozen(kw_only=True)
+class EndpointSeen:
+    """A webhook endpoint as Stripe lists it."""
+
+    id: str
+    url: str
+    #: Whether Stripe sends to it: it disables one that has failed for days.
+    enabled: bool
+    #: Whether its version of the API is ours.
+    speaks_our_version: bool
+    #: Events that we read and it does not send.
+    lacks: tuple[str, ...]
+
+
+async def endpoints(api: StripeApi) -> tuple[EndpointSeen, ...]:
+    """Every webhook endpoint of the account, newest first. Raises `ProviderRefused` or `ProviderUnavailable`."""
+    rows = api.rows(api.client.v1.webhook_endpoints.list_async, {}, needs=Permission.WEBHOOKS_WRITE)
+    with asking():
+        return tuple([_seen(row.json) async for row in rows])
+
+
+def _seen(row: Json) -> EndpointSeen:
+    listed = row.raw("enabled_events")
+    sent = set(listed) if isinstance(listed, list) else set()
+    return EndpointSeen(
+        id=row.need_identity(),
+        url=row.need_text("url"),
+        enabled=row.text("status") != "disabled",
+        speaks_our_version=row.text("api_version") == API_VERSION,
+        lacks=() if "*" in sent else tuple(sorted(set(WEBHOOK_EVENTS) - sent)),
+    )
 
 
 async def setup_webhook(api: StripeApi, url: str) -> Endpoint:

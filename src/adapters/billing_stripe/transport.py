@@ -2,24 +2,100 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from urllib.parse import urlsplit
 
 import aiohttp
 import stripe
+from attrs import define
 
-__all__ = ["Transport"]
+__all__ = ["Exchange", "Transport", "Watch"]
 
 _CONNECT_SECONDS = 5.0
+
+#: The words of Stripe's paths; whatever else stands in one is an id.
+_WORDS = frozenset(
+    [
+        "v1",
+        "v2",
+        "account",
+        "accounts",
+        "attach",
+        "balance_transactions",
+        "billing_portal",
+        "cancel",
+        "capture",
+        "charges",
+        "checkout",
+        "close",
+        "confirm",
+        "configurations",
+        "coupons",
+        "create_preview",
+        "customers",
+        "detach",
+        "disputes",
+        "events",
+        "expire",
+        "finalize",
+        "invoice_payments",
+        "invoiceitems",
+        "invoices",
+        "lines",
+        "mark_uncollectible",
+        "pause",
+        "pay",
+        "payment_intents",
+        "payment_methods",
+        "prices",
+        "products",
+        "promotion_codes",
+        "refunds",
+        "release",
+        "resume",
+        "search",
+        "sessions",
+        "setup_intents",
+        "subscription_items",
+        "subscription_schedules",
+        "subscriptions",
+        "test_clocks",
+        "test_helpers",
+        "advance",
+        "void",
+        "webhook_endpoints",
+    ]
+)
+
+
+@define
+class Exchange:
+    """A request to Stripe, and its answer once there is one."""
+
+    #: Method and path with ``{id}`` for each id: ``POST /v1/subscriptions/{id}``. There are not many.
+    operation: str
+    #: The status of the answer; None where none came.
+    status: int | None = None
+
+
+#: What surrounds each exchange: whoever measures or traces.
+Watch = Callable[[Exchange], AbstractContextManager[object]]
+
+
+def _unwatched(_exchange: Exchange) -> AbstractContextManager[object]:
+    return nullcontext()
 
 
 class Transport(stripe.AIOHTTPClient):
     """Sends requests to Stripe; each may take ``timeout_seconds`` as a whole, its connection five.
 
     The SDK's own reads an answer outside of its handling of errors: one that breaks off comes as it is, is
-    not asked for again, and leaves the connection open.
+    not asked for again, and leaves the connection open. ``watch`` is what surrounds each request.
     """
 
-    def __init__(self, timeout_seconds: float = 20.0) -> None:
+    def __init__(self, timeout_seconds: float = 20.0, watch: Watch | None = None) -> None:
+        self._watch = watch or _unwatched
         super().__init__(timeout=aiohttp.ClientTimeout(total=timeout_seconds, connect=_CONNECT_SECONDS))
 
     async def request_async(
@@ -27,8 +103,17 @@ class Transport(stripe.AIOHTTPClient):
     ) -> tuple[bytes, int, Mapping[str, str]]:
         """The body, status and headers of the whole answer. Raises `stripe.APIConnectionError`."""
         arguments, options = self._get_request_args_kwargs(method, url, headers, post_data)
-        try:
-            async with self._session.request(*arguments, **options) as answer:
-                return await answer.read(), answer.status, answer.headers
-        except (aiohttp.ClientError, OSError, ValueError) as error:
-            self._handle_request_error(error)
+        exchange = Exchange(_operation_of(method, url))
+        with self._watch(exchange):
+            try:
+                async with self._session.request(*arguments, **options) as answer:
+                    body = await answer.read()
+                    exchange.status = answer.status
+                    return body, answer.status, answer.headers
+            except (aiohttp.ClientError, OSError, ValueError) as error:
+                self._handle_request_error(error)
+
+
+def _operation_of(method: str, url: str) -> str:
+    parts = (part if part in _WORDS else "{id}" for part in urlsplit(url).path.strip("/").split("/"))
+    return f"{method.upper()} /{'/'.join(parts)}"

@@ -29,14 +29,15 @@ class RetryEvents:
     clock: Clock
     retries: RetryPolicy
 
-    async def __call__(self, worker: str, limit: int = 32) -> int:
-        """Try up to ``limit`` events that are due, each in a transaction of its own; how many were tried."""
+    async def __call__(self, worker: str, limit: int = 32) -> tuple[tuple[Received, ReceivedState], ...]:
+        """Try up to ``limit`` events that are due, each in a transaction of its own.
+
+        The events as they were, each with the state that it is in now.
+        """
         async with self.units() as uow:
             due = await uow.inbox.claim(worker, self.clock.now(), _LEASE, limit)
             await uow.commit()
-        for received in due:
-            await self.apply(received)
-        return len(due)
+        return tuple([(received, await self.apply(received)) for received in due])
 
     async def replay(self, event_id: str) -> Received:
         """Apply one event now, whatever its state, such as a dead letter after a repair. Raises `NotFound`."""

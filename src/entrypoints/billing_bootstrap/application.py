@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from attrs import frozen
+from attrs import field, frozen
 
 from billing_bootstrap.health import HealthChecks, Probes
+from billing_bootstrap.metrics import Metrics
 from billing_bootstrap.settings import Settings
 from billing_core.domain.policies import Policies
 from billing_core.ports.cache import AccessCache
@@ -21,6 +22,7 @@ from billing_core.use_cases.attach_payment_method import AttachPaymentMethod
 from billing_core.use_cases.cancel_subscription import CancelSubscription
 from billing_core.use_cases.carry_out import CarryOut, Wait
 from billing_core.use_cases.change_plan import ChangePlan, PreviewChange
+from billing_core.use_cases.check_vital_signs import CheckVitalSigns
 from billing_core.use_cases.create_purchase import CreatePurchase
 from billing_core.use_cases.decide_access import DecideAccess, RecallAccess
 from billing_core.use_cases.detach_payment_method import DetachPaymentMethod
@@ -30,6 +32,7 @@ from billing_core.use_cases.list_events import ListEvents
 from billing_core.use_cases.look_up import LookUp
 from billing_core.use_cases.open_hosted import OpenHosted
 from billing_core.use_cases.open_subscription_checkout import OpenSubscriptionCheckoutSession
+from billing_core.use_cases.personal_data import EraseCustomer, ExportUser
 from billing_core.use_cases.publish_events import PublishEvents
 from billing_core.use_cases.rebuild import Rebuild
 from billing_core.use_cases.receive_event import ReceiveEvent
@@ -63,6 +66,7 @@ class Ports:
     user_limit: RateLimiter
     address_limit: RateLimiter
     probes: Probes
+    metrics: Metrics = field(factory=Metrics)
 
 
 @frozen(kw_only=True)
@@ -78,15 +82,19 @@ class Application:
     user_limit: RateLimiter
     address_limit: RateLimiter
     health: HealthChecks
+    metrics: Metrics
 
     apply_catalog: ApplyCatalog
     attach_payment_method: AttachPaymentMethod
     cancel_subscription: CancelSubscription
     carry_out: CarryOut
     change_plan: ChangePlan
+    check_vital_signs: CheckVitalSigns
     create_purchase: CreatePurchase
     decide_access: DecideAccess
     detach_payment_method: DetachPaymentMethod
+    erase_customer: EraseCustomer
+    export_user: ExportUser
     grant_by_hand: GrantByHand
     link_customer: LinkCustomer
     list_events: ListEvents

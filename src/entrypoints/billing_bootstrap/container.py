@@ -14,10 +14,13 @@ from billing_bootstrap.absent import NoCache, NoProvider, NoPublisher, NoWebhook
 from billing_bootstrap.application import Application, Ports
 from billing_bootstrap.business_time import following_business_time
 from billing_bootstrap.clocks import BusinessClock, RealClock
+from billing_bootstrap.counted import CountedCache
 from billing_bootstrap.health import HealthChecks, Probes
 from billing_bootstrap.ids import NewIds
+from billing_bootstrap.metrics import Metrics
 from billing_bootstrap.prices import CatalogPrices
 from billing_bootstrap.settings import Settings
+from billing_bootstrap.watching import counting_exchanges, sampling
 from billing_core.use_cases.apply_catalog import ApplyCatalog
 from billing_core.use_cases.attach_payment_method import AttachPaymentMethod
 from billing_core.use_cases.bookkeeping import Bookkeeper
@@ -25,6 +28,7 @@ from billing_core.use_cases.cancel_subscription import CancelSubscription
 from billing_core.use_cases.carry_out import CarryOut
 from billing_core.use_cases.change_plan import ChangePlan, PreviewChange
 from billing_core.use_cases.change_subscription import SubscriptionChanger
+from billing_core.use_cases.check_vital_signs import CheckVitalSigns
 from billing_core.use_cases.create_purchase import CreatePurchase
 from billing_core.use_cases.decide_access import DecideAccess, RecallAccess
 from billing_core.use_cases.detach_payment_method import DetachPaymentMethod
@@ -35,6 +39,7 @@ from billing_core.use_cases.list_events import ListEvents
 from billing_core.use_cases.look_up import LookUp
 from billing_core.use_cases.open_hosted import OpenHosted
 from billing_core.use_cases.open_subscription_checkout import OpenSubscriptionCheckoutSession
+from billing_core.use_cases.personal_data import EraseCustomer, ExportUser
 from billing_core.use_cases.publish_events import PublishEvents
 from billing_core.use_cases.rebuild import Rebuild
 from billing_core.use_cases.receive_event import ReceiveEvent
@@ -87,6 +92,7 @@ class Container(containers.DeclarativeContainer):
         real_clock=ports.provided.real_clock,
         user_limit=ports.provided.user_limit,
         address_limit=ports.provided.address_limit,
+        metrics=ports.provided.metrics,
         health=providers.Singleton(HealthChecks, probes=ports.provided.probes, clock=clock),
         apply_catalog=providers.Singleton(
             ApplyCatalog, units=units, books=books, provider=ports.provided.provider_catalog, clock=clock
@@ -95,6 +101,7 @@ class Container(containers.DeclarativeContainer):
         cancel_subscription=providers.Singleton(CancelSubscription, changer=changer, clock=clock),
         carry_out=carry_out,
         change_plan=providers.Singleton(ChangePlan, changer=changer, lookup=lookup, clock=clock, policy=plan_change),
+        check_vital_signs=providers.Singleton(CheckVitalSigns, units=units, clock=clock),
         create_purchase=providers.Singleton(
             CreatePurchase,
             units=units,
@@ -106,6 +113,8 @@ class Container(containers.DeclarativeContainer):
         ),
         decide_access=providers.Singleton(DecideAccess, units=units, cache=cache, catalogs=catalogs, clock=clock),
         detach_payment_method=providers.Singleton(DetachPaymentMethod, finder=finder),
+        erase_customer=providers.Singleton(EraseCustomer, units=units, books=books, clock=clock),
+        export_user=providers.Singleton(ExportUser, units=units, books=books),
         grant_by_hand=providers.Singleton(GrantByHand, units=units, books=books, clock=clock, ids=ids),
         link_customer=providers.Singleton(LinkCustomer, units=units, books=books, lookup=lookup, clock=clock),
         list_events=providers.Singleton(ListEvents, units=units),
@@ -162,36 +171,42 @@ async def open_application(settings: Settings) -> AsyncIterator[Application]:
         redis = _redis(settings)
         if redis is not None:
             stack.push_async_callback(redis.close)
-        stripe = _stripe(settings)
+        metrics = Metrics()
+        stripe = _stripe(settings, metrics)
         if stripe is not None:
             stack.push_async_callback(stripe.close)
         clock = BusinessClock(RealClock())
         await stack.enter_async_context(following_business_time(clock, pool, settings))
-        yield application_on(settings, _ports(settings, pool, redis, stripe, clock))
+        await stack.enter_async_context(sampling(metrics, pool))
+        yield application_on(
+            settings, _ports(settings, pool=pool, redis=redis, stripe=stripe, clock=clock, metrics=metrics)
+        )
 
 
 def _redis(settings: Settings) -> RedisLink | None:
     return open_redis(settings.redis_url, ca_file=settings.redis_ca_file) if settings.redis_url else None
 
 
-def _stripe(settings: Settings) -> StripeApi | None:
+def _stripe(settings: Settings, metrics: Metrics) -> StripeApi | None:
     if not settings.stripe_secret_key:
         return None
-    return StripeApi(settings.stripe_secret_key, base_url=settings.stripe_api_base)
+    return StripeApi(settings.stripe_secret_key, base_url=settings.stripe_api_base, watch=counting_exchanges(metrics))
 
 
 def _ports(
     settings: Settings,
+    *,
     pool: billing_postgres.Pool,
     redis: RedisLink | None,
     stripe: StripeApi | None,
     clock: BusinessClock,
+    metrics: Metrics,
 ) -> Ports:
     """The real adapters; where something is not configured, one that says so when it is needed."""
     secrets = settings.stripe_webhook_secrets
     return Ports(
         units=billing_postgres.PostgresUnitsOfWork(pool),
-        cache=RedisAccessCache(redis) if redis else NoCache(),
+        cache=CountedCache(RedisAccessCache(redis) if redis else NoCache(), metrics),
         payment_provider=StripeProvider(stripe) if stripe else NoProvider(),
         lookup=StripeLookup(stripe) if stripe else NoProvider(),
         provider_catalog=StripeCatalog(stripe) if stripe else NoProvider(),
@@ -202,6 +217,7 @@ def _ports(
         real_clock=clock.real,
         ids=NewIds(),
         wait=asyncio.sleep,
+        metrics=metrics,
         user_limit=RateLimiter(settings.rate_limit_user, redis),
         address_limit=RateLimiter(settings.rate_limit_address, redis),
         probes=Probes(

@@ -10,13 +10,14 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
+from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
-from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
-from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest, start_http_server
+from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
-__all__ = ["CONTENT_TYPE", "Metrics", "shared_between_processes"]
+__all__ = ["CONTENT_TYPE", "Metrics", "served", "shared_between_processes"]
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 
@@ -84,21 +85,50 @@ class Metrics:
             "billing_operations_oldest_pending_age_seconds", "Seconds since the oldest of them was wanted."
         )
         self.violations = gauge("billing_invariant_violations", "Things that are as they must never be.", "invariant")
-        self.build = gauge("billing_build_info", "1, and the version that runs.", "version")
+        self.build = gauge("billing_build_info", "How many processes run this version.", "version")
         self.build.labels(version("billing-core")).set(1)
 
     def text(self) -> bytes:
         """Everything that was counted, by all processes of this server."""
         if _FOLDER not in os.environ:
             return generate_latest(self.registry)
+        _forget_the_dead(Path(os.environ[_FOLDER]))
         everybody = CollectorRegistry()
         MultiProcessCollector(everybody)  # type: ignore[no-untyped-call]  # the library leaves it untyped
         return generate_latest(everybody)
 
 
+def _forget_the_dead(folder: Path) -> None:
+    """What a process that is gone said about its own present is no longer true; what it counted stays."""
+    for file in folder.glob("gauge_live*_*.db"):
+        process = int(file.stem.rpartition("_")[2])
+        try:
+            os.kill(process, 0)
+        except ProcessLookupError:
+            mark_process_dead(process, str(folder))  # type: ignore[no-untyped-call]  # the library leaves it untyped
+
+
+@contextmanager
+def served(metrics: Metrics, host: str, port: int | None) -> Iterator[None]:
+    """``/metrics`` on a port of its own, from a thread, while the context lasts; nothing where there is no port.
+
+    Raises `OSError` where the port cannot be had.
+    """
+    if port is None:
+        yield
+        return
+    server, thread = start_http_server(port, host, metrics.registry)
+    try:
+        yield
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
 @contextmanager
 def shared_between_processes() -> Iterator[None]:
-    """Processes that are started meanwhile count together, and so does whoever imports prometheus_client later."""
+    """Processes that are started meanwhile count together."""
     with TemporaryDirectory(prefix="billing-metrics-") as folder:
         os.environ[_FOLDER] = folder
         try:

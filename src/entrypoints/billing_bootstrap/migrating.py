@@ -9,6 +9,8 @@ import psycopg
 from attrs import frozen
 
 import billing_migrations
+from billing_bootstrap.service_settings import read_conninfo
+from billing_bootstrap.variables import SettingsInvalid, Variables
 
 __all__ = ["MigrationState", "MigrationsFailed", "migrate", "migration_states"]
 
@@ -50,7 +52,11 @@ def migration_states(environ: Mapping[str, str]) -> list[MigrationState]:
 
 
 def _database(environ: Mapping[str, str]) -> str:
-    return environ.get("DATABASE_DIRECT_URL") or environ.get("DATABASE_URL") or ""
+    variables = Variables(environ)
+    url = read_conninfo(variables, "DATABASE_DIRECT_URL") or read_conninfo(variables, "DATABASE_URL")
+    if variables.faults:
+        raise MigrationsFailed(str(SettingsInvalid(tuple(variables.faults))))
+    return url
 
 
 def _failure(error: Exception) -> MigrationsFailed:

@@ -1,6 +1,6 @@
 """Settings: everything that the environment says, checked as a whole at start-up.
 
-docs/reference/configuration.md lists all variables.
+docs/reference/settings.md lists all variables.
 """
 
 from __future__ import annotations
@@ -111,6 +111,9 @@ class Settings:
     trusted_proxies: tuple[str, ...] = TRUSTED_PROXIES
     #: Networks whose callers may read ``/metrics``.
     metrics_allowed: tuple[str, ...] = METRICS_ALLOWED
+    #: Where a worker answers ``/metrics``; no port for nowhere.
+    worker_metrics_host: str = "127.0.0.1"
+    worker_metrics_port: int | None = None
     #: How long, in seconds, a server that is told to stop goes on answering after it says that it is not ready.
     shutdown_drain_seconds: int = 0
     #: ``json``, ``console`` or ``auto``: readable on a terminal, JSON elsewhere.
@@ -161,6 +164,8 @@ def load_settings(environ: Mapping[str, str], needs: Collection[Need] = SERVE) -
         rate_limit_address=web.read_rate(variables, "RATE_LIMIT_ADDRESS", RATE_LIMIT_ADDRESS),
         trusted_proxies=web.read_networks(variables, "TRUSTED_PROXIES") or TRUSTED_PROXIES,
         metrics_allowed=web.read_networks(variables, "METRICS_ALLOWED") or METRICS_ALLOWED,
+        worker_metrics_host=variables.text("WORKER_METRICS_HOST") or "127.0.0.1",
+        worker_metrics_port=variables.whole("WORKER_METRICS_PORT", least=0, most=65535, default=0) or None,
         shutdown_drain_seconds=variables.whole(
             "SHUTDOWN_DRAIN_SECONDS", least=0, most=3600, default=2 if environment == PRODUCTION else 0
         ),

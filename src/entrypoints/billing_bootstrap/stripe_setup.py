@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 from attrs import frozen
 
 from billing_bootstrap.settings import Settings
 from billing_core.ports.provider import ProviderIdentity
-from billing_stripe import StripeApi, StripeLookup
+from billing_stripe import StripeApi, StripeLookup, endpoints
 from billing_stripe import setup_webhook as set_up
 
-__all__ = ["WebhookEndpoint", "account_of", "setup_webhook"]
+__all__ = ["WebhookEndpoint", "account_of", "setup_webhook", "webhook_faults"]
+
+_PATH = "/api/webhooks/stripe"
 
 
 @frozen(kw_only=True)
@@ -36,6 +40,31 @@ async def setup_webhook(settings: Settings, url: str) -> WebhookEndpoint:
     finally:
         await api.close()
     return WebhookEndpoint(id=done.id, made=done.made, secret=done.secret, superseded=done.superseded)
+
+
+async def webhook_faults(settings: Settings) -> tuple[str, ...]:
+    """What is wrong with how Stripe sends its events here, each in a sentence; none where all is well.
+
+    Raises `ProviderRefused`, such as for a key that may not look, and `ProviderUnavailable`.
+    """
+    api = StripeApi(settings.stripe_secret_key, base_url=settings.stripe_api_base)
+    try:
+        there = [one for one in await endpoints(api) if urlsplit(one.url).path.endswith(_PATH)]
+    finally:
+        await api.close()
+    if not there:
+        return (f"Stripe knows no endpoint whose address ends in {_PATH}.",)
+    if any(one.enabled and one.speaks_our_version and not one.lacks for one in there):
+        return ()
+    faults = []
+    for one in there:
+        if not one.enabled:
+            faults.append(f"{one.url} is disabled.")
+        if not one.speaks_our_version:
+            faults.append(f"{one.url} sends another version of the API.")
+        if one.lacks:
+            faults.append(f"{one.url} does not send {', '.join(one.lacks)}.")
+    return tuple(faults)
 
 
 async def account_of(settings: Settings) -> ProviderIdentity:

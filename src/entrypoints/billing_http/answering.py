@@ -40,10 +40,11 @@ def answer(shape: msgspec.Struct, status: int = 200, headers: dict[str, str] | N
 def answer_error(request: AnyRequest, error: Exception) -> Answer:
     """How an error is answered, whatever it is. What nobody foresaw is logged with its traceback."""
     problem = _problem(error)
+    route = request.scope.get("path_template")
     if problem.code is Code.INTERNAL_ERROR:
-        structlog.get_logger().error("unforeseen", exc_info=error, path=request.scope["path"])
+        structlog.get_logger().error("unforeseen", exc_info=error, route=route)
     elif problem.status >= _SERVER_ERROR:
-        structlog.get_logger().warning("failed", error=type(error).__name__, reason=str(error))
+        structlog.get_logger().warning("failed", error=type(error).__name__, reason=str(error), route=route)
     return Response(
         problem.body(request.scope["path"]),
         status_code=problem.status,

@@ -22,9 +22,9 @@ from billing_http.controllers.payments import Payments
 from billing_http.controllers.purchases import Purchases
 from billing_http.controllers.subscriptions import Subscriptions
 from billing_http.controllers.webhooks import Webhooks
+from billing_http.counting import RequestCounts
 from billing_http.envelope import Envelope
 from billing_http.gate import Gate
-from billing_http.metrics import Metrics
 from billing_http.openapi import document
 from billing_http.operations import check_request
 from billing_http.problems import RequestRefused
@@ -55,23 +55,23 @@ class BillingHttp:
 def build(application: Application) -> BillingHttp:
     """The HTTP face of ``application``. Opens nothing. Raises `ValueError` for a JWKS file that holds no keys."""
     settings = application.settings
-    metrics, readiness = Metrics(), Readiness()
-    routes = _routes(application, metrics, readiness)
+    readiness = Readiness()
+    routes = _routes(application, readiness)
     for route in schema_routes(lambda: document(routes)):
         routes.register(route)
     tokens = TokenVerifier.of(settings, keys_of(settings), application.real_clock)
     gate = Gate(app=routes, tokens=tokens, user_limit=application.user_limit, address_limit=application.address_limit)
     origins = frozenset(origin.encode() for origin in settings.cors_allowed_origins)
-    return BillingHttp(routes=routes, readiness=readiness, entry=Envelope(app=gate, origins=origins, metrics=metrics))
+    counts = RequestCounts(application.metrics)
+    return BillingHttp(routes=routes, readiness=readiness, entry=Envelope(app=gate, origins=origins, counts=counts))
 
 
-def _routes(application: Application, metrics: Metrics, readiness: Readiness) -> Litestar:
+def _routes(application: Application, readiness: Readiness) -> Litestar:
     handlers = dict.fromkeys((BillingError, RequestRefused, HTTPException, Exception), answer_error)
     return Litestar(
         route_handlers=[Router("/api", route_handlers=AREAS, guards=[check_request]), metrics_page],
         dependencies={
             "application": _given(lambda: application),
-            "metrics": _given(lambda: metrics),
             "readiness": _given(lambda: readiness),
         },
         exception_handlers=handlers,  # type: ignore[arg-type]  # answers bytes, as every handler here

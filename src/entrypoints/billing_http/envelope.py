@@ -13,8 +13,8 @@ from attrs import frozen
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
 from billing_core.domain.callers import Caller
-from billing_http.metrics import Metrics
-from billing_http.operations import CALLER, OPERATION
+from billing_http.counting import RequestCounts
+from billing_http.operations import CALLER
 
 __all__ = ["Envelope"]
 
@@ -30,6 +30,9 @@ _HSTS = (b"strict-transport-security", b"max-age=31536000; includeSubDomains")
 _EXPOSED = b"X-Request-Id, ETag, Retry-After, Idempotent-Replayed"
 _ALLOWED = b"Authorization, Content-Type, Idempotency-Key, X-Request-Id, If-None-Match"
 _METHODS = b"GET, POST, PUT, DELETE"
+#: Methods that are counted by name; whatever else somebody makes up is one.
+_KNOWN_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"})
+_REPLAYED = b"idempotent-replayed"
 
 
 @frozen(kw_only=True)
@@ -39,7 +42,7 @@ class Envelope:
     app: ASGIApp
     #: Of the pages that may call the API.
     origins: frozenset[bytes]
-    metrics: Metrics
+    counts: RequestCounts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, and its answer back."""
@@ -49,13 +52,14 @@ class Envelope:
         extra = [(b"x-request-id", request_id), *_SECURITY, *self._cross_origin(http)]
         if scope["scheme"] == "https":
             extra.append(_HSTS)
-        status = 500
+        status, replayed = 500, False
 
         async def send_enveloped(message: Message) -> None:
-            nonlocal status
+            nonlocal status, replayed
             if message["type"] == "http.response.start":
                 status = message["status"]
                 headers = list(message["headers"])
+                replayed = any(name == _REPLAYED for name, _ in headers)
                 if not any(name == _CSP[0] for name, _ in headers):
                     headers.append(_CSP)
                 message["headers"] = [*headers, *extra]
@@ -69,7 +73,7 @@ class Envelope:
             else:
                 await self.app(scope, receive, send_enveloped)
         finally:
-            self._note(http, status, time.perf_counter() - begun)
+            self._note(http, status, time.perf_counter() - begun, replayed=replayed)
 
     def _is_preflight(self, scope: HTTPScope) -> bool:
         return scope["method"] == "OPTIONS" and any(
@@ -93,23 +97,22 @@ class Envelope:
             (b"access-control-max-age", b"600"),
         )
 
-    def _note(self, scope: HTTPScope, status: int, seconds: float) -> None:
+    def _note(self, scope: HTTPScope, status: int, seconds: float, *, replayed: bool) -> None:
+        """Count the answer, and log it: no path, query, address or body, in which anything personal may stand."""
         found: Any = scope
-        handler = found.get("route_handler")
-        operation = handler.opt.get(OPERATION) if handler is not None else None
-        name = operation.id if operation is not None else "other"
-        self.metrics.answered(name, status, seconds)
+        method = scope["method"] if scope["method"] in _KNOWN_METHODS else "other"
+        route = found.get("path_template") or "other"
+        self.counts.answered(method, route, status, seconds)
         caller = found.get(CALLER)
-        client = scope.get("client")
+        told = {"idempotent_replayed": True} if replayed else {}
         structlog.get_logger().info(
             "request",
-            method=scope["method"],
-            path=scope["path"],
-            operation=name,
+            method=method,
+            route=route,
             status=status,
             duration_ms=round(seconds * 1000, 2),
             user_id=caller.user_id if isinstance(caller, Caller) else None,
-            client=client[0] if client else None,
+            **told,
         )
 
 

@@ -24,6 +24,7 @@ from uvicorn.supervisors import Multiprocess
 
 from billing_bootstrap.container import open_application
 from billing_bootstrap.logs import configure_logging
+from billing_bootstrap.metrics import shared_between_processes
 from billing_bootstrap.settings import SERVE, Settings, load_settings
 from billing_http.app import BillingHttp, build
 
@@ -121,8 +122,9 @@ def serve(settings: Settings, *, host: str = "127.0.0.1", port: int = 8000, work
     # uvicorn raises the signal that stopped it once more when all is done: to have stopped is no failure.
     signal.signal(signal.SIGTERM, lambda _number, _frame: None)
     if workers > 1:
-        parent = Multiprocess(config, sockets=[config.bind_socket()])
-        parent.run()
+        with shared_between_processes():
+            parent = Multiprocess(config, sockets=[config.bind_socket()])
+            parent.run()
         if any(process.exitcode == STARTUP_FAILURE for process in parent.processes):
             sys.exit(1)
         return

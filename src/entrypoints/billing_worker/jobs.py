@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import structlog
+
 from billing_bootstrap.application import Application
 from billing_worker.loops import Job
+from billing_worker.vital_signs import Watcher
 
 __all__ = ["jobs_of"]
+
+_log = structlog.get_logger("billing_worker")
 
 
 def jobs_of(application: Application) -> tuple[Job, ...]:
@@ -14,9 +19,24 @@ def jobs_of(application: Application) -> tuple[Job, ...]:
     async def settle_doubts(_worker: str) -> int:
         return await application.settle_doubts()
 
+    async def retry_events(worker: str) -> int:
+        tried = await application.retry_events(worker)
+        for event, state in tried:
+            _log.info(
+                "event tried",
+                event_id=event.event_id,
+                event_type=event.type,
+                event_state=state.value,
+                attempts=event.attempts + 1,
+            )
+        return len(tried)
+
+    watcher = Watcher(application)
     return (
         Job(name="publish events", do=application.publish_events, pause_seconds=0.2),
-        Job(name="retry events", do=application.retry_events, pause_seconds=0.5),
+        Job(name="retry events", do=retry_events, pause_seconds=0.5),
         Job(name="finish operations", do=application.carry_out.due, pause_seconds=1.0),
         Job(name="settle doubts", do=settle_doubts, pause_seconds=1.0),
+        Job(name="watch queues", do=watcher.queues, pause_seconds=15.0),
+        Job(name="watch invariants", do=watcher.invariants, pause_seconds=300.0),
     )

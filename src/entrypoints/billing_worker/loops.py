@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Iterable
 import structlog
 from attrs import frozen
 
+from billing_bootstrap.metrics import Metrics
 from billing_core.domain.errors import BillingError
 
 __all__ = ["FAILURE_PAUSE_SECONDS_MAX", "Job", "work"]
@@ -30,13 +31,21 @@ class Job:
     pause_seconds: float
 
 
-async def work(jobs: Iterable[Job], worker: str, stop: asyncio.Event, *, patience_seconds: float = 20.0) -> None:
+async def work(
+    jobs: Iterable[Job],
+    worker: str,
+    stop: asyncio.Event,
+    *,
+    metrics: Metrics | None = None,
+    patience_seconds: float = 20.0,
+) -> None:
     """Do all jobs side by side until ``stop`` is set; then each run that is under way is finished.
 
     One that takes longer than ``patience_seconds`` is broken off: what it held is a lease, and another worker
     goes on with it.
     """
-    loops = [asyncio.create_task(_loop(job, worker, stop), name=job.name) for job in jobs]
+    metrics = metrics or Metrics()
+    loops = [asyncio.create_task(_loop(job, worker, stop, metrics), name=job.name) for job in jobs]
     stopping = asyncio.create_task(stop.wait())
     try:
         await asyncio.wait([stopping, *loops], return_when=asyncio.FIRST_COMPLETED)
@@ -50,7 +59,7 @@ async def work(jobs: Iterable[Job], worker: str, stop: asyncio.Event, *, patienc
             raise fault
 
 
-async def _loop(job: Job, worker: str, stop: asyncio.Event) -> None:
+async def _loop(job: Job, worker: str, stop: asyncio.Event, metrics: Metrics) -> None:
     failures = 0
     while not stop.is_set():
         begun = time.monotonic()
@@ -58,13 +67,19 @@ async def _loop(job: Job, worker: str, stop: asyncio.Event) -> None:
             done = await job.do(worker)
         except Exception as error:  # noqa: BLE001 - the next run may go well, and the other jobs go on
             failures += 1
+            metrics.job_runs.labels(job.name, "failed").inc()
             pause = min(job.pause_seconds * 2 ** min(failures, 16), FAILURE_PAUSE_SECONDS_MAX)
             _tell_failure(job, error, failures, pause)
         else:
             failures = 0
             pause = 0.0 if done else job.pause_seconds
+            metrics.job_runs.labels(job.name, "done" if done else "idle").inc()
+            metrics.job_succeeded.labels(job.name).set_to_current_time()
             if done:
-                _log.info("job done", job=job.name, count=done, seconds=round(time.monotonic() - begun, 3))
+                seconds = time.monotonic() - begun
+                metrics.job_handled.labels(job.name).inc(done)
+                metrics.job_seconds.labels(job.name).observe(seconds)
+                _log.info("job done", job=job.name, count=done, seconds=round(seconds, 3))
         await _pause(stop, pause)
 
 

@@ -11,6 +11,7 @@ import structlog
 
 from billing_bootstrap.container import open_application
 from billing_bootstrap.logs import configure_logging
+from billing_bootstrap.metrics import served
 from billing_bootstrap.settings import WORK, Settings, load_settings
 from billing_worker.jobs import jobs_of
 from billing_worker.loops import work
@@ -32,7 +33,9 @@ async def _run(settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     worker = f"{socket.gethostname()}:{os.getpid()}"
+    host, port = settings.worker_metrics_host, settings.worker_metrics_port
     async with open_application(settings) as application:
-        _log.info("worker started", worker=worker)
-        await work(jobs_of(application), worker, stop)
+        with served(application.metrics, host, port):
+            _log.info("worker started", worker=worker, metrics=f"http://{host}:{port}/metrics" if port else None)
+            await work(jobs_of(application), worker, stop, metrics=application.metrics)
     _log.info("worker stopped", worker=worker)

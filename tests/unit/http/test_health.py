@@ -75,16 +75,17 @@ async def test_once_shutdown_began_no_more_requests_are_wanted(own_house: House)
     assert (before.status_code, after.status_code, still.status_code) == (200, 503, 200)
 
 
-async def test_metrics_count_answers_by_operation(own_house: House) -> None:
+async def test_metrics_count_answers_by_route(own_house: House) -> None:
     await own_house.ask("GET", "/api/subscriptions/plans", user=None)
     await own_house.ask("GET", "/api/access/ann", user=None)
 
     answer = await own_house.ask("GET", "/metrics", user=None)
 
     assert answer.headers["content-type"].startswith("text/plain")
-    assert 'billing_http_answers_total{operation="list_plans",status="200"} 1.0' in answer.text
-    assert 'billing_http_answers_total{operation="list_grants",status="401"} 1.0' in answer.text
-    assert 'billing_http_seconds_count{operation="list_plans"} 1.0' in answer.text
+    plans = 'method="GET",route="/api/subscriptions/plans"'
+    assert f'billing_http_requests_total{{{plans},status="200"}} 1.0' in answer.text
+    assert 'billing_http_requests_total{method="GET",route="/api/access/{user_id}",status="401"} 1.0' in answer.text
+    assert f"billing_http_request_duration_seconds_count{{{plans}}} 1.0" in answer.text
 
 
 @pytest.mark.parametrize(

@@ -13,14 +13,28 @@ from billing_bootstrap.application import Application
 from billing_bootstrap.container import open_application
 from billing_bootstrap.health import Condition
 from billing_bootstrap.migrating import MigrationsFailed, migration_states
-from billing_bootstrap.settings import SERVE, Settings, SettingsInvalid, load_settings
-from billing_bootstrap.stripe_setup import account_of
+from billing_bootstrap.settings import OFFLINE, SERVE, Settings, SettingsInvalid, load_settings
+from billing_bootstrap.stripe_setup import account_of, webhook_faults
+from billing_cli.desk import opened
 from billing_cli.options import LOOKING, Looking
 from billing_cli.printing import show_json, show_rows
-from billing_core.domain.errors import BillingError, ProviderError
+from billing_core.domain.errors import BillingError, ProviderError, ProviderRefused
 from billing_core.domain.received import ReceivedState
+from billing_core.domain.vital_signs import Invariant
 
 __all__ = ["doctor"]
+
+
+#: How many of the things that break an invariant are named.
+_EXAMPLES = 10
+_EXPLAIN = "`billing access explain USER_ID RESOURCE`, then `billing rebuild --user USER_ID`."
+_REMEDIES = {
+    Invariant.PAID_WITHOUT_ACCESS: _EXPLAIN,
+    Invariant.ACCESS_WITHOUT_PAYMENT: _EXPLAIN,
+    Invariant.REFUNDED_MORE_THAN_CAPTURED: "Compare the payment and its refunds with Stripe's Dashboard.",
+    Invariant.PARKED_OVER_AN_HOUR: "`billing events show EVENT_ID` says what it waits for: link the customer, or add"
+    " the plan to the catalog.",
+}
 
 
 class Finding(msgspec.Struct, frozen=True):
@@ -32,16 +46,22 @@ class Finding(msgspec.Struct, frozen=True):
     remedy: str | None = None
 
 
-async def doctor(*, options: Looking = LOOKING) -> int:
-    """Check configuration, database, migrations, Redis, Stripe key and worker; say what to do about each fault.
+async def doctor(*, invariants: bool = False, options: Looking = LOOKING) -> int:
+    """Check configuration, database, migrations, Redis, Stripe, webhook and worker; say what to do about each fault.
 
     It ends with 1 where there is any fault. Nothing is changed.
 
     For example:
 
         billing doctor
+        billing doctor --invariants
+
+    Args:
+        invariants: Look instead for what must never be: paid without access, access without payment, refunded more
+            than captured, parked for over an hour. The figures are those of the metric billing_invariant_violations.
+        options: How it is shown.
     """
-    findings = [finding async for finding in _examine()]
+    findings = [finding async for finding in (_invariants() if invariants else _examine())]
     if options.json:
         show_json({"checks": findings})
     else:
@@ -53,14 +73,32 @@ async def _examine() -> AsyncIterator[Finding]:
     try:
         settings = load_settings(os.environ, SERVE)
     except SettingsInvalid as error:
-        yield Finding("configuration", ok=False, found=" ".join(str(error).split()), remedy="Set what is named.")
+        for fault in error.faults:
+            remedy = f"For example: {fault.example}"
+            yield Finding("configuration", ok=False, found=f"{fault.name} {fault.wrong}", remedy=remedy)
+        yield await asyncio.to_thread(_migrations)
         return
     yield Finding("configuration", ok=True, found=f"complete, {settings.environment}")
     yield await asyncio.to_thread(_migrations)
     async with open_application(settings) as application:
         for check in (_database, _cache, _worker, _events, _clock):
             yield await check(application)
-        yield await _stripe(settings)
+    for examine in (_stripe, _webhook):
+        yield await examine(settings)
+
+
+async def _invariants() -> AsyncIterator[Finding]:
+    async with opened(OFFLINE) as application:
+        for report in await application.check_vital_signs.invariants(examples=_EXAMPLES):
+            name = report.invariant.value.replace("_", " ")
+            if not report.count:
+                yield Finding(name, ok=True, found="none")
+                continue
+            subjects = ", ".join(
+                f"{one.subject} of {one.user_id}" if one.user_id else one.subject for one in report.examples
+            )
+            more = " …" if report.count > len(report.examples) else ""
+            yield Finding(name, ok=False, found=f"{report.count}: {subjects}{more}", remedy=_REMEDIES[report.invariant])
 
 
 def _migrations() -> Finding:
@@ -107,6 +145,20 @@ async def _events(application: Application) -> Finding:
     if counts.get(ReceivedState.DEAD):
         return Finding("events", ok=False, found=found, remedy="Look at `billing events dead`, mend, then replay.")
     return Finding("events", ok=True, found=found)
+
+
+async def _webhook(settings: Settings) -> Finding:
+    try:
+        faults = await webhook_faults(settings)
+    except ProviderRefused as error:
+        # Looking needs the permission to write: a key without it is as it should be, and the endpoint another's affair.
+        return Finding("webhook", ok=True, found=f"not looked at: {error.message}")
+    except ProviderError as error:
+        return Finding("webhook", ok=False, found=error.message, remedy="Mend the connection to Stripe first.")
+    if faults:
+        remedy = "Run `billing stripe setup-webhook https://…/api/webhooks/stripe`."
+        return Finding("webhook", ok=False, found=" ".join(faults), remedy=remedy)
+    return Finding("webhook", ok=True, found="Stripe sends every event that is read, in our version")
 
 
 async def _clock(application: Application) -> Finding:

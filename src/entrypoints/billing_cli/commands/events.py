@@ -116,7 +116,7 @@ async def retry(*, options: Changing = CHANGING) -> None:
     tried = 0
     async with opened() as application:
         while done := await application.retry_events(f"cli:{options.caller.user_id}"):
-            tried += done
+            tried += len(done)
     if options.json:
         show_json({"tried": tried})
     else:

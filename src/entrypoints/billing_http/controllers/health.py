@@ -10,9 +10,9 @@ from litestar import Controller, Response, get
 from litestar.di import NamedDependency
 
 from billing_bootstrap.health import Check, Condition
+from billing_bootstrap.metrics import CONTENT_TYPE
 from billing_http import examples
 from billing_http.answering import Answer, answer
-from billing_http.metrics import CONTENT_TYPE, Metrics
 from billing_http.operations import Operation, described
 from billing_http.parameters import App
 from billing_http.problems import Code, Problem, RequestRefused
@@ -106,7 +106,7 @@ def _check(found: Check) -> CheckShape:
 
 
 @get("/metrics")
-async def metrics_page(request: AnyRequest, application: App, metrics: NamedDependency[Metrics]) -> Answer:
+async def metrics_page(request: AnyRequest, application: App) -> Answer:
     """Prometheus text, for callers within the networks of ``METRICS_ALLOWED``; for others there is nothing here."""
     host = request.client.host if request.client else ""
     try:
@@ -116,4 +116,4 @@ async def metrics_page(request: AnyRequest, application: App, metrics: NamedDepe
     networks = map(ip_network, application.settings.metrics_allowed)
     if address is None or not any(address in network for network in networks):
         raise RequestRefused(Problem(code=Code.NOT_FOUND, detail="There is nothing at this path."))
-    return Response(metrics.text(), headers={"content-type": CONTENT_TYPE, "cache-control": "no-store"})
+    return Response(application.metrics.text(), headers={"content-type": CONTENT_TYPE, "cache-control": "no-store"})

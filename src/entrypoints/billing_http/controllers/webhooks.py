@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import structlog
 from litestar import Controller, post
 
+from billing_core.domain.errors import BillingError, SignatureInvalid
 from billing_http.answering import Answer, answer
 from billing_http.operations import Operation, described
 from billing_http.parameters import App
@@ -40,6 +42,14 @@ class Webhooks(Controller):
     )
     async def stripe(self, request: AnyRequest, application: App) -> Answer:
         """Store an event, and apply it where that can be done at once."""
-        payload = await request.body()
-        receipt = await application.receive_event(payload, request.headers.get("stripe-signature", ""))
+        payload, count = await request.body(), application.metrics.deliveries.labels
+        try:
+            receipt = await application.receive_event(payload, request.headers.get("stripe-signature", ""))
+        except BillingError as error:
+            count("refused" if isinstance(error, SignatureInvalid) else "not_stored").inc()
+            raise
+        count("duplicate" if receipt.duplicate else receipt.state.value).inc()
+        structlog.contextvars.bind_contextvars(
+            event_id=receipt.event_id, event_type=receipt.type, event_state=receipt.state.value
+        )
         return answer(ReceivedShape(received=True, duplicate=receipt.duplicate))

@@ -1,0 +1,37 @@
+"""Ports that count what goes through them, for metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from billing_bootstrap.metrics import Metrics
+from billing_core.domain.access import UserAccess
+from billing_core.ports.cache import AccessCache
+
+__all__ = ["CountedCache"]
+
+
+class CountedCache:
+    """A cache of access that counts how often it knew the answer."""
+
+    def __init__(self, cache: AccessCache, metrics: Metrics) -> None:
+        self._cache = cache
+        self._hit, self._miss = (metrics.cache_lookups.labels(result) for result in ("hit", "miss"))
+
+    async def get(self, user_id: str) -> UserAccess | None:
+        """The grants of a user, where they are known and not stale."""
+        found = await self._cache.get(user_id)
+        (self._miss if found is None else self._hit).inc()
+        return found
+
+    async def put(self, access: UserAccess) -> None:
+        """Remember what was read."""
+        await self._cache.put(access)
+
+    async def mark_stale(self, user_ids: Collection[str]) -> None:
+        """Forget these users for the moment."""
+        await self._cache.mark_stale(user_ids)
+
+    async def lift(self, access: UserAccess) -> None:
+        """The change that was announced is committed."""
+        await self._cache.lift(access)
