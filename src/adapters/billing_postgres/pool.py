@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Any, Self
+
 from attrs import frozen
-from psycopg import AsyncConnection
-from psycopg.abc import Buffer
+from psycopg import AsyncConnection, AsyncCursor
+from psycopg.abc import Buffer, Params, Query
 from psycopg.adapt import Loader
 from psycopg.rows import TupleRow
 from psycopg_pool import AsyncConnectionPool
 
 __all__ = ["Pool", "PoolUse", "open_pool", "use_of"]
+
+#: What surrounds each statement, by its text, in which no values are: whoever traces.
+Watch = Callable[[str], AbstractContextManager[object]]
 
 Pool = AsyncConnectionPool[AsyncConnection[TupleRow]]
 
@@ -31,6 +38,7 @@ async def open_pool(
     wait_seconds: float = 2.0,
     prepare_threshold: int | None = 5,
     application_name: str = "billing",
+    watch: Watch | None = None,
 ) -> Pool:
     """A pool that connects in the background: it opens also while the database is away. Close it with ``close()``.
 
@@ -42,6 +50,7 @@ async def open_pool(
         prepare_threshold: after how many uses a statement is prepared; None for never, which a PgBouncer before
             1.21 in transaction mode needs.
         application_name: what the server calls these connections.
+        watch: what surrounds each statement.
     """
     pool: Pool = AsyncConnectionPool(
         url,
@@ -55,6 +64,7 @@ async def open_pool(
             "autocommit": True,  # the session begins and ends transactions itself
             "prepare_threshold": prepare_threshold,
             "application_name": application_name,
+            **({} if watch is None else {"cursor_factory": _watched_by(watch)}),
             **_KEEPALIVE,
         },
     )
@@ -83,6 +93,16 @@ def use_of(pool: Pool) -> PoolUse:
 async def _configure(connection: AsyncConnection[TupleRow]) -> None:
     for kind in ("json", "jsonb"):
         connection.adapters.register_loader(kind, _RawJson)
+
+
+def _watched_by(watch: Watch) -> type[AsyncCursor[TupleRow]]:
+    class Watched(AsyncCursor[TupleRow]):
+        async def execute(self, query: Query, params: Params | None = None, **options: Any) -> Self:  # noqa: ANN401 - the driver's own
+            text = query.decode() if isinstance(query, bytes) else str(query)
+            with watch(text):
+                return await super().execute(query, params, **options)  # type: ignore[arg-type]  # either overload
+
+    return Watched
 
 
 class _RawJson(Loader):

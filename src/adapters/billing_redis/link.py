@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
+from typing import Any, cast
 
 from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.connection import AbstractConnection
@@ -14,16 +17,41 @@ from redis.exceptions import RedisError, ResponseError
 from billing_core.domain.errors import InvalidValue
 from billing_redis.breaker import Breaker
 
-__all__ = ["FAILURES", "RedisLink", "open_redis"]
+__all__ = ["FAILURES", "RedisLink", "Watch", "open_redis"]
+
+#: What surrounds each command, by its name: whoever traces.
+Watch = Callable[[str], AbstractContextManager[object]]
 
 #: What a call may raise where Redis is away, slow or refuses.
 FAILURES = (RedisError, OSError)
 
 
+class _WatchedRedis(Redis):
+    """A client each of whose commands is surrounded by what watches it."""
+
+    around: Watch
+
+    async def execute_command(self, *args: Any, **options: Any) -> Any:  # noqa: ANN401 - as the client itself
+        with self.around(str(args[0])):
+            return await super().execute_command(*args, **options)  # type: ignore[no-untyped-call]  # of the library
+
+
+def _unwatched(_name: str) -> AbstractContextManager[object]:
+    return nullcontext()
+
+
 class RedisLink:
     """A pool of connections to one Redis. Nothing connects before the first call; close it with `close`."""
 
-    def __init__(self, url: str, connections_max: int, timeout_seconds: float, tls: dict[str, str]) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        connections_max: int,
+        timeout_seconds: float,
+        tls: dict[str, str],
+        watch: Watch | None = None,
+    ) -> None:
         self.breaker = Breaker()
         #: How often a connection was made to another server than the one before: after a restart or a failover.
         self.server_changes = 0
@@ -39,7 +67,13 @@ class RedisLink:
             redis_connect_func=self._greet,
             **tls,
         )
+        #: What surrounds commands that are sent together.
+        self.watch: Watch = watch or _unwatched
         self.client: Redis = Redis.from_pool(pool)
+        if watch is not None:
+            watched = cast("_WatchedRedis", _WatchedRedis.from_pool(pool))
+            watched.around = watch
+            self.client = watched
 
     async def probe(self) -> float | None:
         """Milliseconds until Redis answers a ping; None where it does not."""
@@ -83,6 +117,7 @@ def open_redis(
     ca_file: Path | None = None,
     certificate_file: Path | None = None,
     key_file: Path | None = None,
+    watch: Watch | None = None,
 ) -> RedisLink:
     """A link to the Redis at ``url``.
 
@@ -93,6 +128,7 @@ def open_redis(
         ca_file: with TLS, the certificates of those who may vouch for the server; the system's unless given.
         certificate_file: with TLS, our own certificate, where the server asks for one.
         key_file: its key.
+        watch: what surrounds each command.
 
     Raises:
         InvalidValue: certificates for a URL without TLS.
@@ -101,4 +137,4 @@ def open_redis(
     tls = {option: str(file) for option, file in files.items() if file is not None}
     if tls and not url.startswith("rediss://"):
         raise InvalidValue("Certificates are for TLS: the URL of Redis then begins with rediss://.", field="url")
-    return RedisLink(url, connections_max, timeout_seconds, tls)
+    return RedisLink(url, connections_max=connections_max, timeout_seconds=timeout_seconds, tls=tls, watch=watch)

@@ -41,6 +41,7 @@ class RedisEventPublisher:
                 pipeline.xadd(self._stream, {STREAM_FIELD: message}, maxlen=self._stream_length_max, approximate=True)
                 pipeline.publish(self._channels + event.type, message)
             try:
-                await pipeline.execute()
+                with self._link.watch("MULTI"):
+                    await pipeline.execute()
             except FAILURES as error:
                 raise PublisherUnavailable from error

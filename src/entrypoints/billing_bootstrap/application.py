@@ -7,6 +7,7 @@ from attrs import field, frozen
 from billing_bootstrap.health import HealthChecks, Probes
 from billing_bootstrap.metrics import Metrics
 from billing_bootstrap.settings import Settings
+from billing_bootstrap.spans import Spans
 from billing_core.domain.policies import Policies
 from billing_core.ports.cache import AccessCache
 from billing_core.ports.catalogs import CatalogSource
@@ -67,6 +68,8 @@ class Ports:
     address_limit: RateLimiter
     probes: Probes
     metrics: Metrics = field(factory=Metrics)
+    #: None where nothing is traced.
+    spans: Spans | None = None
 
 
 @frozen(kw_only=True)
@@ -83,6 +86,7 @@ class Application:
     address_limit: RateLimiter
     health: HealthChecks
     metrics: Metrics
+    spans: Spans | None
 
     apply_catalog: ApplyCatalog
     attach_payment_method: AttachPaymentMethod

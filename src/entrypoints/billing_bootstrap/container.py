@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 
+from attrs import evolve
 from dependency_injector import containers, providers
 
 import billing_postgres
@@ -20,6 +21,7 @@ from billing_bootstrap.ids import NewIds
 from billing_bootstrap.metrics import Metrics
 from billing_bootstrap.prices import CatalogPrices
 from billing_bootstrap.settings import Settings
+from billing_bootstrap.spans import Spans
 from billing_bootstrap.watching import counting_exchanges, sampling
 from billing_core.use_cases.apply_catalog import ApplyCatalog
 from billing_core.use_cases.attach_payment_method import AttachPaymentMethod
@@ -93,6 +95,7 @@ class Container(containers.DeclarativeContainer):
         user_limit=ports.provided.user_limit,
         address_limit=ports.provided.address_limit,
         metrics=ports.provided.metrics,
+        spans=ports.provided.spans,
         health=providers.Singleton(HealthChecks, probes=ports.provided.probes, clock=clock),
         apply_catalog=providers.Singleton(
             ApplyCatalog, units=units, books=books, provider=ports.provided.provider_catalog, clock=clock
@@ -162,35 +165,49 @@ async def open_application(settings: Settings) -> AsyncIterator[Application]:
     ahead of real time and this is not ``billing dev``.
     """
     async with AsyncExitStack() as stack:
+        spans = _spans(settings)
+        if spans is not None:
+            stack.callback(spans.close)
         pool = await billing_postgres.open_pool(
             settings.database_url,
             connections_max=settings.database_pool_max,
             prepare_threshold=5 if settings.database_prepared_statements else None,
+            watch=spans.statement if spans else None,
         )
         stack.push_async_callback(pool.close)
-        redis = _redis(settings)
+        redis = _redis(settings, spans)
         if redis is not None:
             stack.push_async_callback(redis.close)
         metrics = Metrics()
-        stripe = _stripe(settings, metrics)
+        stripe = _stripe(settings, metrics, spans)
         if stripe is not None:
             stack.push_async_callback(stripe.close)
         clock = BusinessClock(RealClock())
         await stack.enter_async_context(following_business_time(clock, pool, settings))
         await stack.enter_async_context(sampling(metrics, pool))
-        yield application_on(
-            settings, _ports(settings, pool=pool, redis=redis, stripe=stripe, clock=clock, metrics=metrics)
-        )
+        ports = _ports(settings, pool=pool, redis=redis, stripe=stripe, clock=clock, metrics=metrics)
+        yield application_on(settings, evolve(ports, spans=spans))
 
 
-def _redis(settings: Settings) -> RedisLink | None:
-    return open_redis(settings.redis_url, ca_file=settings.redis_ca_file) if settings.redis_url else None
+def _spans(settings: Settings) -> Spans | None:
+    if settings.tracing_endpoint is None:
+        return None
+    from billing_bootstrap.tracing import open_tracing  # noqa: PLC0415 - only whoever traces has OpenTelemetry
+
+    return open_tracing()
 
 
-def _stripe(settings: Settings, metrics: Metrics) -> StripeApi | None:
+def _redis(settings: Settings, spans: Spans | None) -> RedisLink | None:
+    if not settings.redis_url:
+        return None
+    return open_redis(settings.redis_url, ca_file=settings.redis_ca_file, watch=spans.command if spans else None)
+
+
+def _stripe(settings: Settings, metrics: Metrics, spans: Spans | None) -> StripeApi | None:
     if not settings.stripe_secret_key:
         return None
-    return StripeApi(settings.stripe_secret_key, base_url=settings.stripe_api_base, watch=counting_exchanges(metrics))
+    watch = counting_exchanges(metrics, spans)
+    return StripeApi(settings.stripe_secret_key, base_url=settings.stripe_api_base, watch=watch)
 
 
 def _ports(

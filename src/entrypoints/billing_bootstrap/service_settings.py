@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from importlib.util import find_spec
 from urllib.parse import quote, urlsplit
 
 from attrs import field, frozen
@@ -12,7 +13,14 @@ from psycopg.conninfo import conninfo_to_dict
 
 from billing_bootstrap.variables import Variables, Wrong
 
-__all__ = ["read_conninfo", "read_database_url", "read_redis_url", "read_stripe", "read_webhook_secrets"]
+__all__ = [
+    "read_conninfo",
+    "read_database_url",
+    "read_redis_url",
+    "read_stripe",
+    "read_tracing_endpoint",
+    "read_webhook_secrets",
+]
 
 _DATABASE = "DATABASE_URL=postgresql://billing:password@localhost:5432/billing"
 _REDIS = "REDIS_URL=redis://localhost:6379/0"
@@ -127,6 +135,20 @@ def _url(value: str) -> str:
     if not fits:
         raise Wrong(f"is {value!r}, which is no http:// or https:// URL.")
     return value.rstrip("/")
+
+
+def read_tracing_endpoint(variables: Variables) -> str | None:
+    """Where traces are sent to, by OpenTelemetry's own variables; None for nowhere."""
+    example = "OTEL_EXPORTER_OTLP_ENDPOINT=http://localhost:4318"
+    found = [
+        variables.parsed(name, variables.text(name), _url, None, example)
+        for name in ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
+    ]
+    endpoint = next(filter(None, found), None)
+    if endpoint is not None and find_spec("opentelemetry") is None:
+        wrong = "is set, but what sends traces is not installed."
+        variables.note("OTEL_EXPORTER_OTLP_ENDPOINT", wrong, "pip install 'billing-core[tracing]'")
+    return endpoint
 
 
 def _is_stripe(url: str) -> bool:

@@ -116,6 +116,8 @@ class Settings:
     worker_metrics_port: int | None = None
     #: How long, in seconds, a server that is told to stop goes on answering after it says that it is not ready.
     shutdown_drain_seconds: int = 0
+    #: Where traces are sent to; None where nothing is traced. OpenTelemetry reads the variable itself.
+    tracing_endpoint: str | None = None
     #: ``json``, ``console`` or ``auto``: readable on a terminal, JSON elsewhere.
     log_format: str = "auto"
     log_level: str = "info"
@@ -169,6 +171,7 @@ def load_settings(environ: Mapping[str, str], needs: Collection[Need] = SERVE) -
         shutdown_drain_seconds=variables.whole(
             "SHUTDOWN_DRAIN_SECONDS", least=0, most=3600, default=2 if environment == PRODUCTION else 0
         ),
+        tracing_endpoint=services.read_tracing_endpoint(variables),
         log_format=variables.choice("LOG_FORMAT", ("auto", "json", "console"), "auto"),
         log_level=variables.choice("LOG_LEVEL", ("debug", "info", "warning", "error"), "info"),
         policies=read_policies(variables),

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AbstractContextManager, asynccontextmanager, contextmanager, suppress
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager, nullcontext, suppress
 
 import billing_postgres
 from billing_bootstrap.metrics import Metrics
+from billing_bootstrap.spans import Spans
 from billing_stripe import Exchange
 
 __all__ = ["counting_exchanges", "sampling"]
@@ -16,14 +17,17 @@ __all__ = ["counting_exchanges", "sampling"]
 _SAMPLE_SECONDS = 5.0
 
 
-def counting_exchanges(metrics: Metrics) -> Callable[[Exchange], AbstractContextManager[object]]:
-    """What surrounds each request to Stripe: it is counted by operation and status, and timed."""
+def counting_exchanges(
+    metrics: Metrics, spans: Spans | None = None
+) -> Callable[[Exchange], AbstractContextManager[object]]:
+    """What surrounds each request to Stripe: it is counted by operation and status, timed, and where asked, traced."""
 
     @contextmanager
     def counted(exchange: Exchange) -> Iterator[None]:
         begun = time.perf_counter()
         try:
-            yield
+            with spans.exchange(exchange) if spans else nullcontext():
+                yield
         finally:
             metrics.stripe_requests.labels(exchange.operation, str(exchange.status or "none")).inc()
             metrics.stripe_seconds.labels(exchange.operation).observe(time.perf_counter() - begun)

@@ -32,6 +32,7 @@ from billing_http.reading import MAX_BODY_BYTES
 from billing_http.schema_page import schema_routes
 from billing_http.token_keys import keys_of
 from billing_http.tokens import TokenVerifier
+from billing_http.traced import Traced
 
 __all__ = ["BillingHttp", "build"]
 
@@ -62,8 +63,9 @@ def build(application: Application) -> BillingHttp:
     tokens = TokenVerifier.of(settings, keys_of(settings), application.real_clock)
     gate = Gate(app=routes, tokens=tokens, user_limit=application.user_limit, address_limit=application.address_limit)
     origins = frozenset(origin.encode() for origin in settings.cors_allowed_origins)
+    inner: ASGIApp = gate if application.spans is None else Traced(app=gate, spans=application.spans)
     counts = RequestCounts(application.metrics)
-    return BillingHttp(routes=routes, readiness=readiness, entry=Envelope(app=gate, origins=origins, counts=counts))
+    return BillingHttp(routes=routes, readiness=readiness, entry=Envelope(app=inner, origins=origins, counts=counts))
 
 
 def _routes(application: Application, readiness: Readiness) -> Litestar:

@@ -7,9 +7,10 @@ import time
 from collections.abc import Awaitable, Callable, Iterable
 
 import structlog
-from attrs import frozen
+from attrs import evolve, frozen
 
 from billing_bootstrap.metrics import Metrics
+from billing_bootstrap.spans import Spans
 from billing_core.domain.errors import BillingError
 
 __all__ = ["FAILURE_PAUSE_SECONDS_MAX", "Job", "work"]
@@ -37,6 +38,7 @@ async def work(
     stop: asyncio.Event,
     *,
     metrics: Metrics | None = None,
+    spans: Spans | None = None,
     patience_seconds: float = 20.0,
 ) -> None:
     """Do all jobs side by side until ``stop`` is set; then each run that is under way is finished.
@@ -45,7 +47,10 @@ async def work(
     goes on with it.
     """
     metrics = metrics or Metrics()
-    loops = [asyncio.create_task(_loop(job, worker, stop, metrics), name=job.name) for job in jobs]
+    loops = [
+        asyncio.create_task(_loop(job if spans is None else _traced(job, spans), worker, stop, metrics), name=job.name)
+        for job in jobs
+    ]
     stopping = asyncio.create_task(stop.wait())
     try:
         await asyncio.wait([stopping, *loops], return_when=asyncio.FIRST_COMPLETED)
@@ -57,6 +62,16 @@ async def work(
     for fault in ended:
         if isinstance(fault, Exception):  # a loop ends by itself only through a mistake of ours
             raise fault
+
+
+def _traced(job: Job, spans: Spans) -> Job:
+    async def do(worker: str) -> int:
+        with spans.run(job.name) as told:
+            done = await job.do(worker)
+            told(done)
+        return done
+
+    return evolve(job, do=do)
 
 
 async def _loop(job: Job, worker: str, stop: asyncio.Event, metrics: Metrics) -> None:

@@ -37,5 +37,6 @@ async def _run(settings: Settings) -> None:
     async with open_application(settings) as application:
         with served(application.metrics, host, port):
             _log.info("worker started", worker=worker, metrics=f"http://{host}:{port}/metrics" if port else None)
-            await work(jobs_of(application), worker, stop, metrics=application.metrics)
+            metrics, spans = application.metrics, application.spans
+            await work(jobs_of(application), worker, stop, metrics=metrics, spans=spans)
     _log.info("worker stopped", worker=worker)
