@@ -78,7 +78,7 @@ async def test_a_redis_that_is_away_is_an_empty_cache(proxy: RedisProxy, link: R
     cache = RedisAccessCache(link)
     await cache.mark_stale(["user-1"])
     await cache.put(user_access(1))
-    await cache.lift(user_access(1))
+    await cache.lift([user_access(1)])
     assert await cache.get("user-1") is None
 
 

@@ -63,13 +63,14 @@ class MemoryAccessCache:
             entry.barred_until = self._monotonic() + STALE_SECONDS
             entry.access, entry.expires_at = None, 0.0
 
-    async def lift(self, access: UserAccess) -> None:
-        """One announced change is committed; its result is remembered where no other one is under way."""
-        entry = self._entry(access.user_id)
-        entry.announced = max(0, self._announced(entry) - 1)
-        if entry.announced == 0 and access.version >= entry.least_version:
-            self._keep(entry, access)
-        entry.least_version = max(entry.least_version, access.version)
+    async def lift(self, accesses: Collection[UserAccess]) -> None:
+        """Announced changes are committed; the result of each is remembered where no other one is under way."""
+        for access in accesses:
+            entry = self._entry(access.user_id)
+            entry.announced = max(0, self._announced(entry) - 1)
+            if entry.announced == 0 and access.version >= entry.least_version:
+                self._keep(entry, access)
+            entry.least_version = max(entry.least_version, access.version)
 
     def _entry(self, user_id: str) -> _Entry:
         return self._entries.setdefault(user_id, _Entry())

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from types import TracebackType
 from typing import Self
 
+from billing_core.domain.facts import labels_of, owners_of
+from billing_core.domain.received import Received
 from billing_memory.accounts import MemoryAccounts
 from billing_memory.audit import MemoryAuditLog
 from billing_memory.catalogs import MemoryCatalogs
@@ -59,6 +62,19 @@ class MemoryUnitOfWork:
     ) -> None:
         """End; undo what was not committed."""
         self._work.end()
+
+    async def prepare(self, events: Collection[Received]) -> None:
+        """Lock those whom these events concern. There is nothing to have at hand: all of it is in memory."""
+        facts = [event.fact for event in events if event.fact is not None]
+        owners = {fact.customer_id for fact in facts}
+        refs = [ref for fact in facts if fact.customer_id is None for ref in (fact.ref, *owners_of(fact.after))]
+        owners |= {state.customer_id for state in await self.objects.get(refs)}
+        customers = sorted(owner for owner in owners if owner is not None)
+        for customer_id in customers:
+            await self.customers.lock_customer(customer_id)
+        users = {await self.customers.user_of(customer_id) for customer_id in customers}
+        users |= {labels_of(fact.after).user_id for fact in facts}
+        await self.customers.lock_users([user_id for user_id in users if user_id is not None])
 
     async def commit(self) -> None:
         """Make everything since the beginning permanent at once."""

@@ -8,6 +8,7 @@ import msgspec
 from attrs import frozen
 
 from billing_core.domain.audit import AuditEntry, Cause
+from billing_postgres.ahead import Ahead
 from billing_postgres.encoding import encode
 from billing_postgres.session import Session
 
@@ -31,9 +32,12 @@ class PostgresAuditLog:
     """The port of the audit log."""
 
     _session: Session
+    _ahead: Ahead
 
     async def add(self, entry: AuditEntry) -> None:
         """Keep an entry."""
+        if self._ahead.note(entry):
+            return
         cause = entry.cause
         changes = encode({row: dict(fields) for row, fields in entry.changes.items()})
         values = (entry.user_id, entry.at, cause.kind, cause.id, cause.actor, cause.reason, changes)

@@ -14,6 +14,7 @@ from billing_core.domain.periods import Interval
 from billing_core.domain.plans import Catalog, Item, Plan
 from billing_core.domain.policies import AccessPolicy, DunningPolicy, RefundPolicy, TrialPolicy
 from billing_core.domain.resources import Resource, ResourceType
+from billing_postgres.ahead import Ahead
 from billing_postgres.encoding import encode_rows, made
 from billing_postgres.locks import lock
 from billing_postgres.session import Session
@@ -190,6 +191,7 @@ class PostgresCatalogs:
     """The port of the stored catalog."""
 
     _session: Session
+    _ahead: Ahead
     _copy: CatalogCopy
 
     async def lock(self) -> None:
@@ -203,6 +205,8 @@ class PostgresCatalogs:
 
     async def load(self) -> Catalog:
         """The catalog as it is stored."""
+        if self._ahead.catalog_version == self._copy.version:
+            return self._copy.catalog
         row = await self._session.row(_LOAD, {"known": self._copy.version})
         version, plans, items = row or (0, b"[]", b"[]")
         if version != self._copy.version:
@@ -215,6 +219,7 @@ class PostgresCatalogs:
 
     async def save(self, catalog: Catalog) -> None:
         """Write the catalog: versions of plans are added, and what was agreed in a known one stays."""
+        self._ahead.catalog_version = None
         current = {(plan.id, plan.version) for plan in catalog.current()}
         plans = [
             PlanRow.of(plan, position=position, is_current=(plan.id, plan.version) in current)

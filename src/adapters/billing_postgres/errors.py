@@ -21,6 +21,9 @@ __all__ = ["BY_CONSTRAINT", "BY_SQLSTATE", "DRIVER_ERRORS", "core_error"]
 
 BY_CONSTRAINT: Final[dict[str, type[BillingError]]] = {
     "purchases_one_holder": AlreadyOwned,
+    # Another process took in the same event at the same moment.
+    "received_events_stored_once": ConcurrentChange,
+    "facts_known_once": ConcurrentChange,
     "user_stripe_mapping_pkey": MappingConflict,
     "user_stripe_mapping_customer_has_one_user": MappingConflict,
 }

@@ -10,8 +10,10 @@ from attrs import frozen
 from psycopg.rows import TupleRow
 
 from billing_core.domain.facts import Fact, ObjectRef
+from billing_postgres.ahead import Ahead
 from billing_postgres.encoding import encode, read_snapshot
 from billing_postgres.session import Session
+from billing_postgres.statements import refs_as_arrays
 
 __all__ = ["PostgresFactLog"]
 
@@ -36,9 +38,13 @@ class PostgresFactLog:
     """The port of the fact log."""
 
     _session: Session
+    _ahead: Ahead
 
     async def add(self, fact: Fact, recorded_at: datetime) -> bool:
         """Keep a fact; False where its id is known."""
+        is_new = self._ahead.add_fact(fact, recorded_at)
+        if is_new is not None:
+            return is_new
         values = (
             fact.id,
             fact.kind.value,
@@ -54,7 +60,8 @@ class PostgresFactLog:
 
     async def of_objects(self, refs: Collection[ObjectRef]) -> tuple[Fact, ...]:
         """All facts about these objects."""
-        return await self.known_by(refs, at=None, known_at=None)
+        known = self._ahead.facts_of(refs)
+        return known if known is not None else await self.known_by(refs, at=None, known_at=None)
 
     async def known_by(
         self, refs: Collection[ObjectRef], *, at: datetime | None, known_at: datetime | None
@@ -64,12 +71,6 @@ class PostgresFactLog:
             return ()
         parameters = refs_as_arrays(refs) | {"at": at or _NO_BOUND, "known_at": known_at or _NO_BOUND}
         return tuple(_fact(row) for row in await self._session.rows(_KNOWN_BY, parameters))
-
-
-def refs_as_arrays(refs: Collection[ObjectRef]) -> dict[str, object]:
-    """These objects, each once, as the two arrays that ``unnest`` pairs up."""
-    distinct = sorted({(ref.kind.value, ref.id) for ref in refs})
-    return {"kinds": [kind for kind, _ in distinct], "ids": [identity for _, identity in distinct]}
 
 
 def _fact(row: TupleRow) -> Fact:

@@ -12,6 +12,7 @@ from psycopg.rows import TupleRow
 
 from billing_core.domain.received import Received, ReceivedState
 from billing_core.ports.paging import Cursor, Page
+from billing_postgres.ahead import Ahead
 from billing_postgres.encoding import FactJson, encode
 from billing_postgres.paging import page_of, place_after
 from billing_postgres.session import Session
@@ -91,9 +92,13 @@ class PostgresInbox:
     """The inbox port."""
 
     _session: Session
+    _ahead: Ahead
 
     async def store(self, received: Received) -> bool:
         """Keep an event; False where it is known."""
+        is_new = self._ahead.store(received)
+        if is_new is not None:
+            return is_new
         fact = received.fact
         values = (
             received.event_id,
@@ -116,6 +121,8 @@ class PostgresInbox:
 
     async def save(self, received: Received) -> None:
         """Write what became of a stored event, and free it."""
+        if self._ahead.save(received):
+            return
         values = (
             received.state.value,
             received.attempts,
@@ -140,7 +147,7 @@ class PostgresInbox:
 
     async def waiting_for(self, keys: Collection[str]) -> tuple[Received, ...]:
         """The parked events that wait for any of ``keys``."""
-        if not keys:
+        if self._ahead.nobody_waits_for(keys):
             return ()
         return tuple(received_of(row) for row in await self._session.rows(_WAITING_FOR, (sorted(keys),)))
 

@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
+from typing import Final, LiteralString
 
 from billing_postgres.session import Session
 
-__all__ = ["lock", "lock_key"]
+__all__ = ["LOCK_KEY", "LOCK_TIMEOUT", "lock"]
 
 #: Each lock is waited for 200 ms at most, as the ports promise; then PostgreSQL reports 55P03. Rows that are being
 #: written elsewhere, such as an event's twin, are waited for as long as any statement may take.
-_LOCK = """
-SELECT set_config('lock_timeout', '200ms', true), pg_advisory_xact_lock(%s), set_config('lock_timeout', '0', true)
+LOCK_TIMEOUT: Final[LiteralString] = "set_config('lock_timeout', '200ms', true)"
+
+#: Takes the lock of this name: locks are numbers, and the server computes the same for every process.
+LOCK_KEY: Final[LiteralString] = "pg_advisory_xact_lock(hashtextextended({}, 0))"
+
+_LOCK: Final[LiteralString] = f"""
+SELECT {LOCK_TIMEOUT}, {LOCK_KEY.format("%s")}, set_config('lock_timeout', '0', true)
 """
-
-
-def lock_key(name: str) -> int:
-    """The 64-bit number that stands for what is locked, the same in every process."""
-    return int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest(), "big", signed=True)
 
 
 async def lock(session: Session, names: Sequence[str]) -> None:
     """Be the only one at work on these, taken in this order. Raises `LockTimeout`; then the transaction is over."""
     for name in names:
-        await session.row(_LOCK, (lock_key(name),))
+        await session.row(_LOCK, (name,))

@@ -9,6 +9,7 @@ from attrs import frozen
 
 from billing_core.domain.errors import AlreadyOwned
 from billing_core.domain.purchases import Order
+from billing_postgres.ahead import Ahead
 from billing_postgres.encoding import encode_rows
 from billing_postgres.rows.purchases import OrderRow
 from billing_postgres.session import Session
@@ -52,14 +53,17 @@ class PostgresOrders:
     """The port of orders."""
 
     _session: Session
+    _ahead: Ahead
 
     async def add(self, order: Order) -> None:
         """Keep a new order. Raises `AlreadyOwned`."""
+        self._ahead.forget_user(order.user_id)
         if not await self._session.execute(_ADD, (encode_rows([OrderRow.of(order)]),)):
             raise AlreadyOwned
 
     async def save(self, order: Order) -> None:
         """Write ``given_up_at``."""
+        self._ahead.forget_user(order.user_id)
         parameters = {"id": order.id, "user_id": order.user_id, "given_up_at": order.given_up_at}
         await self._session.execute(_SAVE, parameters)
 
@@ -70,4 +74,7 @@ class PostgresOrders:
 
     async def of_user(self, user_id: str) -> tuple[Order, ...]:
         """All orders of a user, oldest first."""
+        known = self._ahead.users.get(user_id)
+        if known is not None:
+            return known.orders
         return tuple(_READ.decode(stored).to_domain() for (stored,) in await self._session.rows(_OF_USER, (user_id,)))

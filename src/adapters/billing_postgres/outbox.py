@@ -13,6 +13,7 @@ from attrs import frozen
 
 from billing_core.domain.events import Event, NewEvent
 from billing_core.domain.ids import uuid7
+from billing_postgres.ahead import Ahead
 from billing_postgres.encoding import encode_rows
 from billing_postgres.session import Session
 
@@ -126,11 +127,27 @@ class PostgresOutbox:
     """The outbox port."""
 
     _session: Session
+    _ahead: Ahead
 
     async def add(self, user_id: str, events: Collection[NewEvent], now: datetime) -> tuple[Event, ...]:
         """Keep these events as the user's next ones."""
         if not events:
             return ()
+        known = self._ahead.users.get(user_id)
+        if known is not None:
+            told = tuple(
+                Event(
+                    id=_new_id(),
+                    type=event.type,
+                    occurred_at=event.occurred_at,
+                    user_id=user_id,
+                    version=version,
+                    data=event.data,
+                )
+                for version, event in enumerate(events, known.version + 1)
+            )
+            self._ahead.tell(user_id, told, now)
+            return told
         rows = [
             NewEventRow(id=_new_id(), type=event.type, occurred_at=event.occurred_at, data=dict(event.data))
             for event in events

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import LiteralString
 
 import psycopg
 from attrs import define, field
-from psycopg import AsyncConnection
+from psycopg import AsyncConnection, AsyncCursor
 from psycopg.pq import TransactionStatus
 from psycopg.rows import TupleRow
 
 from billing_postgres.errors import core_error
 from billing_postgres.pool import Pool
 
-__all__ = ["STATEMENT_TIMEOUT_MS", "Session", "transaction"]
+__all__ = ["STATEMENT_TIMEOUT_MS", "Session", "Statement", "transaction"]
 
 #: How long one statement may take unless told otherwise.
 STATEMENT_TIMEOUT_MS = 5_000
@@ -31,6 +31,11 @@ _BEGIN = (
 )
 
 Parameters = Mapping[str, object] | Sequence[object]
+Statement = tuple[LiteralString, Parameters]
+
+
+def _nothing() -> list[Statement]:
+    return []
 
 
 @define(eq=False)
@@ -39,6 +44,8 @@ class Session:
 
     _pool: Pool
     statement_timeout_ms: int = STATEMENT_TIMEOUT_MS
+    #: What is written behind: taken, and carried out, before any other statement and before the commit.
+    behind: Callable[[], list[Statement]] = field(default=_nothing, init=False)
     _connection: AsyncConnection[TupleRow] | None = field(default=None, init=False)
 
     async def begin(self) -> None:
@@ -69,6 +76,7 @@ class Session:
         """Make it permanent. Raises `StorageUnavailable` where it is not known whether it is."""
         connection = self._require()
         with _translated():
+            await self._write_behind(connection)
             answer = await connection.execute(b"COMMIT", prepare=False)
         if answer.statusmessage != "COMMIT":
             raise RuntimeError("A statement of this transaction failed before; nothing of it was committed.")
@@ -88,17 +96,26 @@ class Session:
     async def execute(self, statement: LiteralString, parameters: Parameters = ()) -> int:
         """Run a statement; how many rows it wrote."""
         with _translated():
-            return (await self._require().execute(statement, parameters)).rowcount
+            return (await self._run(statement, parameters)).rowcount
 
     async def rows(self, statement: LiteralString, parameters: Parameters = ()) -> list[TupleRow]:
         """Run a statement; all rows that it answers with."""
         with _translated():
-            return await (await self._require().execute(statement, parameters)).fetchall()
+            return await (await self._run(statement, parameters)).fetchall()
 
     async def row(self, statement: LiteralString, parameters: Parameters = ()) -> TupleRow | None:
         """Run a statement; the first row that it answers with."""
         with _translated():
-            return await (await self._require().execute(statement, parameters)).fetchone()
+            return await (await self._run(statement, parameters)).fetchone()
+
+    async def _run(self, statement: LiteralString, parameters: Parameters) -> AsyncCursor[TupleRow]:
+        connection = self._require()
+        await self._write_behind(connection)
+        return await connection.execute(statement, parameters)
+
+    async def _write_behind(self, connection: AsyncConnection[TupleRow]) -> None:
+        for statement, parameters in self.behind():
+            await connection.execute(statement, parameters)
 
     def _require(self) -> AsyncConnection[TupleRow]:
         connection = self._connection

@@ -1,4 +1,4 @@
-"""The one statement that is the same for every table of rows: write these, new or known."""
+"""What statements of several tables share: writing rows, new or known, and asking for objects."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from typing import LiteralString
 
 import msgspec
 
-__all__ = ["columns_of", "upsert"]
+from billing_core.domain.facts import ObjectRef
+
+__all__ = ["columns_of", "refs_as_arrays", "upsert"]
 
 
 def columns_of(row: type[msgspec.Struct]) -> tuple[LiteralString, ...]:
@@ -38,3 +40,9 @@ def upsert(
     stored = f"SELECT {names} FROM json_populate_recordset(NULL::{table}, %({parameter})s::json)"  # noqa: S608 - names of this package
     changes = ", ".join(f"{column} = excluded.{column}" for column in changing)
     return f"INSERT INTO {table} ({names}) {stored} ON CONFLICT ({', '.join(key)}) DO UPDATE SET {changes}"
+
+
+def refs_as_arrays(refs: Collection[ObjectRef]) -> dict[str, object]:
+    """These objects, each once, as the two arrays that ``unnest`` pairs up."""
+    distinct = sorted({(ref.kind.value, ref.id) for ref in refs})
+    return {"kinds": [kind for kind, _ in distinct], "ids": [identity for _, identity in distinct]}

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from types import TracebackType
 from typing import Self
 
 from attrs import field, frozen
 
+from billing_core.domain.received import Received
 from billing_postgres.accounts import PostgresAccounts
+from billing_postgres.ahead import Ahead
 from billing_postgres.audit import PostgresAuditLog
 from billing_postgres.catalogs import CatalogCopy, PostgresCatalogs
 from billing_postgres.customers import PostgresCustomers
@@ -20,6 +23,7 @@ from billing_postgres.orders import PostgresOrders
 from billing_postgres.outbox import PostgresOutbox
 from billing_postgres.personal_data import PostgresPersonalData
 from billing_postgres.pool import Pool
+from billing_postgres.preparing import prepare
 from billing_postgres.session import STATEMENT_TIMEOUT_MS, Session
 from billing_postgres.views import PostgresViews
 from billing_postgres.vital_signs import PostgresVitalSigns
@@ -32,18 +36,19 @@ class PostgresUnitOfWork:
 
     def __init__(self, session: Session, catalog: CatalogCopy) -> None:
         self._session = session
-        self.inbox = PostgresInbox(session)
-        self.facts = PostgresFactLog(session)
-        self.objects = PostgresObjects(session)
-        self.customers = PostgresCustomers(session)
-        self.accounts = PostgresAccounts(session)
-        self.orders = PostgresOrders(session)
-        self.manual_grants = PostgresManualGrants(session)
-        self.catalogs = PostgresCatalogs(session, catalog)
+        self._ahead = ahead = Ahead(session)
+        self.inbox = PostgresInbox(session, ahead)
+        self.facts = PostgresFactLog(session, ahead)
+        self.objects = PostgresObjects(session, ahead)
+        self.customers = PostgresCustomers(session, ahead)
+        self.accounts = PostgresAccounts(session, ahead)
+        self.orders = PostgresOrders(session, ahead)
+        self.manual_grants = PostgresManualGrants(session, ahead)
+        self.catalogs = PostgresCatalogs(session, ahead, catalog)
         self.operations = PostgresOperations(session)
-        self.outbox = PostgresOutbox(session)
-        self.audit = PostgresAuditLog(session)
-        self.views = PostgresViews(session)
+        self.outbox = PostgresOutbox(session, ahead)
+        self.audit = PostgresAuditLog(session, ahead)
+        self.views = PostgresViews(session, ahead)
         self.payment_methods = self.views
         self.personal_data = PostgresPersonalData(session)
         self.vital_signs = PostgresVitalSigns(session)
@@ -58,6 +63,10 @@ class PostgresUnitOfWork:
     ) -> None:
         """End; undo what was not committed."""
         await self._session.end()
+
+    async def prepare(self, events: Collection[Received]) -> None:
+        """Lock and read with one statement each what taking these events in asks. Raises `LockTimeout`."""
+        await prepare(self._session, self._ahead, events)
 
     async def commit(self) -> None:
         """Make everything since the beginning permanent at once, durably."""

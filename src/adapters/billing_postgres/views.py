@@ -14,6 +14,7 @@ from billing_core.domain.payments import Payment
 from billing_core.domain.purchases import Purchase
 from billing_core.domain.subscriptions import Subscription
 from billing_core.ports.paging import Cursor, Page
+from billing_postgres.ahead import Ahead
 from billing_postgres.paging import page_of, place_after
 from billing_postgres.rows.grants import GrantRow
 from billing_postgres.rows.invoices import InvoiceRow
@@ -77,6 +78,7 @@ class PostgresViews:
     """The read ports: accounts, and payment methods."""
 
     _session: Session
+    _ahead: Ahead
 
     async def subscription(self, subscription_id: str) -> Subscription | None:
         """One subscription."""
@@ -113,6 +115,9 @@ class PostgresViews:
 
     async def access_of(self, user_id: str) -> UserAccess:
         """All grants of a user, with the version of the user's state."""
+        known = self._ahead.access_of(user_id)
+        if known is not None:
+            return known
         row = await self._session.row(_ACCESS_OF, {"user_id": user_id})
         version, grants = row or (0, b"[]")
         stored = tuple(grant.to_domain() for grant in _READ_GRANTS.decode(grants))

@@ -56,15 +56,20 @@ return 1
 """
 
 _LIFT = """
--- KEYS and ARGV as in put
-local announced = tonumber(redis.call('GET', KEYS[4]) or '0')
-if announced > 1 then redis.call('DECR', KEYS[4]) else redis.call('DEL', KEYS[4]) end
-local version, least = tonumber(ARGV[2]), tonumber(redis.call('GET', KEYS[3]) or '-1')
-if version < least then return 0 end
-redis.call('SET', KEYS[3], version, 'PX', ARGV[5])
-if announced > 1 then return 0 end
+-- KEYS: epoch; value, least version and announced, for each user.  ARGV: a new epoch, lifetimes of value and version;
+-- version and value, for each user
 redis.call('SET', KEYS[1], ARGV[1], 'NX')
-redis.call('SET', KEYS[2], redis.call('GET', KEYS[1]) .. ARGV[3], 'PX', ARGV[4])
+local epoch = redis.call('GET', KEYS[1])
+for user = 0, (#KEYS - 1) / 3 - 1 do
+    local value_key, least_key, announced_key = KEYS[3 * user + 2], KEYS[3 * user + 3], KEYS[3 * user + 4]
+    local announced = tonumber(redis.call('GET', announced_key) or '0')
+    if announced > 1 then redis.call('DECR', announced_key) else redis.call('DEL', announced_key) end
+    local version, least = tonumber(ARGV[2 * user + 4]), tonumber(redis.call('GET', least_key) or '-1')
+    if version >= least then
+        redis.call('SET', least_key, version, 'PX', ARGV[3])
+        if announced <= 1 then redis.call('SET', value_key, epoch .. ARGV[2 * user + 5], 'PX', ARGV[2]) end
+    end
+end
 return 1
 """
 
@@ -109,9 +114,15 @@ class RedisAccessCache:
         if keys:
             await self._try(lambda: self._mark(keys=keys, args=[STALE_MILLISECONDS]))
 
-    async def lift(self, access: UserAccess) -> None:
-        """One announced change is committed; its result is remembered where no other one is under way."""
-        await self._try(lambda: self._lift(keys=self._keys(access.user_id), args=self._args(access)))
+    async def lift(self, accesses: Collection[UserAccess]) -> None:
+        """Announced changes are committed; the result of each is remembered where no other one is under way."""
+        if not accesses:
+            return
+        keys = [self._epoch_key, *(key for access in accesses for key in self._keys(access.user_id)[1:])]
+        args: list[str | int | bytes] = [_new_epoch(), VALUE_MILLISECONDS, LEAST_VERSION_MILLISECONDS]
+        for access in accesses:
+            args += [access.version, self._encode(access)]
+        await self._try(lambda: self._lift(keys=keys, args=args))
 
     def _key(self, name: str, user_id: str) -> str:
         return f"{self._prefix}:{name}:{user_id}"

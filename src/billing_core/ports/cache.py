@@ -29,6 +29,6 @@ class AccessCache(Protocol):
         """Forget these users, and take no value read before this moment, until it is lifted or seconds have passed."""
         ...
 
-    async def lift(self, access: UserAccess) -> None:
-        """The change that `mark_stale` announced is committed: remember its result."""
+    async def lift(self, accesses: Collection[UserAccess]) -> None:
+        """The changes that `mark_stale` announced are committed: remember the results."""
         ...

@@ -116,11 +116,10 @@ class Bookkeeper:
 
     async def commit(self, uow: UnitOfWork, *taken: Taken) -> None:
         """Commit, and keep the cache fresh: marked stale before, lifted after."""
-        accesses = [access for one in taken for access in one.accesses]
-        await self.cache.mark_stale([access.user_id for access in accesses])
+        accesses = {access.user_id: access for one in taken for access in one.accesses}
+        await self.cache.mark_stale(accesses)
         await uow.commit()
-        for access in accesses:
-            await self.cache.lift(access)
+        await self.cache.lift(accesses.values())
 
     async def _take_in_of(self, uow: UnitOfWork, owner: str, facts: list[Fact], cause: Cause) -> Taken:
         changed = await fold_in(uow, facts, self.clock.now(), owner)

@@ -7,6 +7,8 @@ told that it arrived.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from attrs import frozen
 
 from billing_core.domain.audit import Cause
@@ -70,22 +72,45 @@ class ReceiveEvent:
         Raises `SignatureInvalid`, and then nothing is stored, and `StorageUnavailable` where it could not be
         stored: the provider then sends it again.
         """
+        (receipt,) = await self.together([self.read(payload, signature)])
+        return receipt
+
+    def read(self, payload: bytes, signature: str) -> Received:
+        """The event in ``payload``. Raises `SignatureInvalid`."""
         delivery = self.verifier.read(payload, signature, self.real_clock.now())
-        received = Received.of(delivery, self.clock.now())
+        return Received.of(delivery, self.clock.now())
+
+    async def together(self, events: Sequence[Received]) -> tuple[Receipt, ...]:
+        """Store and apply these, in this order and in one commit; a receipt for each.
+
+        Where that fails, each has a commit of its own, so that one that fails takes no other with it. Raises
+        `StorageUnavailable` where they could not be stored.
+        """
         try:
-            return await self._store_and_apply(received)
+            return await self._store_and_apply(events)
         except StorageUnavailable:
             raise
-        except Exception as error:  # noqa: BLE001 - whatever went wrong in applying it, the event itself must not be lost
-            return await self._store_alone(received, f"{type(error).__name__}: {error}")
+        except Exception as error:  # noqa: BLE001 - whatever went wrong in applying them, no event may be lost
+            if len(events) == 1:
+                return (await self._store_alone(events[0], f"{type(error).__name__}: {error}"),)
+        return tuple([receipt for event in events for receipt in await self.together([event])])
 
-    async def _store_and_apply(self, received: Received) -> Receipt:
+    async def _store_and_apply(self, events: Sequence[Received]) -> tuple[Receipt, ...]:
+        receipts: list[Receipt] = []
+        all_taken: list[Taken] = []
         async with self.units() as uow:
-            if not await uow.inbox.store(received):
-                return _receipt(await uow.inbox.get(received.event_id, received.account) or received, duplicate=True)
-            after, taken = await apply_received(uow, self.books, received)
-            await self.books.commit(uow, taken)
-        return _receipt(after, duplicate=False)
+            await uow.prepare(events)
+            for received in events:
+                if not await uow.inbox.store(received):
+                    known = await uow.inbox.get(received.event_id, received.account)
+                    receipts.append(_receipt(known or received, duplicate=True))
+                    continue
+                after, taken = await apply_received(uow, self.books, received)
+                receipts.append(_receipt(after, duplicate=False))
+                all_taken.append(taken)
+            if all_taken:
+                await self.books.commit(uow, *all_taken)
+        return tuple(receipts)
 
     async def _store_alone(self, received: Received, error: str) -> Receipt:
         async with self.units() as uow:

@@ -75,7 +75,7 @@ class NoCache:
     async def mark_stale(self, user_ids: Collection[str]) -> None:
         """Nothing is kept."""
 
-    async def lift(self, access: UserAccess) -> None:
+    async def lift(self, accesses: Collection[UserAccess]) -> None:
         """Nothing is kept."""
 
 

@@ -1,0 +1,223 @@
+"""Preparing a unit of work: one statement locks what events are about, one reads what taking them in asks."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import UTC, datetime
+from typing import Final, LiteralString
+
+import msgspec
+from attrs import define, field
+
+from billing_core.domain.facts import Fact, ObjectRef, labels_of, owners_of
+from billing_core.domain.received import Received
+from billing_postgres.ahead import Ahead, UserAhead
+from billing_postgres.encoding import FactJson
+from billing_postgres.locks import LOCK_KEY, LOCK_TIMEOUT
+from billing_postgres.rows.accounts import ACCOUNT_ROWS, AccountRows
+from billing_postgres.rows.manual_grants import ManualGrantRow
+from billing_postgres.rows.objects import ObjectRow
+from billing_postgres.rows.purchases import OrderRow
+from billing_postgres.session import Session
+from billing_postgres.statements import refs_as_arrays
+
+__all__ = ["prepare"]
+
+#: What belongs to a user without a customer is kept under this and the user's id.
+GUEST: Final = "user:"
+
+#: Customers that are named, tied to a user who is named, or owners of an object that is named; then their users.
+#: All customers are locked before the first user, each in ascending order, each waited for 200 ms at most. A tie that
+#: another one makes at this moment is not seen here: then the use case finds the user, and locks them itself.
+_LOCK: Final[LiteralString] = f"""
+WITH named AS (
+    SELECT unnest(%(customers)s::text[]) AS id
+    UNION SELECT m.customer_id FROM user_stripe_mapping m WHERE m.user_id = ANY(%(users)s)
+    UNION
+    SELECT o.customer_id
+    FROM unnest(%(kinds)s::text[], %(ids)s::text[]) AS wanted (kind, id)
+    JOIN provider_objects o ON o.id = wanted.id COLLATE "C" AND o.kind = wanted.kind
+    WHERE o.customer_id IS NOT NULL
+), customers AS MATERIALIZED (
+    SELECT named.id, {LOCK_KEY.format("'customer:' || named.id")}
+    FROM (SELECT id COLLATE "C" AS id FROM named ORDER BY 1) AS named, {LOCK_TIMEOUT}
+), users AS MATERIALIZED (
+    SELECT unnest(%(users)s::text[]) AS id
+    UNION SELECT m.user_id FROM customers c JOIN user_stripe_mapping m ON m.customer_id = c.id
+    UNION SELECT substr(c.id, {len(GUEST) + 1}) FROM customers c WHERE c.id LIKE '{GUEST}%%'
+), locked AS MATERIALIZED (
+    SELECT users.id, {LOCK_KEY.format("'user:' || users.id")}
+    FROM (SELECT id COLLATE "C" AS id FROM users ORDER BY 1) AS users
+)
+SELECT ARRAY(SELECT id FROM customers), ARRAY(SELECT id FROM locked)
+"""  # noqa: S608 - constants of this package
+
+#: Everything in one JSON value. Facts are read of objects alone that must be folded again: those that have one as late.
+_READ: Final[LiteralString] = f"""
+SELECT set_config('lock_timeout', '0', true), json_build_object(
+    'ties', (
+        SELECT coalesce(json_agg(m), '[]') FROM user_stripe_mapping m
+        WHERE m.customer_id = ANY(%(customers)s) OR m.user_id = ANY(%(users)s)
+    ),
+    'objects', (SELECT coalesce(json_agg(o), '[]') FROM provider_objects o WHERE o.customer_id = ANY(%(customers)s)),
+    'other_objects', (
+        SELECT coalesce(json_agg(o), '[]')
+        FROM unnest(%(kinds)s::text[], %(ids)s::text[]) AS wanted (kind, id)
+        JOIN provider_objects o ON o.id = wanted.id COLLATE "C" AND o.kind = wanted.kind
+        WHERE o.customer_id IS NULL OR o.customer_id <> ALL(%(customers)s)
+    ),
+    'facts', (
+        SELECT coalesce(json_agg(f), '[]')
+        FROM unnest(%(told_kinds)s::text[], %(told_ids)s::text[], %(told_at)s::timestamptz[]) AS told (kind, id, at)
+        JOIN provider_objects o ON o.id = told.id COLLATE "C" AND o.kind = told.kind AND o.last_at >= told.at
+        JOIN facts f ON f.object_id = told.id COLLATE "C" AND f.kind = told.kind
+    ),
+    'known_events', (
+        SELECT coalesce(json_agg(json_build_array(r.account, r.event_id)), '[]')
+        FROM unnest(%(accounts)s::text[], %(events)s::text[]) AS wanted (account, id)
+        JOIN received_events r ON r.account = wanted.account COLLATE "C" AND r.event_id = wanted.id COLLATE "C"
+    ),
+    'known_facts', (SELECT coalesce(json_agg(f.id), '[]') FROM facts f WHERE f.id = ANY(%(events)s)),
+    'waited_for', (
+        SELECT coalesce(json_agg(key), '[]') FROM received_events r, unnest(r.waits_for) AS key
+        WHERE r.state = 'parked' AND r.waits_for && %(keys)s::text[]
+    ),
+    'orphaned', (
+        SELECT coalesce(json_agg(owner), '[]') FROM provider_objects o, unnest(o.owners) AS owner
+        WHERE o.customer_id IS NULL AND o.owners && %(keys)s::text[]
+    ),
+    'accounts', {ACCOUNT_ROWS},
+    'orders', (
+        SELECT coalesce(json_agg(p ORDER BY p.created_at, p.id), '[]') FROM purchases p
+        WHERE p.user_id = ANY(%(users)s) AND NOT p.is_foreign
+    ),
+    'manual_grants', (
+        SELECT coalesce(json_agg(g ORDER BY g.granted_at, g.id), '[]') FROM manual_grants g
+        WHERE g.user_id = ANY(%(users)s)
+    ),
+    'versions', (
+        SELECT coalesce(json_object_agg(v.user_id, v.version), '{{}}') FROM user_versions v
+        WHERE v.user_id = ANY(%(users)s)
+    ),
+    'catalog_version', (SELECT version FROM catalog_state)
+)
+"""  # noqa: S608 - constants of this package
+
+
+class _Tie(msgspec.Struct):
+    user_id: str
+    customer_id: str
+
+
+class _Read(msgspec.Struct):
+    """What `_READ` gives."""
+
+    ties: list[_Tie]
+    objects: list[ObjectRow]
+    other_objects: list[ObjectRow]
+    facts: list[FactJson]
+    known_events: list[tuple[str, str]]
+    known_facts: list[str]
+    waited_for: list[str]
+    orphaned: list[str]
+    accounts: AccountRows
+    orders: list[OrderRow]
+    manual_grants: list[ManualGrantRow]
+    versions: dict[str, int]
+    catalog_version: int
+
+
+_DECODER: Final = msgspec.json.Decoder(_Read)
+
+
+@define
+class _Asked:
+    """What taking in some events will ask."""
+
+    events: Collection[Received]
+    facts: tuple[Fact, ...] = field(init=False)
+    customers: set[str] = field(init=False)
+    #: Named in metadata: they may be tied to a customer by it. Those of objects without a customer may be guests.
+    users: set[str] = field(init=False)
+    guests: set[str] = field(init=False)
+    refs: set[ObjectRef] = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.facts = tuple(event.fact for event in self.events if event.fact is not None)
+        self.customers = {fact.customer_id for fact in self.facts if fact.customer_id is not None}
+        labels = {fact: labels_of(fact.after).user_id for fact in self.facts}
+        self.users = {user_id for user_id in labels.values() if user_id is not None}
+        self.guests = {user_id for fact, user_id in labels.items() if user_id is not None and fact.customer_id is None}
+        self.refs = {fact.ref for fact in self.facts}
+        self.refs |= {owner for fact in self.facts if fact.customer_id is None for owner in owners_of(fact.after)}
+
+    def from_when(self) -> dict[ObjectRef, datetime]:
+        """From which moment on a known fact of an object makes a new one need all of them; two new ones do anyway."""
+        since: dict[ObjectRef, datetime] = {}
+        for fact in self.facts:
+            since[fact.ref] = _EARLIEST if fact.ref in since else fact.occurred_at
+        return since
+
+
+_EARLIEST: Final = datetime.min.replace(tzinfo=UTC)
+
+
+async def prepare(session: Session, ahead: Ahead, events: Collection[Received]) -> None:
+    """Lock what these events are about, and read into ``ahead`` what taking them in asks. Raises `LockTimeout`."""
+    asked = _Asked(events)
+    refs = refs_as_arrays(asked.refs)
+    named = [*asked.customers, *(f"{GUEST}{user_id}" for user_id in asked.guests)]
+    customers, users = await session.row(_LOCK, {"customers": named, "users": list(asked.users)} | refs) or ([], [])
+    ahead.locked.update(f"customer:{one}" for one in customers)
+    ahead.locked.update(f"user:{one}" for one in users)
+    customers = {*customers, *(f"{GUEST}{user_id}" for user_id in users)}
+    keys = {*(f"customer:{one}" for one in customers), *(str(fact.ref) for fact in asked.facts)}
+    since = asked.from_when()
+    parameters = {
+        "customers": list(customers),
+        "users": users,
+        "keys": list(keys),
+        "accounts": [event.account for event in events],
+        "events": [event.event_id for event in events],
+        "told_kinds": [ref.kind.value for ref in since],
+        "told_ids": [ref.id for ref in since],
+        "told_at": list(since.values()),
+    }
+    _, found = await session.row(_READ, parameters | refs) or (None, b"")
+    read = _DECODER.decode(found)
+    ahead.customers.update(customers)
+    ahead.waited_for.update(dict.fromkeys(keys, False) | dict.fromkeys(read.waited_for, True))
+    ahead.catalog_version = read.catalog_version
+    _learn_users(ahead, users, read)
+    _learn_objects(ahead, asked, read)
+    known = set(read.known_events)
+    for event in events:
+        ahead.events[event.account, event.event_id] = (event.account, event.event_id) in known
+        ahead.fact_ids[event.event_id] = event.event_id in read.known_facts
+
+
+def _learn_users(ahead: Ahead, users: Collection[str], read: _Read) -> None:
+    ahead.user_by_customer.update((tie.customer_id, tie.user_id) for tie in read.ties)
+    ahead.customer_by_user.update((tie.user_id, tie.customer_id) for tie in read.ties)
+    for user_id, account in read.accounts.to_accounts(users).items():
+        ahead.users[user_id] = UserAhead(
+            account=account,
+            orders=tuple(row.to_domain() for row in read.orders if row.user_id == user_id),
+            manual_grants=tuple(row.to_domain() for row in read.manual_grants if row.user_id == user_id),
+            version=read.versions.get(user_id, 0),
+        )
+
+
+def _learn_objects(ahead: Ahead, asked: _Asked, read: _Read) -> None:
+    """Of an object that is not known yet there are no facts; of one whose facts were not needed, none are known."""
+    ahead.refs.update(asked.refs)
+    for stored in (*read.objects, *read.other_objects):
+        state = stored.to_state()
+        ahead.objects[state.ref] = state
+    for row in read.facts:
+        fact = row.to_fact()
+        ahead.facts.setdefault(fact.ref, []).append(fact)
+    for fact in asked.facts:
+        if fact.ref not in ahead.objects:
+            ahead.facts.setdefault(fact.ref, [])
+        ahead.orphaned[fact.ref] = str(fact.ref) in read.orphaned
