@@ -14,12 +14,12 @@ from collections.abc import Iterator
 import msgspec
 from attrs import field, frozen
 
-from billing_sandbox.engine.payment_methods import card_of
 from billing_sandbox.engine.checkout_completion import Buyer, complete
 from billing_sandbox.engine.engine import Engine
 from billing_sandbox.engine.forms import Raw
 from billing_sandbox.engine.ids import SeededIds
 from billing_sandbox.engine.objects import DAY, Obj
+from billing_sandbox.engine.payment_methods import card_of
 from billing_sandbox.engine.world import World
 
 __all__ = ["PLAN_PRICE", "Story", "interleaved", "told_story"]
@@ -99,8 +99,8 @@ def _played(engine: Engine) -> Iterator[Obj]:
 
 def _steps(engine: Engine) -> Iterator[None]:
     """The story; a pause wherever its events so far should be taken down: the sandbox forgets them after a month."""
-    labels = {"user_id": _LEARNER}
-    monthly = {"interval": "month"}
+    labels: dict[str, Raw] = {"user_id": _LEARNER}
+    monthly: dict[str, Raw] = {"interval": "month"}
     price = _post(engine, "prices", unit_amount="2900", currency="usd", recurring=monthly, product_data={"name": "Pro"})
     customer = _post(engine, "customers", email="ada@example.com", metadata=labels)
     subscribing = _post(
@@ -116,8 +116,8 @@ def _steps(engine: Engine) -> Iterator[None]:
     _pay(engine, subscribing)
     engine.advance_to(engine.world.main_time + 3 * DAY)
     yield
-    course = {"currency": "usd", "unit_amount": "4900", "product_data": {"name": "Course"}}
-    bought = labels | {"resource_type": "course", "resource_id": "k8s-101"}
+    course: dict[str, Raw] = {"currency": "usd", "unit_amount": "4900", "product_data": {"name": "Course"}}
+    bought: dict[str, Raw] = labels | {"resource_type": "course", "resource_id": "k8s-101"}
     buying = _post(
         engine,
         "checkout/sessions",

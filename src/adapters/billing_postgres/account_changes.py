@@ -18,9 +18,10 @@ from billing_postgres.rows.payment_methods import PaymentMethodRow
 from billing_postgres.rows.payments import PaymentRow, RefundRow
 from billing_postgres.rows.purchases import PurchaseRow
 from billing_postgres.rows.subscriptions import SubscriptionRow
+from billing_postgres.session import Statement
 from billing_postgres.statements import upsert
 
-__all__ = ["SAVE_ACCOUNTS", "AccountChanges", "removing", "saving"]
+__all__ = ["SAVE_ACCOUNTS", "AccountChanges"]
 
 
 class _Named(Protocol):
@@ -57,7 +58,7 @@ def _remove(table: LiteralString, key: tuple[LiteralString, ...] = _BY_ID) -> Li
     """A statement that deletes the rows whose keys a JSON array holds."""
     ours, theirs = ", ".join(f"t.{name}" for name in key), ", ".join(f"gone.{name}" for name in key)
     source = f"json_populate_recordset(NULL::{table}, %({table})s::json) AS gone"
-    return f"DELETE FROM {table} t USING {source} WHERE ({ours}) = ({theirs})"  # noqa: S608 - names of this package
+    return f"DELETE FROM {table} t USING {source} WHERE t.user_id = ANY(%(users)s) AND ({ours}) = ({theirs})"  # noqa: S608 - names of this package
 
 
 _REMOVE: Final[Mapping[LiteralString, LiteralString]] = {
@@ -78,11 +79,13 @@ _Key = tuple[Hashable, ...]
 class AccountChanges:
     """Rows to be written and rows to be removed, by table; of any number of accounts, each at any number of times."""
 
+    _users: set[str] = field(factory=set, init=False)
     _written: dict[LiteralString, dict[_Key, msgspec.Struct]] = field(factory=dict, init=False)
     _gone: dict[LiteralString, dict[_Key, msgspec.Struct]] = field(factory=dict, init=False)
 
     def add(self, before: Account, after: Account) -> None:
         """What differs between the two."""
+        self._users.add(after.user_id)
         self._add("subscriptions", before.subscriptions, after.subscriptions, SubscriptionRow.of)
         self._add("purchases", before.purchases, after.purchases, PurchaseRow.of)
         self._add("payments", before.payments, after.payments, PaymentRow.of)
@@ -97,9 +100,15 @@ class AccountChanges:
         """The rows to be written, as JSON arrays, by table; only of tables that have any."""
         return {table: encode_rows(_in_order(rows.values())) for table, rows in self._written.items() if rows}
 
-    def gone(self) -> dict[LiteralString, str]:
-        """The rows to be removed, likewise."""
-        return {table: encode_rows(rows.values()) for table, rows in self._gone.items() if rows}
+    def removal(self) -> list[Statement]:
+        """The statement that removes rows, where any are gone."""
+        gone = {table: encode_rows(rows.values()) for table, rows in self._gone.items() if rows}
+        return [(_together(_REMOVE, gone), gone | {"users": list(self._users)})] if gone else []
+
+    def statements(self) -> list[Statement]:
+        """What writes all of it: rows are removed before others are written."""
+        written = self.written()
+        return self.removal() + ([(_together(SAVE_ACCOUNTS, written), written)] if written else [])
 
     def _add(
         self, table: LiteralString, before: Iterable[V], after: Iterable[V], row: Callable[[V], msgspec.Struct]
@@ -134,16 +143,6 @@ def _in_order(rows: Iterable[msgspec.Struct]) -> list[msgspec.Struct]:
 
 
 _HOLDING = frozenset({Slot.RESERVED, Slot.PROCESSING, Slot.OWNED})
-
-
-def saving(tables: Iterable[LiteralString]) -> LiteralString:
-    """The statement that writes rows of these tables."""
-    return _together(SAVE_ACCOUNTS, tables)
-
-
-def removing(tables: Iterable[LiteralString]) -> LiteralString:
-    """The statement that removes rows of these tables."""
-    return _together(_REMOVE, tables)
 
 
 def _together(statements: Mapping[LiteralString, LiteralString], tables: Iterable[LiteralString]) -> LiteralString:

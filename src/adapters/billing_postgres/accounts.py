@@ -9,7 +9,7 @@ import msgspec
 from attrs import frozen
 
 from billing_core.domain.account import Account
-from billing_postgres.account_changes import AccountChanges, removing, saving
+from billing_postgres.account_changes import AccountChanges
 from billing_postgres.ahead import Ahead
 from billing_postgres.rows.accounts import ACCOUNT_ROWS, AccountRows
 from billing_postgres.session import Session
@@ -53,10 +53,8 @@ class PostgresAccounts:
             return
         changes = AccountChanges()
         changes.add(before, after)
-        if gone := changes.gone():
-            await self._session.execute(removing(gone), gone)
-        if written := changes.written():
-            await self._session.execute(saving(written), written)
+        for statement, parameters in changes.statements():
+            await self._session.execute(statement, parameters)
 
     async def users_with_objects(self, after_user_id: str, limit: int) -> Collection[str]:
         """Users that have a customer, an order or a grant, ascending."""

@@ -81,9 +81,13 @@ class Ahead:
         """Tie two that are known to be free."""
         if self.user_of(row.customer_id) != (None,) or self.customer_of(row.user_id) != (None,):
             return False
-        self.user_by_customer[row.customer_id], self.customer_by_user[row.user_id] = row.user_id, row.customer_id
+        self.tied(row.user_id, row.customer_id)
         self._writing.mapping.append(row)
         return True
+
+    def tied(self, user_id: str, customer_id: str) -> None:
+        """These two are tied together now."""
+        self.user_by_customer[customer_id], self.customer_by_user[user_id] = user_id, customer_id
 
     def forget_user(self, user_id: str) -> None:
         """What is ours about a user was written by a statement of its own: it is asked for again."""

@@ -61,6 +61,7 @@ class PostgresCustomers:
         if self._ahead.link(tie):
             return True
         if await self._session.execute(_LINK, (user_id, customer_id, source, now)):
+            self._ahead.tied(user_id, customer_id)
             return True
         if await self._session.row(_ARE_LINKED, (user_id, customer_id)):
             return False

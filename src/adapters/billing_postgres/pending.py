@@ -12,7 +12,7 @@ from attrs import define, field
 
 from billing_core.domain.facts import ObjectRef
 from billing_core.domain.received import Received
-from billing_postgres.account_changes import SAVE_ACCOUNTS, AccountChanges, removing
+from billing_postgres.account_changes import SAVE_ACCOUNTS, AccountChanges
 from billing_postgres.encoding import encode_rows
 from billing_postgres.rows.objects import ObjectRow
 from billing_postgres.rows.written import AuditRow, EventRow, FactRow, MappingRow, ReceivedRow, VersionRow
@@ -91,8 +91,6 @@ class Pending:
 
     def statements(self) -> list[Statement]:
         """What writes them all: one statement, and where rows are gone another one before it."""
-        gone, written = self.accounts.gone(), self.accounts.written()
-        statements: list[Statement] = [(removing(gone), gone)] if gone else []
         received = [ReceivedRow.of(one) for one in self.received.values()]
         objects = sorted(self.objects.values(), key=lambda row: (row.kind, row.id))
         versions = [VersionRow(user_id=user_id, version=version) for user_id, version in self.versions.items()]
@@ -107,6 +105,5 @@ class Pending:
             "outbox": encode_rows(self.outbox),
             "audit_log": encode_rows(self.audit),
         }
-        parameters |= dict.fromkeys(SAVE_ACCOUNTS, _NOTHING) | written
-        statements.append((_WRITE, parameters))
-        return statements
+        parameters |= dict.fromkeys(SAVE_ACCOUNTS, _NOTHING) | self.accounts.written()
+        return [*self.accounts.removal(), (_WRITE, parameters)]

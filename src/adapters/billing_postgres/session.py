@@ -76,7 +76,7 @@ class Session:
         """Make it permanent. Raises `StorageUnavailable` where it is not known whether it is."""
         connection = self._require()
         with _translated():
-            await self._write_behind(connection)
+            await self._write_behind()
             answer = await connection.execute(b"COMMIT", prepare=False)
         if answer.statusmessage != "COMMIT":
             raise RuntimeError("A statement of this transaction failed before; nothing of it was committed.")
@@ -109,13 +109,17 @@ class Session:
             return await (await self._run(statement, parameters)).fetchone()
 
     async def _run(self, statement: LiteralString, parameters: Parameters) -> AsyncCursor[TupleRow]:
-        connection = self._require()
-        await self._write_behind(connection)
-        return await connection.execute(statement, parameters)
+        self._require()
+        await self._write_behind()
+        return await self._send(statement, parameters)
 
-    async def _write_behind(self, connection: AsyncConnection[TupleRow]) -> None:
+    async def _write_behind(self) -> None:
         for statement, parameters in self.behind():
-            await connection.execute(statement, parameters)
+            await self._send(statement, parameters)
+
+    async def _send(self, statement: LiteralString, parameters: Parameters) -> AsyncCursor[TupleRow]:
+        """Where every statement passes."""
+        return await self._require().execute(statement, parameters)
 
     def _require(self) -> AsyncConnection[TupleRow]:
         connection = self._connection

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from attrs import field, frozen
 
+from billing_bootstrap.gathering import GatheredEvents
 from billing_bootstrap.health import HealthChecks, Probes
 from billing_bootstrap.metrics import Metrics
 from billing_bootstrap.settings import Settings
@@ -36,7 +37,6 @@ from billing_core.use_cases.open_subscription_checkout import OpenSubscriptionCh
 from billing_core.use_cases.personal_data import EraseCustomer, ExportUser
 from billing_core.use_cases.publish_events import PublishEvents
 from billing_core.use_cases.rebuild import Rebuild
-from billing_core.use_cases.receive_event import ReceiveEvent
 from billing_core.use_cases.request_refund import RequestRefund
 from billing_core.use_cases.resume_subscription import ResumeSubscription
 from billing_core.use_cases.retry_events import RetryEvents
@@ -109,7 +109,7 @@ class Application:
     publish_events: PublishEvents
     rebuild: Rebuild
     recall_access: RecallAccess
-    receive_event: ReceiveEvent
+    receive_event: GatheredEvents
     request_refund: RequestRefund
     resume_subscription: ResumeSubscription
     retry_events: RetryEvents

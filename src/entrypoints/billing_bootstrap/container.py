@@ -16,6 +16,7 @@ from billing_bootstrap.application import Application, Ports
 from billing_bootstrap.business_time import following_business_time
 from billing_bootstrap.clocks import BusinessClock, RealClock
 from billing_bootstrap.counted import CountedCache
+from billing_bootstrap.gathering import GatheredEvents
 from billing_bootstrap.health import HealthChecks, Probes
 from billing_bootstrap.ids import NewIds
 from billing_bootstrap.metrics import Metrics
@@ -135,13 +136,16 @@ class Container(containers.DeclarativeContainer):
         rebuild=providers.Singleton(Rebuild, units=units, books=books, clock=clock),
         recall_access=providers.Singleton(RecallAccess, units=units, books=books),
         receive_event=providers.Singleton(
-            ReceiveEvent,
-            units=units,
-            books=books,
-            verifier=ports.provided.verifier,
-            clock=clock,
-            real_clock=ports.provided.real_clock,
-            retries=retries,
+            GatheredEvents,
+            providers.Singleton(
+                ReceiveEvent,
+                units=units,
+                books=books,
+                verifier=ports.provided.verifier,
+                clock=clock,
+                real_clock=ports.provided.real_clock,
+                retries=retries,
+            ),
         ),
         request_refund=providers.Singleton(RequestRefund, units=units, books=books, carry_out=carry_out, clock=clock),
         resume_subscription=providers.Singleton(ResumeSubscription, changer=changer, clock=clock),

@@ -48,23 +48,11 @@ class GatheredEvents:
             taken = [self._waiting.popleft() for _ in range(min(TOGETHER_MAX, len(self._waiting)))]
             try:
                 receipts = await self._receive.together([received for received, _ in taken])
-            except BaseException as error:
+            except Exception as error:  # noqa: BLE001 - whatever it is, it is told to those who wait
                 for _, stored in taken:
                     if not stored.done():
-                        stored.set_exception(_for_each(error))
-                if not isinstance(error, Exception):
-                    raise
-            else:
-                for (_, stored), receipt in zip(taken, receipts, strict=True):
-                    if not stored.done():
-                        stored.set_result(receipt)
-
-
-def _for_each(error: BaseException) -> Exception:
-    """One exception must not be raised in several tasks: each would add its own traceback to it."""
-    if isinstance(error, Exception):
-        try:
-            return type(error)(*error.args)
-        except TypeError:
-            return error
-    return RuntimeError("The process is being stopped.")
+                        stored.set_exception(error)
+                continue
+            for (_, stored), receipt in zip(taken, receipts, strict=True):
+                if not stored.done():  # the caller has gone; what it brought is stored nevertheless
+                    stored.set_result(receipt)

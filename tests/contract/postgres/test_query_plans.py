@@ -10,6 +10,7 @@ from typing import Any, LiteralString
 import psycopg
 import pytest
 from attrs import define, evolve, field
+from psycopg import AsyncCursor
 from psycopg.rows import TupleRow
 
 import billing_postgres
@@ -25,6 +26,7 @@ from billing_contracts.examples import (
     operation,
     order,
     ours,
+    payment_fact,
     plan,
     received,
     refund_fact,
@@ -117,22 +119,11 @@ class ExplainingSession(Session):
 
     seen: Seen = field(factory=Seen, kw_only=True)
 
-    async def execute(self, statement: LiteralString, parameters: Parameters = ()) -> int:
-        await self._explain(statement, parameters)
-        return await super().execute(statement, parameters)
-
-    async def rows(self, statement: LiteralString, parameters: Parameters = ()) -> list[TupleRow]:
-        await self._explain(statement, parameters)
-        return await super().rows(statement, parameters)
-
-    async def row(self, statement: LiteralString, parameters: Parameters = ()) -> TupleRow | None:
-        await self._explain(statement, parameters)
-        return await super().row(statement, parameters)
-
-    async def _explain(self, statement: LiteralString, parameters: Parameters) -> None:
+    async def _send(self, statement: LiteralString, parameters: Parameters) -> AsyncCursor[TupleRow]:
         self.seen.statements.append(statement)
-        for (explained,) in await super().rows(f"EXPLAIN (FORMAT JSON) {statement}", parameters):
+        for (explained,) in await (await super()._send(f"EXPLAIN (FORMAT JSON) {statement}", parameters)).fetchall():
             self.seen.walk(" ".join(statement.split()), json.loads(explained)[0]["Plan"])
+        return await super()._send(statement, parameters)
 
 
 @pytest.fixture(scope="module")
@@ -153,6 +144,10 @@ async def pool(schema_url: str) -> AsyncIterator[Pool]:
 async def seen(pool: Pool) -> Seen:
     """What was seen while each method of each port was used once."""
     seen = Seen()
+    session = ExplainingSession(pool, seen=seen)
+    async with PostgresUnitOfWork(session, CatalogCopy()) as uow:
+        await uow.prepare([evolve(received("evt_together"), fact=payment_fact())])
+        await take_in_together(uow)
     session = ExplainingSession(pool, seen=seen)
     async with PostgresUnitOfWork(session, CatalogCopy()) as uow:
         await use_events(uow)
@@ -186,6 +181,15 @@ async def use_events(uow: PostgresUnitOfWork) -> None:
     await uow.outbox.of_user("u1", 0, 10)
     await uow.outbox.of_user(None, 0, 10, "e4000")
     await uow.outbox.republish(NOW + timedelta(days=3650), NOW)
+
+
+async def take_in_together(uow: PostgresUnitOfWork) -> None:
+    """What is written behind: with rows that come, and with rows that are gone."""
+    await uow.inbox.store(evolve(received("evt_together"), fact=payment_fact()))
+    whole, nothing = account("user-1"), Account(user_id="user-1")
+    await uow.accounts.save(nothing, whole)
+    await uow.accounts.save(whole, nothing)
+    await uow.inbox.get("evt_together")
 
 
 async def use_users(uow: PostgresUnitOfWork) -> None:

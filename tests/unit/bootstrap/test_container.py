@@ -70,7 +70,7 @@ def test_every_port_is_used(application: Application) -> None:
 def test_policies_are_those_of_the_settings(application: Application) -> None:
     assert application.policies is POLICIES
     assert application.carry_out.retries.attempts_max == 7
-    assert application.receive_event.retries.attempts_max == 7
+    assert application.retry_events.retries.attempts_max == 7
 
 
 def test_what_is_shared_is_shared(application: Application) -> None:

@@ -1,0 +1,126 @@
+"""Events that are taken in together add up to what they add up to one by one, in whatever order they come."""
+
+import random
+from collections.abc import Collection, Sequence
+
+import pytest
+from attrs import evolve
+
+from benchmarks.mix import PLAN_PRICE, Story, told_story
+from billing_contracts.examples import NOW, item, plan
+from billing_core.domain.account import Account, in_order
+from billing_core.domain.audit import Cause
+from billing_core.domain.facts import Fact
+from billing_core.domain.plans import Catalog
+from billing_core.domain.policies import RetryPolicy
+from billing_core.domain.received import Received, ReceivedState
+from billing_core.ports.unit_of_work import UnitOfWork, UnitsOfWork
+from billing_core.use_cases.bookkeeping import Bookkeeper, Taken
+from billing_core.use_cases.receive_event import Receipt, ReceiveEvent
+from billing_memory import ManualClock, MemoryAccessCache, MemoryUnitsOfWork
+from billing_postgres import PostgresUnitsOfWork
+from billing_sandbox.signing import signature_header
+from billing_stripe import StripeWebhookVerifier
+
+SECRET = "whsec_of_the_tests"
+STORY = told_story()
+LEARNERS = range(4)
+
+
+#: The place of an event that cannot be applied, in a test.
+REFUSED = 5
+
+
+class Refusing(Bookkeeper):
+    """Bookkeeping with a mistake in it."""
+
+    async def take_in(self, uow: UnitOfWork, facts: Collection[Fact], cause: Cause) -> Taken:
+        """Not this one."""
+        if cause.reason == STORY.types[REFUSED]:
+            raise ZeroDivisionError
+        return await super().take_in(uow, facts, cause)
+
+
+class Desk:
+    """Where events arrive."""
+
+    def __init__(self, units: UnitsOfWork, books: Bookkeeper | None = None) -> None:
+        clock = ManualClock(NOW)
+        self._units = units
+        self._receive = ReceiveEvent(
+            units=units,
+            books=books or Bookkeeper(clock, MemoryAccessCache()),
+            verifier=StripeWebhookVerifier([SECRET], livemode=False),
+            clock=clock,
+            real_clock=clock,
+            retries=RetryPolicy(),
+        )
+
+    async def opens(self) -> None:
+        """Sell the plan of the story."""
+        async with self._units() as uow:
+            await uow.catalogs.save(Catalog(plans=(evolve(plan(), stripe_price_id=PLAN_PRICE),), items=(item(),)))
+            await uow.commit()
+
+    def event(self, place: int, learner: int) -> Received:
+        """One event of the story, as it comes in."""
+        body = STORY.event(place, learner)
+        return self._receive.read(body, signature_header(body, SECRET, int(NOW.timestamp())))
+
+    async def takes_in(self, events: Sequence[tuple[int, int]]) -> tuple[Receipt, ...]:
+        """Place and learner of each, in one commit."""
+        return await self._receive.together([self.event(*one) for one in events])
+
+    async def accounts(self) -> list[Account]:
+        """Of every learner."""
+        async with self._units() as uow:
+            return [in_order(await uow.accounts.load(Story.user_id(learner))) for learner in LEARNERS]
+
+    async def versions(self) -> list[list[int]]:
+        """Of what was told about every learner."""
+        async with self._units() as uow:
+            told = [await uow.outbox.of_user(Story.user_id(learner), 0, 1000) for learner in LEARNERS]
+        return [[event.version for event in events] for events in told]
+
+    async def states(self) -> set[ReceivedState]:
+        """In which events are."""
+        async with self._units() as uow:
+            return set(await uow.inbox.counts())
+
+
+@pytest.mark.parametrize("seed", range(3))
+async def test_a_shuffled_story_in_batches(units: PostgresUnitsOfWork, seed: int) -> None:
+    """All that is parked on the way is released, duplicates are known, and no version is left out."""
+    events = [(place, learner) for place in range(len(STORY)) for learner in LEARNERS]
+    alone = Desk(MemoryUnitsOfWork())
+    await alone.opens()
+    for event in events:
+        await alone.takes_in([event])
+
+    chance = random.Random(seed)  # noqa: S311 - the same choices on every run
+    shuffled = [*events, *chance.sample(events, 20)]
+    chance.shuffle(shuffled)
+    together = Desk(units)
+    await together.opens()
+    receipts: list[Receipt] = []
+    while shuffled:
+        size = chance.randint(1, 32)
+        batch, shuffled = shuffled[:size], shuffled[size:]
+        receipts += await together.takes_in(batch)
+
+    assert await together.accounts() == await alone.accounts()
+    assert all(versions == list(range(1, len(versions) + 1)) for versions in await together.versions())
+    assert await together.states() == {ReceivedState.APPLIED, ReceivedState.IGNORED}
+    assert sum(receipt.duplicate for receipt in receipts) == 20
+
+
+async def test_one_that_fails_takes_no_other_with_it(units: PostgresUnitsOfWork) -> None:
+    """It is stored, and tried again later; those that came with it are applied."""
+    desk = Desk(units, Refusing(ManualClock(NOW), MemoryAccessCache()))
+    await desk.opens()
+
+    receipts = await desk.takes_in([(0, 0), (0, 1), (1, 1), (REFUSED, 1), (0, 2)])
+
+    applied, failed = ReceivedState.APPLIED, ReceivedState.FAILED
+    assert [receipt.state for receipt in receipts] == [applied, applied, applied, failed, applied]
+    assert await desk.states() == {applied, failed}

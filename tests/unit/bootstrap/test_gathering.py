@@ -1,0 +1,100 @@
+"""Events that arrive together share a commit; nobody waits for company, and nobody's error is another's answer."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+from attrs import define, field
+
+from billing_bootstrap.gathering import TOGETHER_MAX, UNDER_WAY_MAX, GatheredEvents
+from billing_contracts.examples import received
+from billing_core.domain.errors import SignatureInvalid, StorageUnavailable
+from billing_core.domain.received import Received, ReceivedState
+from billing_core.use_cases.receive_event import Receipt
+
+
+@define(eq=False)
+class Till:
+    """Stands for the use case: each batch is held until it is let go."""
+
+    batches: list[list[str]] = field(factory=list)
+    held: asyncio.Event = field(factory=asyncio.Event)
+    error: Exception | None = None
+
+    def read(self, payload: bytes, signature: str) -> Received:
+        """The payload is the id of the event."""
+        if not signature:
+            raise SignatureInvalid
+        return received(payload.decode())
+
+    async def together(self, events: Sequence[Received]) -> tuple[Receipt, ...]:
+        """A receipt for each, once it is let go."""
+        self.batches.append([event.event_id for event in events])
+        await self.held.wait()
+        if self.error is not None:
+            raise self.error
+        return tuple(
+            Receipt(event_id=event.event_id, type="", duplicate=False, state=ReceivedState.APPLIED) for event in events
+        )
+
+
+async def arrive(gathered: GatheredEvents, count: int) -> list[asyncio.Task[Receipt]]:
+    """So many events, one after the other."""
+    tasks = [asyncio.create_task(gathered(str(number).encode(), "signed")) for number in range(count)]
+    for _ in range(3):
+        await asyncio.sleep(0)
+    return tasks
+
+
+def gathered_on(till: Till) -> GatheredEvents:
+    """A till stands for the use case in all that is asked of it."""
+    return GatheredEvents(till)  # type: ignore[arg-type]  # a stand-in of the test's own
+
+
+async def test_a_lonely_event_goes_at_once() -> None:
+    till = Till()
+    (task,) = await arrive(gathered_on(till), 1)
+    assert till.batches == [["0"]]
+    till.held.set()
+    assert (await task).event_id == "0"
+
+
+async def test_what_arrives_meanwhile_goes_together_in_its_order() -> None:
+    till = Till()
+    gathered = gathered_on(till)
+    first = await arrive(gathered, 1)
+    second = [asyncio.create_task(gathered(f"a{number}".encode(), "signed")) for number in range(UNDER_WAY_MAX + 40)]
+    await asyncio.sleep(0)
+    till.held.set()
+    receipts = await asyncio.gather(*first, *second)
+
+    assert [receipt.event_id for receipt in receipts] == ["0", *(f"a{number}" for number in range(UNDER_WAY_MAX + 40))]
+    assert [event for batch in till.batches for event in batch] == [receipt.event_id for receipt in receipts]
+    assert max(map(len, till.batches)) == TOGETHER_MAX
+
+
+async def test_what_does_not_verify_is_never_stored() -> None:
+    till = Till()
+    with pytest.raises(SignatureInvalid):
+        await gathered_on(till)(b"1", "")
+    assert till.batches == []
+
+
+async def test_where_storing_fails_everybody_who_waits_is_told() -> None:
+    till = Till(error=StorageUnavailable())
+    tasks = await arrive(gathered_on(till), 5)
+    till.held.set()
+    outcomes = await asyncio.gather(*tasks, return_exceptions=True)
+    assert {type(outcome) for outcome in outcomes} == {StorageUnavailable}
+
+
+async def test_whoever_goes_away_leaves_what_they_brought() -> None:
+    till = Till()
+    tasks = await arrive(gathered_on(till), 3)
+    tasks[1].cancel()
+    till.held.set()
+    outcomes = await asyncio.gather(*tasks, return_exceptions=True)
+    assert [type(outcome) for outcome in outcomes] == [Receipt, asyncio.CancelledError, Receipt]
+    assert sorted(event for batch in till.batches for event in batch) == ["0", "1", "2"]
