@@ -11,8 +11,10 @@ been lost: a new epoch is begun then, and all values of the old one are nothing.
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from collections.abc import Awaitable, Callable, Collection
+from contextlib import suppress
 from typing import TypeVar
 
 import msgspec
@@ -89,20 +91,37 @@ class RedisAccessCache:
         self._put = link.client.register_script(_PUT)
         self._mark = link.client.register_script(_MARK)
         self._lift = link.client.register_script(_LIFT)
+        #: Of whom the next question is, and the task that will ask it.
+        self._asked: set[str] = set()
+        self._asking: asyncio.Task[dict[str, UserAccess]] | None = None
         #: Whether marks may have been lost, so that no value may be trusted before a new epoch is begun.
         self._in_doubt = False
         self._server_changes = link.server_changes
 
     async def get(self, user_id: str) -> UserAccess | None:
-        """The grants of a user, where they are known and not stale."""
-        found = await self._try(lambda: self._link.client.mget(self._epoch_key, self._key("value", user_id)))
-        epoch, value = found or (None, None)
-        if not isinstance(epoch, bytes) or not isinstance(value, bytes) or not value.startswith(epoch):
-            return None
-        try:
-            return self._decode(value[_EPOCH_LENGTH:])
-        except msgspec.MsgspecError:
-            return None  # written by another version of the code
+        """The grants of a user, where they are known and not stale.
+
+        Whoever asks before the question is sent shares it with all others who do: one round trip for many requests.
+        """
+        self._asked.add(user_id)
+        if self._asking is None:
+            self._asking = asyncio.create_task(self._ask())
+        # Whoever goes away meanwhile takes the answer from nobody.
+        return (await asyncio.shield(self._asking)).get(user_id)
+
+    async def _ask(self) -> dict[str, UserAccess]:
+        users, self._asked, self._asking = self._asked, set(), None
+        keys = [self._epoch_key, *(self._key("value", user_id) for user_id in users)]
+        epoch, *values = await self._try(lambda: self._link.client.mget(keys)) or (None,)
+        if not isinstance(epoch, bytes):
+            return {}
+        found = {}
+        for user_id, value in zip(users, values, strict=True):
+            if isinstance(value, bytes) and value.startswith(epoch):
+                # What another version of the code has written is not known.
+                with suppress(msgspec.MsgspecError):
+                    found[user_id] = self._decode(value[_EPOCH_LENGTH:])
+        return found
 
     async def put(self, access: UserAccess) -> None:
         """Remember what was read, unless a newer version was seen or a change is announced."""

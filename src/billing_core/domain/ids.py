@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from datetime import datetime
+from functools import lru_cache
 from uuid import UUID
 
 from billing_core.domain.errors import NotFound
@@ -23,8 +24,12 @@ def uuid7(unix_milliseconds: int, entropy: int) -> str:
     return str(UUID(int=value))
 
 
+@lru_cache(maxsize=65_536)
 def derived_id(created: datetime, provider_id: str) -> str:
-    """Our id of what the provider calls ``provider_id`` and made at ``created`` (UTC)."""
+    """Our id of what the provider calls ``provider_id`` and made at ``created`` (UTC).
+
+    Each is computed once: deriving an account asks for the ids of all that the account has, time and again.
+    """
     digest = hashlib.sha256(provider_id.encode()).digest()
     return uuid7(int(created.timestamp() * 1000), int.from_bytes(digest[:10], "big"))
 

@@ -22,6 +22,7 @@ from billing_bootstrap.ids import NewIds
 from billing_bootstrap.metrics import Metrics
 from billing_bootstrap.prices import CatalogPrices
 from billing_bootstrap.settings import Settings
+from billing_bootstrap.shared_catalog import SharedCatalog
 from billing_bootstrap.spans import Spans
 from billing_bootstrap.watching import counting_exchanges, sampling
 from billing_core.use_cases.apply_catalog import ApplyCatalog
@@ -69,7 +70,7 @@ class Container(containers.DeclarativeContainer):
     policies = settings.provided.policies
     retries, plan_change = policies.retry, policies.plan_change
 
-    catalogs = providers.Singleton(RememberedCatalog, units)
+    catalogs = providers.Singleton(SharedCatalog, providers.Singleton(RememberedCatalog, units))
     books = providers.Singleton(Bookkeeper, clock=clock, cache=cache)
     carry_out = providers.Singleton(
         CarryOut,

@@ -32,6 +32,6 @@ class CountedCache:
         """Forget these users for the moment."""
         await self._cache.mark_stale(user_ids)
 
-    async def lift(self, access: UserAccess) -> None:
-        """The change that was announced is committed."""
-        await self._cache.lift(access)
+    async def lift(self, accesses: Collection[UserAccess]) -> None:
+        """The changes that were announced are committed."""
+        await self._cache.lift(accesses)

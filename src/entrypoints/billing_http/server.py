@@ -33,6 +33,8 @@ __all__ = ["Service", "serve", "service_from_environment"]
 #: How long requests under way may take once the port is closed.
 _FINISH_SECONDS = 30
 _BACKLOG = 2048
+#: Python's own 700 is a collection or more for each webhook.
+_ALLOCATIONS_PER_COLLECTION = 20_000
 
 
 @define
@@ -66,6 +68,8 @@ class Service:
         # What is alive now stays alive: the collector need not look at it again and again.
         gc.collect()
         gc.freeze()
+        # What a request makes is gone by reference counts; the collector is for the rare cycle.
+        gc.set_threshold(_ALLOCATIONS_PER_COLLECTION)
         await send({"type": "lifespan.startup.complete"})
         await receive()
         await self._stack.aclose()

@@ -1,0 +1,124 @@
+"""What is measured, as processes on loopback: ours, and the peers, which are set up in a folder outside the sources."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.request import urlopen
+
+import psycopg
+
+import billing_migrations
+from billing_embedded.binaries import postgres_binaries
+
+__all__ = ["JWT_SECRET", "PEERS", "SECRET", "database", "express", "free_port", "npm_install", "ours", "pgbench_rate"]
+
+PEERS = Path(__file__).parent / "peers"
+SECRET = "whsec_of_the_benchmark"  # noqa: S105 - of the benchmark
+JWT_SECRET = "of-the-benchmark-and-long-enough-for-it"  # noqa: S105 - of the benchmark
+_READY_SECONDS_MAX = 240.0
+
+
+def free_port() -> int:
+    """A port of loopback that nobody listens on."""
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        return int(listening.getsockname()[1])
+
+
+def database(server_url: str, name: str, *, schema: Path | None = None) -> str:
+    """A new database, with today's schema of ours or with another one; its URL."""
+    with psycopg.connect(server_url, autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{name}"'.encode())
+    url = f"{server_url.rsplit('/', 1)[0]}/{name}"
+    if schema is None:
+        billing_migrations.apply(url)
+    else:
+        with psycopg.connect(url) as connection:
+            connection.execute(schema.read_bytes())
+    return url
+
+
+@contextmanager
+def ours(database_url: str, redis_url: str, *, workers: int) -> Iterator[int]:
+    """The API with its default settings; its port."""
+    port = free_port()
+    environment = {
+        "DATABASE_URL": database_url,
+        "REDIS_URL": redis_url,
+        "STRIPE_SECRET_KEY": "sk_test_of_the_benchmark",
+        "STRIPE_WEBHOOK_SECRET": SECRET,
+        "JWT_SECRET": JWT_SECRET,
+        "JWT_REFRESH_SECRET": f"another-{JWT_SECRET}",
+        "CHECKOUT_RETURN_ORIGINS": "http://127.0.0.1",
+        "RATE_LIMIT_USER": "off",
+        "RATE_LIMIT_ADDRESS": "off",
+    }
+    command = [sys.executable, "-m", "billing_http", "--port", str(port), "--workers", str(workers)]
+    with _running(command, environment, f"http://127.0.0.1:{port}/api/health/ready"):
+        yield port
+
+
+@contextmanager
+def express(folder: Path, database_url: str, *, manner: str) -> Iterator[int]:
+    """The Express service in one of its manners; its port."""
+    port = free_port()
+    environment = {
+        "DATABASE_URL": database_url,
+        "PEER_MANNER": manner,
+        "PEER_PORT": str(port),
+        "WEBHOOK_SECRET": SECRET,
+        "NODE_ENV": "production",
+    }
+    with _running(["node", str(folder / "express.js")], environment, f"http://127.0.0.1:{port}/ready"):
+        yield port
+
+
+def npm_install(folder: Path) -> None:
+    """The peers of npm, once, in this folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in ("package.json", "express.js"):
+        shutil.copy(PEERS / name, folder / name)
+    if not (folder / "node_modules" / "express").exists():
+        subprocess.run(["npm", "install", "--no-audit", "--no-fund", "--silent"], cwd=folder, check=True)  # noqa: S607 - npm of the PATH
+
+
+def pgbench_rate(database_url: str, *, clients: int, seconds: int) -> float:
+    """Transactions per second of the yardstick, statement by statement, prepared."""
+    command = [str(postgres_binaries() / "pgbench"), "--no-vacuum", "--protocol=prepared"]
+    command += [f"--client={clients}", "--jobs=2", f"--time={seconds}"]
+    command += [f"--file={PEERS / 'transaction.pgbench'}", database_url]
+    told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    line = next(line for line in told.splitlines() if line.startswith("tps = "))
+    return float(line.split()[2])
+
+
+@contextmanager
+def _running(command: list[str], environment: Mapping[str, str], ready_url: str) -> Iterator[None]:
+    process = subprocess.Popen(command, env=os.environ | environment, stdout=subprocess.DEVNULL)
+    try:
+        _wait(process, ready_url)
+        yield
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(timeout=_READY_SECONDS_MAX)
+
+
+def _wait(process: subprocess.Popen[bytes], url: str) -> None:
+    deadline = time.monotonic() + _READY_SECONDS_MAX
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            with urlopen(url, timeout=1):  # noqa: S310 - loopback
+                return
+        except OSError:
+            time.sleep(0.05)
+    process.kill()
+    raise RuntimeError(f"{process.args} does not answer at {url}.")
