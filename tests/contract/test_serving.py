@@ -1,76 +1,20 @@
 """The server as a process: it serves on real PostgreSQL and Redis, says when it stops, and stops."""
 
-import os
 import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 
-import httpx
 import pytest
 
-JWT = {
-    "JWT_SECRET": "access-secret-of-more-than-32-characters",
-    "JWT_REFRESH_SECRET": "refresh-secret-of-32-characters-and-more",
-}
-STARTED_WITHIN_SECONDS = 30.0
-
-
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
+from tests.contract.serving import STARTED_WITHIN_SECONDS, free_port, served, server_environ
 
 
 @pytest.fixture
 def environ(database_url: str, redis_url: str) -> dict[str, str]:
     """All settings that a server needs, and a drain of a second."""
-    return {
-        **{name: value for name, value in os.environ.items() if not name.startswith(("STRIPE_", "JWT_", "REDIS_"))},
-        **JWT,
-        "DATABASE_URL": database_url,
-        "REDIS_URL": redis_url,
-        "STRIPE_SECRET_KEY": "sk_test_1",
-        "STRIPE_WEBHOOK_SECRET": "whsec_1",
-        "CHECKOUT_RETURN_ORIGINS": "https://app.example.com",
-        "SHUTDOWN_DRAIN_SECONDS": "1",
-        "LOG_FORMAT": "json",
-    }
-
-
-@contextmanager
-def served(environ: dict[str, str], workers: int) -> Iterator[tuple[subprocess.Popen[bytes], httpx.Client]]:
-    """A server that answers, and somebody to ask it."""
-    port = free_port()
-    command = [sys.executable, "-m", "billing_http", "--port", str(port), "--workers", str(workers)]
-    with (
-        subprocess.Popen(command, env=environ, stderr=subprocess.DEVNULL) as process,
-        httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=10) as client,
-    ):
-        try:
-            wait_until_it_answers(client)
-            yield process, client
-        finally:
-            process.kill()
-
-
-def wait_until_it_answers(client: httpx.Client) -> None:
-    """Ask until there is an answer."""
-    deadline = time.monotonic() + STARTED_WITHIN_SECONDS
-    while True:
-        try:
-            client.get("/api/health/live")
-        except httpx.TransportError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.05)
-        else:
-            return
+    return server_environ(database_url, redis_url, SHUTDOWN_DRAIN_SECONDS="1")
 
 
 @pytest.mark.parametrize("workers", [1, 2])

@@ -12,6 +12,7 @@ from billing_core.domain.audit import AuditEntry
 from billing_core.domain.events import Event
 from billing_core.domain.facts import Fact, ObjectRef, owners_of
 from billing_core.domain.folding import ObjectState
+from billing_core.domain.idempotency import KeptAnswer
 from billing_core.domain.invoices import Invoice
 from billing_core.domain.operations import Operation
 from billing_core.domain.payment_methods import PaymentMethod
@@ -37,6 +38,7 @@ __all__ = [
     "StoredEvent",
     "StoredFact",
     "StoredGrant",
+    "StoredKey",
     "StoredOperation",
     "StoredReceived",
 ]
@@ -90,6 +92,17 @@ class StoredOperation:
 
     operation: Operation
     lease: Lease | None = None
+
+
+@frozen(kw_only=True)
+class StoredKey:
+    """An idempotency key with the attempt that is at it."""
+
+    request_hash: bytes
+    expires_at: datetime
+    lease: Lease | None
+    effect_id: str | None = None
+    answer: KeptAnswer | None = None
 
 
 @frozen(kw_only=True)
@@ -155,6 +168,7 @@ class MemoryStore:
         self.operations: Rows[str, StoredOperation] = Rows(
             lambda row: (row.operation.state, (row.operation.user_id, row.operation.name))
         )
+        self.idempotency_keys: Rows[tuple[str, str], StoredKey] = Rows()
         self.outbox: Rows[str, StoredEvent] = Rows(
             lambda row: (row.event.user_id, UNPUBLISHED) if row.published_at is None else (row.event.user_id,)
         )

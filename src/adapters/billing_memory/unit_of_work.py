@@ -13,6 +13,7 @@ from billing_memory.audit import MemoryAuditLog
 from billing_memory.catalogs import MemoryCatalogs
 from billing_memory.customers import MemoryCustomers
 from billing_memory.facts import MemoryFactLog
+from billing_memory.idempotency_keys import MemoryIdempotencyKeys
 from billing_memory.inbox import MemoryInbox
 from billing_memory.manual_grants import MemoryManualGrants
 from billing_memory.objects import MemoryObjects
@@ -42,6 +43,7 @@ class MemoryUnitOfWork:
         self.manual_grants = MemoryManualGrants(self._work)
         self.catalogs = MemoryCatalogs(self._work)
         self.operations = MemoryOperations(self._work)
+        self.idempotency_keys = MemoryIdempotencyKeys(self._work)
         self.outbox = MemoryOutbox(self._work)
         self.audit = MemoryAuditLog(self._work)
         self.views = MemoryViews(self._work)

@@ -15,6 +15,7 @@ from billing_postgres.audit import PostgresAuditLog
 from billing_postgres.catalogs import CatalogCopy, PostgresCatalogs
 from billing_postgres.customers import PostgresCustomers
 from billing_postgres.facts import PostgresFactLog
+from billing_postgres.idempotency_keys import PostgresIdempotencyKeys
 from billing_postgres.inbox import PostgresInbox
 from billing_postgres.manual_grants import PostgresManualGrants
 from billing_postgres.objects import PostgresObjects
@@ -46,6 +47,7 @@ class PostgresUnitOfWork:
         self.manual_grants = PostgresManualGrants(session, ahead)
         self.catalogs = PostgresCatalogs(session, ahead, catalog)
         self.operations = PostgresOperations(session)
+        self.idempotency_keys = PostgresIdempotencyKeys(session)
         self.outbox = PostgresOutbox(session, ahead)
         self.audit = PostgresAuditLog(session, ahead)
         self.views = PostgresViews(session, ahead)

@@ -15,6 +15,7 @@ from typing import Any, Final
 import stripe
 from attrs import frozen
 
+from billing_stripe.breaker import Breaker
 from billing_stripe.errors import answers_of, asking, changing
 from billing_stripe.facts import Json, Unreadable
 from billing_stripe.permissions import Permission
@@ -72,6 +73,7 @@ class StripeApi:
         # It would write a file into the home directory and tell Stripe about this machine, for each process.
         stripe.enable_telemetry = False
         self._http = http_client or Transport(timeout_seconds, watch)
+        self._breaker = Breaker()
         self._clocks: dict[str, str | None] = {}
         #: Whether the key is of live mode.
         self.livemode = "_live_" in api_key
@@ -94,12 +96,12 @@ class StripeApi:
         None is for what only sets a state, so that doing it twice does no harm and doing it *again* must not
         be answered from memory. Raises `ProviderRefused`, `ProviderUnavailable` or `OutcomeUnknown`.
         """
-        with changing(), answers_of(needs):
+        with self._breaker.guarding(), changing(), answers_of(needs):
             return _reply(await call({"idempotency_key": key} if key else {}))
 
     async def ask(self, call: Call, *, needs: Permission) -> Reply:
         """Make a request that changes nothing. Raises `ProviderRefused` or `ProviderUnavailable`."""
-        with asking(), answers_of(needs):
+        with self._breaker.guarding(), asking(), answers_of(needs):
             return _reply(await call({"max_network_retries": 2}))
 
     async def rows(

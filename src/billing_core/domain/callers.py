@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from attrs import frozen
+from attrs import field, frozen
 
 from billing_core.domain.errors import Forbidden, NotFound
+from billing_core.domain.idempotency import RequestKey
 
 __all__ = ["Caller", "Role"]
 
@@ -26,6 +27,8 @@ class Caller:
 
     user_id: str
     roles: frozenset[Role] = frozenset()
+    #: Under which idempotency key they ask, where they gave one; it changes nothing of who they are.
+    request: RequestKey | None = field(default=None, kw_only=True, eq=False)
 
     @property
     def is_admin(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
 
@@ -9,17 +10,21 @@ from attrs import field, frozen
 
 from billing_core.domain.errors import CatalogInvalid, InvalidValue
 
-__all__ = ["EVERY", "EVERYTHING", "Containment", "Resource", "ResourceType", "require_id"]
+__all__ = ["EVERY", "EVERYTHING", "OPAQUE_ID", "Containment", "Resource", "ResourceType", "require_id"]
 
 #: As a resource id: every one of its type.
 EVERY = "*"
-_ID_LENGTH_MAX = 255
+#: What an opaque id looks like: 1 to 255 characters, without ``/``, control characters and ends of lines.
+OPAQUE_ID = r"^[^/\x00-\x1f\x7f-\x9f\u2028\u2029]{1,255}$"
+_matches = re.compile(OPAQUE_ID.removesuffix("$") + r"\Z").match
+#: Half of a pair of UTF-16: no character, and nothing that could be stored.
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
 
 
 def require_id(value: str, name: str) -> str:
-    """``value``, where it is an opaque id of 1 to 255 printable characters without ``/``; else `InvalidValue`."""
-    if not 1 <= len(value) <= _ID_LENGTH_MAX or "/" in value or not value.isprintable():
-        raise InvalidValue(f"{name} has 1 to 255 printable characters and no '/'.", field=name)
+    """``value``, where it is an opaque id that fits `OPAQUE_ID`; else `InvalidValue`."""
+    if not _matches(value) or _SURROGATE.search(value):
+        raise InvalidValue(f"{name} has 1 to 255 characters, none of them '/' or a control character.", field=name)
     return value
 
 

@@ -12,6 +12,7 @@ from billing_core.ports.audit import AuditLog
 from billing_core.ports.catalogs import Catalogs
 from billing_core.ports.customers import Customers
 from billing_core.ports.facts import FactLog
+from billing_core.ports.idempotency_keys import IdempotencyKeys
 from billing_core.ports.inbox import Inbox
 from billing_core.ports.manual_grants import ManualGrants
 from billing_core.ports.objects import Objects
@@ -76,6 +77,11 @@ class UnitOfWork(Protocol):
     @property
     def operations(self) -> Operations:
         """What we ask the provider to change."""
+        ...
+
+    @property
+    def idempotency_keys(self) -> IdempotencyKeys:
+        """First answers to requests, and what those requests did."""
         ...
 
     @property

@@ -6,7 +6,9 @@ from attrs import frozen
 
 from billing_core.domain.callers import Caller
 from billing_core.domain.errors import NotFound, ProviderRefused
+from billing_core.domain.facts import Fact
 from billing_core.domain.operations import AttachPaymentMethod as Attachment
+from billing_core.domain.operations import Operation
 from billing_core.domain.payment_methods import PaymentMethod
 from billing_core.domain.wallets import going_on
 from billing_core.use_cases.find_payment_method import PaymentMethodFinder
@@ -33,6 +35,20 @@ class AttachPaymentMethod:
         ``decline_code`` where the card is declined, `ProviderUnavailable` or `OutcomeUnknown`.
         """
         fact = await self.finder.ask(payment_method_id)
+        begun = await self.finder.carry_out.begun(caller)
+        operation = begun or await self._decide(caller, fact, payment_method_id, set_default=set_default)
+        try:
+            done, _ = await self.finder.carry_out(operation.id)
+        except ProviderRefused as refusal:
+            if refusal.code == _MISSING and fact is None:
+                raise NotFound from refusal
+            raise
+        async with self.finder.units() as uow:
+            return await self.finder.one_of(uow, caller.user_id, done.result_id or "")
+
+    async def _decide(
+        self, caller: Caller, fact: Fact | None, payment_method_id: str, *, set_default: bool | None
+    ) -> Operation:
         # Made before the operation, so that what is said of the customer after it counts as later.
         customer_id = await self.finder.carry_out.customer_of(caller.user_id, caller.user_id)
         if fact is not None and fact.customer_id not in {None, customer_id}:
@@ -51,13 +67,6 @@ class AttachPaymentMethod:
                 subscription_ids=going_on(book.known) if make_default else (),
             )
             operation = self.finder.carry_out.new(command, caller.user_id, caller.user_id)
-            await uow.operations.add(operation)
+            await self.finder.carry_out.write_down(uow, caller, operation)
             await uow.commit()
-        try:
-            done, _ = await self.finder.carry_out(operation.id)
-        except ProviderRefused as refusal:
-            if refusal.code == _MISSING and fact is None:
-                raise NotFound from refusal
-            raise
-        async with self.finder.units() as uow:
-            return await self.finder.one_of(uow, caller.user_id, done.result_id or "")
+        return operation

@@ -31,6 +31,9 @@ class CancelSubscription:
         Cancelling at the period's end what is canceled so already changes nothing. Raises `NotFound`,
         `Forbidden`, `InvalidTransition`, and what the provider may raise.
         """
+        begun = await self.changer.begun(caller, subscription_id)
+        if begun is not None:
+            return begun
         async with self.changer.units() as uow:
             subscription = await self.changer.load(uow, caller, subscription_id)
             command = Command.CANCEL_AT_PERIOD_END if at_period_end else Command.CANCEL_NOW
@@ -44,7 +47,7 @@ class CancelSubscription:
                 void_invoice_id=await self._open_invoice(uow, subscription),
             )
             operation = self.changer.carry_out.new(cancellation, subscription.user_id, caller.user_id, reason)
-            await uow.operations.add(operation)
+            await self.changer.carry_out.write_down(uow, caller, operation)
             await uow.commit()
         return await self.changer.finish(operation, subscription)
 

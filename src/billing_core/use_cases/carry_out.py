@@ -8,11 +8,14 @@ finds it unfinished run the same code; the idempotency key makes the effect happ
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from datetime import timedelta
+from typing import TypeVar
 
 from attrs import evolve, frozen
 
 from billing_core.domain.audit import Cause
+from billing_core.domain.callers import Caller
 from billing_core.domain.errors import (
     LockTimeout,
     NotFound,
@@ -41,7 +44,11 @@ from billing_core.use_cases.bookkeeping import Bookkeeper
 
 __all__ = ["CarryOut", "Wait"]
 
+T = TypeVar("T")
+
 _LEASE = timedelta(seconds=60)
+#: How often a lock is waited for once more, each time 200 ms.
+_PATIENCE = 10
 _FAILED_THERE = "answered_with_failure"
 
 #: Waits some real seconds; an argument, so that tests need not.
@@ -63,13 +70,15 @@ class CarryOut:
     #: How long a twin waits for the first to finish, in steps of a twentieth of a second.
     wait_steps: int = 200
 
-    async def __call__(self, operation_id: str, worker: str = "request") -> tuple[Operation, Answer | None]:
+    async def __call__(self, operation_id: str) -> tuple[Operation, Answer | None]:
         """The operation once it is finished, with the provider's answer where it was given just now.
 
         Raises `ProviderRefused` where the provider refused it, now or before, `ProviderUnavailable` or
         `OutcomeUnknown` where a worker will go on with it, and `OperationInProgress` where somebody else has
         been at it for ten seconds.
         """
+        # A name of its own: twins would else share one lease, and both call the provider under one key.
+        worker = f"request {self.ids.new()}"
         for _ in range(self.wait_steps):
             leased, found = await self._lease(operation_id, worker)
             if leased is not None:
@@ -134,6 +143,42 @@ class CarryOut:
             # Whoever asked carries it out at once; a worker takes over where that did not happen.
             next_attempt_at=now + _LEASE,
         )
+
+    async def patiently(self, decide: Callable[[], Awaitable[T]]) -> T:
+        """What ``decide`` gives, which locks a user before anything else and commits nothing before that.
+
+        While somebody else is at work on the user it is begun anew, without a connection in between. Raises
+        `LockTimeout` where that takes seconds.
+        """
+        for _ in range(_PATIENCE):
+            with suppress(LockTimeout):
+                return await decide()
+            await self.wait(0.05)
+        return await decide()
+
+    async def write_down(self, uow: UnitOfWork, caller: Caller, operation: Operation) -> None:
+        """Keep a new intent, tied to the idempotency key of ``caller``. Whoever wants it commits. Raises as `tie`."""
+        await uow.operations.add(operation)
+        await self.tie(uow, caller, operation)
+
+    async def tie(self, uow: UnitOfWork, caller: Caller, operation: Operation) -> None:
+        """Tie an operation to the idempotency key of ``caller``, where they gave one.
+
+        Raises `OperationInProgress` where another attempt under the key took over.
+        """
+        if caller.request is not None:
+            await uow.idempotency_keys.tie(caller.request, operation.id)
+
+    async def begun(self, caller: Caller) -> Operation | None:
+        """What an earlier attempt under the idempotency key of ``caller`` began; None where it came to nothing.
+
+        Whoever finds one decides nothing anew: its intent was committed, and the provider may have acted on it.
+        """
+        if caller.request is None or caller.request.effect_id is None:
+            return None
+        async with self.units() as uow:
+            operation = await uow.operations.get(caller.request.effect_id)
+        return operation if operation and operation.state is not OperationState.REFUSED else None
 
     async def _lease(self, operation_id: str, worker: str) -> tuple[Operation | None, Operation]:
         async with self.units() as uow:

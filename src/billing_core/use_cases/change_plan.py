@@ -89,6 +89,9 @@ class ChangePlan:
         With ``expected_amount_due`` it charges that or changes nothing. Raises `NotFound`, `Forbidden`,
         `InvalidTransition`, `InvalidValue`, `PreviewOutdated`, and what the provider may raise.
         """
+        begun = await self.changer.begun(caller, subscription_id)
+        if begun is not None:
+            return begun
         decide = _Decision(changer=self.changer, clock=self.clock, policy=self.policy)
         if wanted.expected_amount_due is not None:
             async with self.changer.units() as uow:
@@ -99,7 +102,7 @@ class ChangePlan:
             wanted = evolve(wanted, proration_date=wanted.proration_date or preview.proration_date)
         async with self.changer.units() as uow:
             subscription, operation = await decide(uow, caller, subscription_id, wanted)
-            await uow.operations.add(operation)
+            await self.changer.carry_out.write_down(uow, caller, operation)
             await uow.commit()
         return await self.changer.finish(operation, subscription)
 

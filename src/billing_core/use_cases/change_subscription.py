@@ -34,6 +34,18 @@ class SubscriptionChanger:
         await self.books.lock(uow, found.user_id)
         return await uow.views.subscription(identity) or found
 
+    async def begun(self, caller: Caller, subscription_id: str) -> Subscription | None:
+        """The subscription after a change that an earlier attempt under the caller's idempotency key began.
+
+        None where there was none. Raises what the change itself may raise.
+        """
+        operation = await self.carry_out.begun(caller)
+        if operation is None:
+            return None
+        async with self.units() as uow:
+            subscription = await self.load(uow, caller, subscription_id)
+        return await self.finish(operation, subscription)
+
     async def finish(self, operation: Operation, subscription: Subscription) -> Subscription:
         """Carry out a committed operation; the subscription as it is after it."""
         await self.carry_out(operation.id)

@@ -42,7 +42,9 @@ class CreatePurchase:
         session. Raises `NotFound` where the thing is not sold, `AlreadyOwned` where the caller has it for
         good or has paid for it already, and `ProviderRefused`, `ProviderUnavailable` or `OutcomeUnknown`.
         """
-        operation = await self._reserve(caller, resource, success_url, cancel_url)
+        operation = await self.carry_out.begun(caller)
+        if operation is None:
+            operation = await self.carry_out.patiently(lambda: self._reserve(caller, resource, success_url, cancel_url))
         command = operation.command
         if not isinstance(command, OpenPurchaseCheckout):  # pragma: no cover - by construction
             raise NotFound
@@ -61,7 +63,10 @@ class CreatePurchase:
             item = book.catalog.item(resource)
             open_order = _open_order(book, resource, now)
             if open_order is not None:
-                return await self._operation_of(uow, open_order)
+                operation = await self._operation_of(uow, open_order)
+                await self.carry_out.tie(uow, caller, operation)
+                await uow.commit()
+                return operation
             order = Order(
                 id=self.ids.new(),
                 user_id=caller.user_id,
@@ -75,7 +80,7 @@ class CreatePurchase:
             )
             await uow.orders.add(order)
             operation = self._operation_for(order)
-            await uow.operations.add(operation)
+            await self.carry_out.write_down(uow, caller, operation)
             cause = Cause(kind="operation", id=operation.id, actor=caller.user_id)
             taken = await self.books.derive_again(uow, caller.user_id, cause, now)
             await self.books.commit(uow, taken)

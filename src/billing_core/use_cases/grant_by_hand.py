@@ -14,7 +14,7 @@ from billing_core.domain.ids import require_uuid
 from billing_core.domain.resources import Resource, require_id
 from billing_core.ports.clock import Clock
 from billing_core.ports.ids import IdSource
-from billing_core.ports.unit_of_work import UnitsOfWork
+from billing_core.ports.unit_of_work import UnitOfWork, UnitsOfWork
 from billing_core.use_cases.bookkeeping import Bookkeeper
 
 __all__ = ["GrantByHand", "RevokeGrant"]
@@ -56,10 +56,21 @@ class GrantByHand:
         cause = Cause(kind="grant", id=grant.id, actor=caller.user_id, reason=reason)
         async with self.units() as uow:
             await self.books.lock(uow, user_id)
+            made = await _made_before(uow, caller, user_id)
+            if made is not None:
+                return manual_grant_rows([made])[0]
             await uow.manual_grants.save(grant)
+            if caller.request is not None:
+                await uow.idempotency_keys.tie(caller.request, grant.id)
             taken = await self.books.derive_again(uow, user_id, cause, now)
             await self.books.commit(uow, taken)
         return manual_grant_rows([grant])[0]
+
+
+async def _made_before(uow: UnitOfWork, caller: Caller, user_id: str) -> ManualGrant | None:
+    """The grant that an earlier attempt under the caller's idempotency key made."""
+    made = caller.request.effect_id if caller.request else None
+    return next((grant for grant in await uow.manual_grants.of_user(user_id) if grant.id == made), None)
 
 
 @frozen(kw_only=True)

@@ -48,11 +48,13 @@ class OpenHosted:
         return Hosted(operation_id=operation_id, id=answer.result_id, secret=answer.secret or "")
 
     async def _open(self, caller: Caller, command: Command) -> Hosted:
-        operation = self.carry_out.new(command, caller.user_id, caller.user_id)
-        async with self.units() as uow:
-            await uow.operations.add(operation)
-            await uow.commit()
+        operation = await self.carry_out.begun(caller)
+        if operation is None:
+            operation = self.carry_out.new(command, caller.user_id, caller.user_id)
+            async with self.units() as uow:
+                await self.carry_out.write_down(uow, caller, operation)
+                await uow.commit()
         _, answer = await self.carry_out(operation.id)
-        if answer is None:  # a worker was quicker
+        if answer is None:  # a worker was quicker, or an earlier attempt under the caller's idempotency key
             return await self.again(caller, operation.id)
         return Hosted(operation_id=operation.id, id=answer.result_id, secret=answer.secret or "")

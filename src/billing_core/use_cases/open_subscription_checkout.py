@@ -57,7 +57,7 @@ class OpenSubscriptionCheckoutSession:
             cancel_url=cancel_url,
             promotion_code=promotion_code,
         )
-        operation, outdated = await self._plan_ahead(caller, wanted)
+        operation, outdated = await self.carry_out.patiently(lambda: self._plan_ahead(caller, wanted))
         if outdated is not None:
             await self.carry_out(outdated.id)
         done, _ = await self.carry_out(operation.id)
@@ -69,6 +69,9 @@ class OpenSubscriptionCheckoutSession:
 
     async def _plan_ahead(self, caller: Caller, wanted: OpenSubscriptionCheckout) -> tuple[Operation, Operation | None]:
         """The operation that opens the session, and one that closes an outdated session before it."""
+        begun = await self.carry_out.begun(caller)
+        if begun is not None:
+            return begun, None
         async with self.units() as uow:
             await self.books.lock(uow, caller.user_id)
             now = self.clock.now()
@@ -85,13 +88,15 @@ class OpenSubscriptionCheckoutSession:
                 if earlier.state is OperationState.PENDING and not identical:
                     raise OperationInProgress("Another checkout is just being opened. Try again in a moment.")
                 if earlier.state is OperationState.PENDING or (identical and _is_open(session, now)):
+                    await self.carry_out.tie(uow, caller, earlier)
+                    await uow.commit()
                     return earlier, None
                 if session is not None and _is_open(session, now):
                     outdated = self.carry_out.new(ExpireCheckout(session_id=session.id), caller.user_id, caller.user_id)
                     await uow.operations.add(outdated)
                     break
             operation = self.carry_out.new(wanted, caller.user_id, caller.user_id)
-            await uow.operations.add(operation)
+            await self.carry_out.write_down(uow, caller, operation)
             await uow.commit()
         return operation, outdated
 

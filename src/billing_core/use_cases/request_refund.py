@@ -47,10 +47,11 @@ class RequestRefund:
             raise Forbidden("Only support staff may choose the amount of a refund or override its window.")
         if override_window and not (reason or "").strip():
             raise InvalidValue("Overriding the refund window needs a reason.", field="reason")
-        async with self.units() as uow:
-            operation = await self._decide(uow, caller, require_uuid(purchase_id), amount, reason, override_window)
-            await uow.operations.add(operation)
-            await uow.commit()
+        operation = await self.carry_out.begun(caller)
+        if operation is None:
+            operation = await self.carry_out.patiently(
+                lambda: self._decide(caller, require_uuid(purchase_id), amount, reason, override_window)
+            )
         done, _ = await self.carry_out(operation.id)
         async with self.units() as uow:
             account = await uow.accounts.load(operation.user_id)
@@ -59,30 +60,33 @@ class RequestRefund:
                 return refund
         raise NotFound("The refund was made but is not linked to its payment yet. Look at the purchase in a moment.")
 
-    async def _decide(  # noqa: PLR0917 - the arguments of __call__, passed on once
+    async def _decide(
         self,
-        uow: UnitOfWork,
         caller: Caller,
         purchase_id: str,
         amount: Money | None,
         reason: str | None,
         override: bool,  # noqa: FBT001 - a private step of __call__, where it is keyword-only
     ) -> Operation:
-        found = await uow.views.purchase(purchase_id)
-        if found is None:
-            raise NotFound
-        caller.require_changing_thing(found.user_id)
-        await self.books.lock(uow, found.user_id)
-        purchase = await uow.views.purchase(purchase_id) or found
-        pending = await _under_way(uow, purchase)
-        question = refund_question(purchase, self.clock.now(), override=override)
-        back = refund_amount(evolve(question, refunded=question.refunded + pending), amount)
-        if purchase.stripe_payment_intent_id is None:
-            raise NotFound("The payment of this purchase is not known yet. Try again in a moment.")
-        command = RefundPayment(
-            payment_intent_id=purchase.stripe_payment_intent_id, amount=back, purchase_id=purchase.id
-        )
-        return self.carry_out.new(command, purchase.user_id, caller.user_id, reason)
+        async with self.units() as uow:
+            found = await uow.views.purchase(purchase_id)
+            if found is None:
+                raise NotFound
+            caller.require_changing_thing(found.user_id)
+            await self.books.lock(uow, found.user_id)
+            purchase = await uow.views.purchase(purchase_id) or found
+            pending = await _under_way(uow, purchase)
+            question = refund_question(purchase, self.clock.now(), override=override)
+            back = refund_amount(evolve(question, refunded=question.refunded + pending), amount)
+            if purchase.stripe_payment_intent_id is None:
+                raise NotFound("The payment of this purchase is not known yet. Try again in a moment.")
+            command = RefundPayment(
+                payment_intent_id=purchase.stripe_payment_intent_id, amount=back, purchase_id=purchase.id
+            )
+            operation = self.carry_out.new(command, purchase.user_id, caller.user_id, reason)
+            await self.carry_out.write_down(uow, caller, operation)
+            await uow.commit()
+        return operation
 
 
 async def _under_way(uow: UnitOfWork, purchase: Purchase) -> Money:

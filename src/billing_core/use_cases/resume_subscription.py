@@ -26,11 +26,14 @@ class ResumeSubscription:
         Raises `NotFound`, `Forbidden`, `InvalidTransition` where there is nothing to take back or the end has
         come, and what the provider may raise.
         """
+        begun = await self.changer.begun(caller, subscription_id)
+        if begun is not None:
+            return begun
         async with self.changer.units() as uow:
             subscription = await self.changer.load(uow, caller, subscription_id)
             require_allowed(Command.UNDO_CANCEL, subscription, self.clock.now())
             command = UndoCancel(subscription_id=subscription.stripe_subscription_id)
             operation = self.changer.carry_out.new(command, subscription.user_id, caller.user_id)
-            await uow.operations.add(operation)
+            await self.changer.carry_out.write_down(uow, caller, operation)
             await uow.commit()
         return await self.changer.finish(operation, subscription)

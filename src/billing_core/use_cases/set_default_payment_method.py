@@ -5,6 +5,7 @@ from __future__ import annotations
 from attrs import frozen
 
 from billing_core.domain.callers import Caller
+from billing_core.domain.operations import Operation
 from billing_core.domain.operations import SetDefaultPaymentMethod as Setting
 from billing_core.domain.payment_methods import PaymentMethod
 from billing_core.domain.wallets import going_on
@@ -25,6 +26,12 @@ class SetDefaultPaymentMethod:
         Raises `NotFound`, `Forbidden`, and what the provider may raise.
         """
         owner = await self.finder.owner_of(caller, payment_method_id)
+        operation = await self.finder.carry_out.begun(caller) or await self._decide(caller, owner, payment_method_id)
+        await self.finder.carry_out(operation.id)
+        async with self.finder.units() as uow:
+            return await self.finder.one_of(uow, owner, payment_method_id)
+
+    async def _decide(self, caller: Caller, owner: str, payment_method_id: str) -> Operation:
         async with self.finder.units() as uow:
             await self.finder.books.lock(uow, owner)
             await self.finder.one_of(uow, owner, payment_method_id)
@@ -35,8 +42,6 @@ class SetDefaultPaymentMethod:
                 subscription_ids=going_on(book.known),
             )
             operation = self.finder.carry_out.new(command, owner, caller.user_id)
-            await uow.operations.add(operation)
+            await self.finder.carry_out.write_down(uow, caller, operation)
             await uow.commit()
-        await self.finder.carry_out(operation.id)
-        async with self.finder.units() as uow:
-            return await self.finder.one_of(uow, owner, payment_method_id)
+        return operation

@@ -19,6 +19,7 @@ from billing_core.ports.provider import Provider, ProviderCatalog, ProviderLooku
 from billing_core.ports.publisher import EventPublisher
 from billing_core.ports.rate_limits import RateLimiter
 from billing_core.ports.unit_of_work import UnitsOfWork
+from billing_core.use_cases.answer_once import AnswerOnce
 from billing_core.use_cases.apply_catalog import ApplyCatalog
 from billing_core.use_cases.attach_payment_method import AttachPaymentMethod
 from billing_core.use_cases.cancel_subscription import CancelSubscription
@@ -88,6 +89,7 @@ class Application:
     metrics: Metrics
     spans: Spans | None
 
+    answer_once: AnswerOnce
     apply_catalog: ApplyCatalog
     attach_payment_method: AttachPaymentMethod
     cancel_subscription: CancelSubscription

@@ -25,6 +25,7 @@ from billing_bootstrap.settings import Settings
 from billing_bootstrap.shared_catalog import SharedCatalog
 from billing_bootstrap.spans import Spans
 from billing_bootstrap.watching import counting_exchanges, sampling
+from billing_core.use_cases.answer_once import AnswerOnce
 from billing_core.use_cases.apply_catalog import ApplyCatalog
 from billing_core.use_cases.attach_payment_method import AttachPaymentMethod
 from billing_core.use_cases.bookkeeping import Bookkeeper
@@ -99,6 +100,9 @@ class Container(containers.DeclarativeContainer):
         metrics=ports.provided.metrics,
         spans=ports.provided.spans,
         health=providers.Singleton(HealthChecks, probes=ports.provided.probes, clock=clock),
+        answer_once=providers.Singleton(
+            AnswerOnce, units=units, clock=ports.provided.real_clock, ids=ids, wait=ports.provided.wait
+        ),
         apply_catalog=providers.Singleton(
             ApplyCatalog, units=units, books=books, provider=ports.provided.provider_catalog, clock=clock
         ),

@@ -23,9 +23,12 @@ from billing_http.controllers.purchases import Purchases
 from billing_http.controllers.subscriptions import Subscriptions
 from billing_http.controllers.webhooks import Webhooks
 from billing_http.counting import RequestCounts
+from billing_http.crowd import Crowd
 from billing_http.envelope import Envelope
 from billing_http.gate import Gate
-from billing_http.openapi import document
+from billing_http.idempotency import Once
+from billing_http.methods import Methods
+from billing_http.openapi import document, operations
 from billing_http.operations import check_request
 from billing_http.problems import RequestRefused
 from billing_http.reading import MAX_BODY_BYTES
@@ -61,11 +64,13 @@ def build(application: Application) -> BillingHttp:
     for route in schema_routes(lambda: document(routes)):
         routes.register(route)
     tokens = TokenVerifier.of(settings, keys_of(settings), application.real_clock)
-    gate = Gate(app=routes, tokens=tokens, user_limit=application.user_limit, address_limit=application.address_limit)
+    once = Once(app=routes, answer_once=application.answer_once)
+    methods = Methods.of(once, ((path, method) for path, method, _, _ in operations(routes)))
+    gate = Gate(app=methods, tokens=tokens, user_limit=application.user_limit, address_limit=application.address_limit)
     origins = frozenset(origin.encode() for origin in settings.cors_allowed_origins)
-    inner: ASGIApp = gate if application.spans is None else Traced(app=gate, spans=application.spans)
+    crowd = Crowd(gate if application.spans is None else Traced(app=gate, spans=application.spans))
     counts = RequestCounts(application.metrics)
-    return BillingHttp(routes=routes, readiness=readiness, entry=Envelope(app=inner, origins=origins, counts=counts))
+    return BillingHttp(routes=routes, readiness=readiness, entry=Envelope(app=crowd, origins=origins, counts=counts))
 
 
 def _routes(application: Application, readiness: Readiness) -> Litestar:

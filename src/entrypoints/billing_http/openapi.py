@@ -11,7 +11,10 @@ from litestar import Litestar
 from litestar.handlers import HTTPRouteHandler
 from litestar.routes import HTTPRoute
 
+from billing_core.domain.resources import OPAQUE_ID
 from billing_http import examples
+from billing_http.idempotency import IDEMPOTENT_METHODS
+from billing_http.links import LINKS
 from billing_http.operations import OPERATION, Operation
 from billing_http.problems import STATUSES, TITLES, Code, ProblemShape
 from billing_http.requests import NoBody
@@ -58,7 +61,7 @@ def document(app: Litestar) -> Json:
     _, components = msgspec.json.schema_components(sorted({*shapes, ProblemShape}, key=_name), ref_template=_REF)
     paths: dict[str, Json] = {}
     for path, method, _, operation in found:
-        paths.setdefault(path, {})[method.lower()] = _operation(path, operation, components)
+        paths.setdefault(path, {})[method.lower()] = _operation(path, method, operation, components)
     queries = {operation.query.__name__ for *_, operation in found}
     return {
         "openapi": "3.1.0",
@@ -89,13 +92,13 @@ def _tag(path: str) -> str:
     return path.split("/")[2].capitalize()
 
 
-def _operation(path: str, operation: Operation, components: Mapping[str, Json]) -> Json:
+def _operation(path: str, method: str, operation: Operation, components: Mapping[str, Json]) -> Json:
     told: Json = {
         "operationId": operation.id,
         "summary": operation.summary,
         "tags": [_tag(path)],
-        "parameters": [*_in_path(path, operation), *_in_query(operation, components)],
-        "responses": dict(_responses(operation)),
+        "parameters": [*_in_path(path, operation), *_in_query(operation, components), *_key(method, operation)],
+        "responses": dict(_responses(method, operation)),
     }
     if operation.description:
         told["description"] = operation.description
@@ -110,6 +113,24 @@ def _operation(path: str, operation: Operation, components: Mapping[str, Json]) 
         required = bool(components[operation.body.__name__].get("required"))
         told["requestBody"] = {"required": required, "content": {"application/json": content}}
     return told
+
+
+def _key(method: str, operation: Operation) -> Iterator[Json]:
+    """The header that makes a request safe to send again."""
+    if _takes_key(method, operation):
+        schema = {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"}
+        yield {
+            "name": "Idempotency-Key",
+            "in": "header",
+            "required": False,
+            "schema": schema,
+            "description": "Sent again under the same key within 24 hours, the same request is answered as it was at"
+            " first, with the header `Idempotent-Replayed: true`, and done once. A new key for each new request.",
+        }
+
+
+def _takes_key(method: str, operation: Operation) -> bool:
+    return method in IDEMPOTENT_METHODS and not operation.public
 
 
 def _webhook() -> Json:
@@ -130,7 +151,7 @@ def _in_path(path: str, operation: Operation) -> Iterator[Json]:
     for part in path.split("/"):
         if part.startswith("{"):
             name = part.strip("{}")
-            schema: Json = {"type": "string", "minLength": 1, "maxLength": 255}
+            schema: Json = {"type": "string", "minLength": 1, "maxLength": 255, "pattern": OPAQUE_ID}
             described, example = _PARAMETERS[name]
             if name == "id" and operation.opaque_id is not None:
                 described, example = operation.opaque_id.description, operation.opaque_id.example
@@ -156,28 +177,31 @@ def _without_null(schema: Json) -> Json:
     return schema
 
 
-def _responses(operation: Operation) -> Iterator[tuple[str, Json]]:
+def _responses(method: str, operation: Operation) -> Iterator[tuple[str, Json]]:
     good: Json = {"description": operation.summary, "headers": _headers(operation.headers)}
     if operation.answer is not None:
         content: Json = {"schema": {"$ref": _REF.format(name=operation.answer.__name__)}}
         if operation.example is not None:
             content["example"] = operation.example
         good["content"] = {"application/json": content}
+    if operation.id in LINKS:
+        good["links"] = {link.name: link.document() for link in LINKS[operation.id]}
     yield str(operation.status), good
     if "ETag" in operation.headers:
         yield "304", {"description": "Nothing changed since the ETag in If-None-Match."}
     by_status: dict[int, list[Code]] = {}
-    for code in _codes(operation):
+    for code in _codes(method, operation):
         by_status.setdefault(STATUSES[code], []).append(code)
     for status, codes in sorted(by_status.items()):
         yield str(status), _problem(codes, operation)
 
 
-def _codes(operation: Operation) -> Iterable[Code]:
+def _codes(method: str, operation: Operation) -> Iterable[Code]:
     """What it may answer with, each once."""
     read = [Code.UNSUPPORTED_MEDIA_TYPE, Code.PAYLOAD_TOO_LARGE] if operation.body is not None else []
+    keyed = [Code.IDEMPOTENCY_IN_PROGRESS, Code.IDEMPOTENCY_KEY_REUSED] if _takes_key(method, operation) else []
     known = [] if operation.public else [Code.UNAUTHENTICATED]
-    return dict.fromkeys([Code.VALIDATION_FAILED, *known, *read, *operation.errors, *_ANY])
+    return dict.fromkeys([Code.VALIDATION_FAILED, *known, *read, *operation.errors, *keyed, *_ANY])
 
 
 def _problem(codes: list[Code], operation: Operation) -> Json:

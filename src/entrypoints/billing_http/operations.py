@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -22,6 +23,7 @@ __all__ = ["CALLER", "OPERATION", "OpaqueId", "Operation", "caller_of", "check_r
 CALLER = "billing.caller"
 #: Under which name a route handler keeps its operation.
 OPERATION = "operation"
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 #: Parameters in paths that are ids of others: opaque texts. A malformed id of ours names nothing: 404.
 _OPAQUE = frozenset({"user_id", "resource_id"})
 
@@ -57,6 +59,8 @@ class Operation:
     #: The shape of the answer; None for one without a body.
     answer: type[msgspec.Struct] | None = None
     example: Mapping[str, Any] | None = None
+    #: Whether its answer holds a secret: then an idempotency key keeps what was done, and never the answer itself.
+    secret: bool = False
     #: Errors that it may answer with, besides those that any may.
     errors: tuple[Code, ...] = ()
     #: Headers of the answer that a client may want, by name, with what they say.
@@ -92,7 +96,7 @@ def check_request(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseR
         detail = caller if isinstance(caller, str) else "A token is needed: Authorization: Bearer …"
         error = 'Bearer realm="billing", error="invalid_token"' if caller else 'Bearer realm="billing"'
         raise RequestRefused(Problem(code=Code.UNAUTHENTICATED, detail=detail, headers={"www-authenticate": error}))
-    if not connection.scope["path"].isprintable():
+    if _CONTROL.search(connection.scope["path"]):
         raise invalid("", "The path holds control characters.")
     opaque = _OPAQUE | {"id"} if operation.opaque_id and operation.opaque_id.is_user else _OPAQUE
     for name in opaque & connection.scope["path_params"].keys():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from datetime import UTC, datetime
 from typing import Any, TypeVar
@@ -21,6 +22,7 @@ AnyRequest = Request[Any, Any, Any]
 #: The most that is read of any body but a webhook's: 500 resources of 255 characters each fit.
 MAX_BODY_BYTES = 256 * 1024
 _DEFAULT_PORTS = {"http": 80, "https": 443}
+_RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]")
 _AT = re.compile(r"(?P<message>.*?) - at `(?:key in )?\$\.?(?P<field>[^`]*)`", re.DOTALL)
 _UNKNOWN = re.compile(r"Object contains unknown field `(?P<field>.*)`", re.DOTALL)
 _MISSING = re.compile(r"Object missing required field `(?P<field>.*)`", re.DOTALL)
@@ -34,11 +36,21 @@ async def read_body(request: AnyRequest, shape: type[T]) -> T:
             Problem(code=Code.UNSUPPORTED_MEDIA_TYPE, detail="The body must be JSON in UTF-8: application/json.")
         )
     try:
-        return msgspec.json.decode(body or b"{}", type=shape)
+        given = msgspec.json.decode(body or b"{}", type=shape)
+        json.loads(body or b"{}", object_pairs_hook=_once_each)
     except msgspec.ValidationError as error:
         raise _misfit(str(error)) from None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except (msgspec.DecodeError, ValueError, RecursionError):
         raise invalid("", "The body is not JSON in UTF-8.") from None
+    return given
+
+
+def _once_each(pairs: list[tuple[str, object]]) -> None:
+    """Refuse a field that is given twice: two readers of one body might each believe another one of them."""
+    names = [name for name, _ in pairs]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise invalid(twice, "The field is given twice.")
 
 
 def _is_json(content_type: str) -> bool:
@@ -59,9 +71,15 @@ def read_query(request: AnyRequest, shape: type[T]) -> T:
             raise invalid(name, "The parameter is given twice.")
         given[name] = value
     try:
-        return msgspec.convert(given, shape, strict=False)
+        query = msgspec.convert(given, shape, strict=False)
     except msgspec.ValidationError as error:
         raise _misfit(str(error)) from None
+    for name, text in given.items():
+        value = getattr(query, name)
+        # The word null is no value, and a number of seconds no time: a parameter is read as its schema says.
+        if value is None or (isinstance(value, datetime) and not _RFC3339.match(text)):
+            raise invalid(name, "The parameter has no such value.")
+    return query
 
 
 def _misfit(text: str) -> RequestRefused:

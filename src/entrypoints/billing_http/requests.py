@@ -10,7 +10,7 @@ from msgspec import Meta
 
 from billing_core.domain.change_rules import Effective
 from billing_core.domain.proration import Proration
-from billing_core.domain.resources import ResourceType
+from billing_core.domain.resources import OPAQUE_ID, ResourceType
 
 __all__ = [
     "AccessQuery",
@@ -33,8 +33,9 @@ __all__ = [
 
 _Url = Annotated[str, Meta(min_length=1, max_length=2048)]
 _PlanId = Annotated[str, Meta(min_length=1, max_length=63)]
-_Id = Annotated[str, Meta(min_length=1, max_length=255)]
-_Reason = Annotated[str, Meta(min_length=1, max_length=1000)]
+_Id = Annotated[str, Meta(min_length=1, max_length=255, pattern=OPAQUE_ID)]
+#: Something must be said; NUL cannot be stored.
+_Reason = Annotated[str, Meta(min_length=1, max_length=1000, pattern=r"^[^\x00]*[^\s\x00][^\x00]*$")]
 _Limit = Annotated[int, Meta(ge=1, le=100)]
 _Cursor = Annotated[str, Meta(min_length=1, max_length=500)]
 Time = Annotated[datetime, Meta(tz=True)]
@@ -97,7 +98,7 @@ class CheckoutRequest(_Given, frozen=True):
     success_url: _Url
     cancel_url: _Url
     quantity: _Quantity = 1
-    promotion_code: Annotated[str, Meta(min_length=1, max_length=255)] | None = None
+    promotion_code: Annotated[str, Meta(min_length=1, max_length=255, pattern="^[!-~]+$")] | None = None
 
 
 class CancelRequest(_Given, frozen=True):
@@ -121,7 +122,7 @@ class ChangeRequest(_Given, frozen=True):
 class PaymentMethodRequest(_Given, frozen=True):
     """Which payment method to attach; left out, ``set_default`` is true where nothing else is the default."""
 
-    payment_method_id: _Id
+    payment_method_id: Annotated[str, Meta(min_length=1, max_length=255)]
     set_default: bool | None = None
 
 

@@ -19,6 +19,7 @@ from billing_core.domain.callers import Role
 from billing_core.domain.plans import Item, Plan
 from billing_core.ports.rate_limits import RateLimiter
 from billing_core.ports.unit_of_work import UnitsOfWork
+from billing_core.use_cases.carry_out import Wait
 from billing_http.app import build
 from billing_memory import (
     CatalogPriceBook,
@@ -84,6 +85,7 @@ class House:
         units: UnitsOfWork | None = None,
         user_limit: RateLimiter | None = None,
         address_limit: RateLimiter | None = None,
+        wait: Wait | None = None,
     ) -> None:
         self.clock = ManualClock(day(0))
         self.provider = FakeProvider(self.clock)
@@ -103,7 +105,7 @@ class House:
             clock=self.clock,
             real_clock=self.clock,
             ids=SequentialIds(),
-            wait=_no_wait,
+            wait=wait or _no_wait,
             user_limit=user_limit or Unlimited(),
             address_limit=address_limit or Unlimited(),
             probes=Probes(

@@ -107,10 +107,21 @@ async def test_the_past_is_decided_by_what_is_known_now_or_was_known_then() -> N
     assert [answer.json()["allowed"] for answer in answers] == [False, True, False]
 
 
-async def test_known_at_alone_asks_nothing(house: House, ann: str) -> None:
-    answer = await house.ask("GET", f"/api/access/{ann}/course/x?known_at=2026-01-01T00:00:00Z", user=ann)
+async def test_known_at_alone_asks_of_now(house: House, ann: str) -> None:
+    """What is true now by what was known then: the grant came later."""
+    await house.grants(ann)
+    path = f"/api/access/{ann}/course/k8s-101"
+    before = (house.clock.now() - timedelta(days=1)).isoformat().replace("+00:00", "Z")
+    now = await house.ask("GET", path, user=ann)
+    then = await house.ask("GET", f"{path}?known_at={before}", user=ann)
+    assert [answer.json()["allowed"] for answer in (now, then)] == [True, False]
 
-    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (400, "known_at")
+
+@pytest.mark.parametrize("text", ["null", "0.5", "1795467540", "yesterday"])
+async def test_a_time_is_written_as_a_time(house: House, ann: str, text: str) -> None:
+    answer = await house.ask("GET", f"/api/access/{ann}/course/x?at={text}", user=ann)
+
+    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (400, "at")
 
 
 @pytest.mark.parametrize("at", ["yesterday", "2026-01-01", "2026-01-01T00:00:00", "2026-13-01T00:00:00Z"])
@@ -153,3 +164,26 @@ async def test_a_grant_by_hand_needs_a_reason_and_a_future(
     answer = await house.ask("POST", f"/api/access/{ann}/grants", user="sue", roles=[Role.ADMIN], json=wanted)
 
     assert (answer.status_code, answer.json()["errors"][0]["field"]) == (400, field)
+
+
+async def test_a_field_that_is_given_twice_is_refused(house: House, ann: str) -> None:
+    """Two readers of one body might each believe another one of them."""
+    body = b'{"resources": [{"resource_type": "course", "resource_id": "x", "resource_id": "y"}]}'
+    headers = {"Authorization": f"Bearer {house.token(ann)}", "Content-Type": "application/json"}
+
+    answer = await house.client.post(f"/api/access/{ann}/check", content=body, headers=headers)
+
+    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (400, "resource_id")
+
+
+@pytest.mark.parametrize("path", ["/api/payments/methods/ann", "/api/payments/methods/pm_1"])
+async def test_a_path_says_all_its_methods(house: House, path: str) -> None:
+    """Also where two routes share it; a request with another method is refused before its key is remembered."""
+    token = {"Authorization": f"Bearer {house.token('ann')}", "Idempotency-Key": "of-no-route"}
+
+    options = await house.client.options(path)
+    refused = [await house.client.request("POST", path, headers=token) for _ in range(2)]
+
+    assert (options.status_code, options.headers["allow"]) == (204, "DELETE, GET")
+    assert [(answer.status_code, answer.headers["allow"]) for answer in refused] == [(405, "DELETE, GET")] * 2
+    assert "idempotent-replayed" not in refused[1].headers

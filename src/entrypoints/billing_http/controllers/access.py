@@ -46,7 +46,7 @@ class Access(Controller):
                 id="decide_access",
                 summary="May this user open this?",
                 description="With `at`: what was true then by all that is known now; with `known_at` too: by what was"
-                " known then.",
+                " known then. `known_at` alone means now.",
                 query=AccessQuery,
                 answer=shapes.DecisionShape,
                 example=examples.DECISION,
@@ -68,9 +68,8 @@ class Access(Controller):
         at, known_at = utc("at", query.at), utc("known_at", query.known_at)
         if at is None and known_at is None:
             (decided,) = await application.decide_access(caller, user_id, [resource])
-        elif at is None:
-            raise invalid("known_at", "It goes together with at: what was true when?")
         else:
+            at = at or application.clock.now()
             decided = await application.recall_access(caller, user_id, resource, at=at, known_at=known_at)
         return answer(presenting.decision(decided))
 

@@ -143,6 +143,7 @@ class Payments(Controller):
                 status=201,
                 answer=shapes.SetupShape,
                 example=examples.SETUP,
+                secret=True,
                 errors=_OF_STRIPE,
             )
         ),
@@ -166,6 +167,7 @@ class Payments(Controller):
                 status=201,
                 answer=shapes.PortalShape,
                 example={"url": "https://billing.stripe.com/p/session/test_YWNjdF8xU1dwTDI"},
+                secret=True,
                 errors=_OF_STRIPE,
             )
         ),
