@@ -8,7 +8,7 @@ PYTEST := $(BIN)/pytest --numprocesses $(WORKERS) --dist worksteal
 MIGRATIONS = $(wildcard migrations/billing_migrations/sql/*.sql)
 
 .DEFAULT_GOAL := help
-.PHONY: help install dev test test-unit test-system test-stripe test-long check format lock clean
+.PHONY: help install dev test test-unit test-system test-stripe test-long check reference format lock clean
 
 help: ## Shows this list.
 	@awk -F ': .*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -40,6 +40,9 @@ check: $(ENV) ## Checks style, types, import contracts, migrations and the lock.
 	$(if $(MIGRATIONS),$(BIN)/squawk $(MIGRATIONS))
 	$(BIN)/uv pip check --quiet --python $(BIN)/python
 	$(BIN)/pytest -q tests/unit/architecture/test_lock.py
+
+reference: $(ENV) ## Writes docs/reference/python.md from the code.
+	$(BIN)/python scripts/python_reference.py
 
 format: $(ENV) ## Formats the sources and sorts their imports.
 	$(BIN)/ruff check --select I --fix

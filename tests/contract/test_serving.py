@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 
+import httpx
 import pytest
 
 from tests.contract.serving import STARTED_WITHIN_SECONDS, free_port, served, server_environ
@@ -22,10 +23,15 @@ def test_it_serves_and_stops_when_it_is_told(environ: dict[str, str], workers: i
     with served(environ, workers) as (process, client):
         health = client.get("/api/health").json()
         plans = client.get("/api/subscriptions/plans")
+        for _ in range(5):  # each on a connection of its own, which any of the processes may take
+            httpx.get(f"{client.base_url}/api/subscriptions/plans")
+        metrics = client.get("/metrics").text
 
         process.send_signal(signal.SIGTERM)
 
         assert process.wait(STARTED_WITHIN_SECONDS) == 0
+    counted = 'billing_http_requests_total{method="GET",route="/api/subscriptions/plans",status="200"}'
+    assert f"{counted} 6.0" in metrics.splitlines()
     assert (health["status"], plans.json()) == ("ok", {"plans": []})
 
 

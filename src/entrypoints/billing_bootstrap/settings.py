@@ -176,6 +176,9 @@ def load_settings(environ: Mapping[str, str], needs: Collection[Need] = SERVE) -
         log_level=variables.choice("LOG_LEVEL", ("debug", "info", "warning", "error"), "info"),
         policies=read_policies(variables),
     )
+    if settings.redis_ca_file and settings.redis_url and not settings.redis_url.startswith("rediss://"):
+        wrong = "is for TLS, but Redis is reached without."
+        variables.note("REDIS_CA_FILE", wrong, "REDIS_URL=rediss://…, or REDIS_TLS=true")
     if variables.faults:
         raise SettingsInvalid(tuple(variables.faults))
     return settings

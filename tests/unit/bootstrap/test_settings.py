@@ -275,3 +275,12 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     told = faults(JWT_SECRET=None, JWT_SECRET_FILE=str(tmp_path / "nothing"))
 
     assert told == {"JWT_SECRET_FILE": "names a file that cannot be read: No such file or directory."}
+
+
+def test_a_certificate_for_redis_without_tls_is_a_mistake(tmp_path: Path) -> None:
+    (tmp_path / "ca.pem").write_text("…", encoding="utf-8")
+    ca_file = str(tmp_path / "ca.pem")
+
+    assert faults(REDIS_CA_FILE=ca_file) == {"REDIS_CA_FILE": "is for TLS, but Redis is reached without."}
+    assert load(REDIS_CA_FILE=ca_file, REDIS_URL="rediss://cache:6379/0").redis_ca_file == tmp_path / "ca.pem"
+    assert load(REDIS_CA_FILE=ca_file, REDIS_URL=None, REDIS_HOST="cache", REDIS_TLS="true").redis_ca_file is not None
