@@ -10,17 +10,24 @@ from attrs import frozen
 
 from billing_memory import FakeProvider, ManualClock
 from billing_sandbox.server import Options, running
-from billing_stripe import StripeApi, StripeCatalog, StripeLookup, StripeProvider, StripeWebhookVerifier
+from billing_stripe import (
+    StripeApi,
+    StripeCatalog,
+    StripeListing,
+    StripeLookup,
+    StripeProvider,
+    StripeWebhookVerifier,
+)
 
 SECRET = "whsec_of_the_contracts"
 
 
 class FakeBench:
-    """The fake provider, which is all four ports, and its buyers."""
+    """The fake provider, which is all five ports, and its buyers."""
 
     def __init__(self) -> None:
         self.clock = ManualClock()
-        self.provider = self.lookup = self.catalog = self.verifier = FakeProvider(self.clock)
+        self.provider = self.lookup = self.listing = self.catalog = self.verifier = FakeProvider(self.clock)
 
     def now(self) -> datetime:
         """Time stands still."""
@@ -42,6 +49,7 @@ class StripeBench:
 
     provider: StripeProvider
     lookup: StripeLookup
+    listing: StripeListing
     catalog: StripeCatalog
     verifier: StripeWebhookVerifier
     http: aiohttp.ClientSession
@@ -54,17 +62,18 @@ class StripeBench:
 
     async def pay(self, session_id: str) -> None:
         """With a card that works."""
-        await self._control(f"sessions/{session_id}/pay")
+        await self.control(f"sessions/{session_id}/pay")
 
     async def webhooks(self) -> list[tuple[bytes, str]]:
         """What came, once everything so far was sent."""
-        await self._control("settle")
+        await self.control("settle")
         taken = list(self.received)
         self.received.clear()
         return taken
 
-    async def _control(self, path: str) -> None:
-        async with self.http.post(f"{self.url}/_sandbox/{path}", json={}) as answer:
+    async def control(self, path: str, body: dict[str, str] | None = None) -> None:
+        """Do what only the sandbox lets anybody do."""
+        async with self.http.post(f"{self.url}/_sandbox/{path}", json=body or {}) as answer:
             answer.raise_for_status()
 
 
@@ -87,6 +96,7 @@ async def stripe_bench() -> AsyncIterator[StripeBench]:
     async with running(options) as (_, url), aiohttp.ClientSession() as http:
         api = StripeApi(options.api_keys[0], base_url=url)
         verifier = StripeWebhookVerifier([SECRET], livemode=False)
-        yield StripeBench(StripeProvider(api), StripeLookup(api), StripeCatalog(api), verifier, http, url, received)
+        ports = (StripeProvider(api), StripeLookup(api), StripeListing(api), StripeCatalog(api))
+        yield StripeBench(*ports, verifier, http, url, received)
         await api.close()
     await runner.cleanup()

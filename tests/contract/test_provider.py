@@ -11,6 +11,7 @@ from billing_contracts.provider import (
     WebhookVerifierContract,
 )
 from billing_contracts.provider_bench import ProviderBench
+from billing_contracts.provider_listing import ProviderListingContract
 from billing_contracts.provider_wallets import ProviderWalletContract
 from tests.contract.provider_benches import FakeBench, stripe_bench
 
@@ -35,6 +36,10 @@ class TestWallets(ProviderWalletContract):
 
 class TestLookup(ProviderLookupContract):
     """What can be asked."""
+
+
+class TestListing(ProviderListingContract):
+    """Everything that there is."""
 
 
 class TestCatalog(ProviderCatalogContract):

@@ -20,6 +20,7 @@ from billing_core.domain.operations import (
 from billing_core.domain.periods import Interval
 from billing_core.domain.plans import Plan
 from billing_core.ports.provider import Provider, ProviderCatalog, ProviderLookup, WebhookVerifier
+from billing_core.ports.provider_listing import ProviderListing
 
 __all__ = ["ProviderBench", "Story", "facts_told", "operation", "plan_at"]
 
@@ -37,6 +38,11 @@ class ProviderBench(Protocol):
     @property
     def lookup(self) -> ProviderLookup:
         """Where questions are asked."""
+        ...
+
+    @property
+    def listing(self) -> ProviderListing:
+        """Where everything is listed."""
         ...
 
     @property

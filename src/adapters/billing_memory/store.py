@@ -20,10 +20,12 @@ from billing_core.domain.payments import Payment
 from billing_core.domain.plans import Catalog
 from billing_core.domain.purchases import Order, Purchase
 from billing_core.domain.received import Received
+from billing_core.domain.reconciliation import Progress
 from billing_core.domain.refunds import Refund
 from billing_core.domain.resources import Resource
 from billing_core.domain.subscriptions import Subscription
 from billing_core.ports.ids import IdSource
+from billing_core.ports.provider import ProviderIdentity
 from billing_memory.ids import SequentialIds
 from billing_memory.leases import Lease
 from billing_memory.locks import Locks
@@ -40,6 +42,7 @@ __all__ = [
     "StoredGrant",
     "StoredKey",
     "StoredOperation",
+    "StoredProgress",
     "StoredReceived",
 ]
 
@@ -116,6 +119,14 @@ class StoredEvent:
     lease: Lease | None = None
 
 
+@frozen(kw_only=True)
+class StoredProgress:
+    """How far a reconciliation is, with the worker that is at it."""
+
+    progress: Progress
+    lease: Lease | None = None
+
+
 def _inbox_groups(row: StoredReceived) -> Iterable[Hashable]:
     return (row.received.state, *(("waits for", key) for key in row.received.waits_for))
 
@@ -172,6 +183,8 @@ class MemoryStore:
         self.outbox: Rows[str, StoredEvent] = Rows(
             lambda row: (row.event.user_id, UNPUBLISHED) if row.published_at is None else (row.event.user_id,)
         )
+        self.reconciliations: Rows[str, StoredProgress] = Rows()
+        self.provider_account: Rows[str, ProviderIdentity] = Rows()
         self.versions: Rows[str, int] = Rows()
         self.audit: Rows[int, AuditEntry] = Rows(lambda entry: (entry.user_id,))
         self._place = 0

@@ -21,6 +21,7 @@ from billing_memory.operations import MemoryOperations
 from billing_memory.orders import MemoryOrders
 from billing_memory.outbox import MemoryOutbox
 from billing_memory.personal_data import MemoryPersonalData
+from billing_memory.reconciliations import MemoryReconciliations
 from billing_memory.store import MemoryStore
 from billing_memory.views import MemoryViews
 from billing_memory.vital_signs import MemoryVitalSigns
@@ -44,6 +45,7 @@ class MemoryUnitOfWork:
         self.catalogs = MemoryCatalogs(self._work)
         self.operations = MemoryOperations(self._work)
         self.idempotency_keys = MemoryIdempotencyKeys(self._work)
+        self.reconciliations = MemoryReconciliations(self._work)
         self.outbox = MemoryOutbox(self._work)
         self.audit = MemoryAuditLog(self._work)
         self.views = MemoryViews(self._work)

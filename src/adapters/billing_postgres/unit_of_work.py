@@ -25,6 +25,7 @@ from billing_postgres.outbox import PostgresOutbox
 from billing_postgres.personal_data import PostgresPersonalData
 from billing_postgres.pool import Pool
 from billing_postgres.preparing import prepare
+from billing_postgres.reconciliations import PostgresReconciliations
 from billing_postgres.session import STATEMENT_TIMEOUT_MS, Session
 from billing_postgres.views import PostgresViews
 from billing_postgres.vital_signs import PostgresVitalSigns
@@ -48,6 +49,7 @@ class PostgresUnitOfWork:
         self.catalogs = PostgresCatalogs(session, ahead, catalog)
         self.operations = PostgresOperations(session)
         self.idempotency_keys = PostgresIdempotencyKeys(session)
+        self.reconciliations = PostgresReconciliations(session)
         self.outbox = PostgresOutbox(session, ahead)
         self.audit = PostgresAuditLog(session, ahead)
         self.views = PostgresViews(session, ahead)

@@ -15,9 +15,11 @@ from typing import Any, Final
 import stripe
 from attrs import frozen
 
+from billing_core.domain.errors import ProviderUnavailable
 from billing_stripe.breaker import Breaker
 from billing_stripe.errors import answers_of, asking, changing
 from billing_stripe.facts import Json, Unreadable
+from billing_stripe.pacing import TRIES, Pace, is_throttled
 from billing_stripe.permissions import Permission
 from billing_stripe.transport import Transport, Watch
 
@@ -58,7 +60,8 @@ class StripeApi:
 
     ``api_key`` is a secret (``sk_…``) or restricted key (``rk_…``), ``base_url`` another address than Stripe's,
     ``timeout_seconds`` how long one request may take, ``watch`` what surrounds each request. ``http_client``
-    replaces the `Transport`.
+    replaces the `Transport`. With a ``pace``, questions keep to it and are asked again where Stripe says that they
+    come too fast.
     """
 
     def __init__(
@@ -69,11 +72,13 @@ class StripeApi:
         timeout_seconds: float = 20.0,
         watch: Watch | None = None,
         http_client: stripe.HTTPClient | None = None,
+        pace: Pace | None = None,
     ) -> None:
         # It would write a file into the home directory and tell Stripe about this machine, for each process.
         stripe.enable_telemetry = False
         self._http = http_client or Transport(timeout_seconds, watch)
         self._breaker = Breaker()
+        self._pace = pace
         self._clocks: dict[str, str | None] = {}
         #: Whether the key is of live mode.
         self.livemode = "_live_" in api_key
@@ -101,6 +106,19 @@ class StripeApi:
 
     async def ask(self, call: Call, *, needs: Permission) -> Reply:
         """Make a request that changes nothing. Raises `ProviderRefused` or `ProviderUnavailable`."""
+        if self._pace is None:
+            return await self._asked(call, needs)
+        for attempt in range(TRIES - 1):
+            await self._pace.turn()
+            try:
+                return await self._asked(call, needs)
+            except ProviderUnavailable as error:
+                if not is_throttled(error):
+                    raise
+            await self._pace.give_way(attempt)
+        return await self._asked(call, needs)
+
+    async def _asked(self, call: Call, needs: Permission) -> Reply:
         with self._breaker.guarding(), asking(), answers_of(needs):
             return _reply(await call({"max_network_retries": 2}))
 

@@ -17,6 +17,7 @@ class Permission(StrEnum):
     CUSTOMERS_READ = "Customers: read"
     CUSTOMERS_WRITE = "Customers: write"
     DISPUTES_READ = "Disputes: read"
+    EVENTS_READ = "Events: read"
     INVOICES_READ = "Invoices: read"
     INVOICES_WRITE = "Invoices: write"
     PAYMENTS_READ = "PaymentIntents: read"

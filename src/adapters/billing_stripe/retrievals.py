@@ -15,7 +15,7 @@ from billing_stripe.errors import GONE
 from billing_stripe.facts import snapshot_of
 from billing_stripe.permissions import Permission
 
-__all__ = ["NEVER_ASKED", "RETRIEVALS", "fact_of", "retrieve"]
+__all__ = ["NEVER_ASKED", "RETRIEVALS", "fact_of", "retrieve", "with_all_lines"]
 
 Retrieve = Callable[[StripeApi, str, stripe.RequestOptions], Awaitable[stripe.StripeObject]]
 
@@ -117,13 +117,13 @@ async def retrieve(api: StripeApi, ref: ObjectRef) -> Reply | None:
         raise
     if reply.json.flag("deleted") and ref.kind not in _DELETED_TELLS:
         return None
-    if ref.kind is ObjectKind.INVOICE and reply.json.hash("lines").flag("has_more"):
-        return await _with_all_lines(api, ref.id, reply)
-    return reply
+    return await with_all_lines(api, ref.id, reply) if ref.kind is ObjectKind.INVOICE else reply
 
 
-async def _with_all_lines(api: StripeApi, invoice_id: str, reply: Reply) -> Reply:
-    """An invoice comes with its first ten lines."""
+async def with_all_lines(api: StripeApi, invoice_id: str, reply: Reply) -> Reply:
+    """An invoice with every line: it comes with its first ten. Raises what `StripeApi.ask` raises."""
+    if not reply.json.hash("lines").flag("has_more"):
+        return reply
     of_invoice = partial(api.client.v1.invoices.line_items.list_async, invoice_id)
     lines = [line.body async for line in api.rows(of_invoice, {}, needs=Permission.INVOICES_READ)]
     return Reply(body={**reply.body, "lines": {"object": "list", "data": lines}}, at=reply.at)

@@ -28,10 +28,12 @@ __all__ = [
     "OutcomeUnknown",
     "PaymentMethodInUse",
     "PreviewOutdated",
+    "ProviderAccountMismatch",
     "ProviderError",
     "ProviderRefused",
     "ProviderUnavailable",
     "PublisherUnavailable",
+    "ReconciliationRunning",
     "RefundWindowClosed",
     "SignatureInvalid",
     "StorageUnavailable",
@@ -126,6 +128,14 @@ class IdempotencyKeyReused(BillingError):
 
 class MappingConflict(Conflict):
     """The user or the customer is already tied to another one. Look at both before linking them by hand."""
+
+
+class ProviderAccountMismatch(Conflict):
+    """The key is of another account or mode than this database. Check STRIPE_SECRET_KEY and DATABASE_URL."""
+
+
+class ReconciliationRunning(Conflict):
+    """Another process is at the same reconciliation. Wait until it is done, or for a minute where it was killed."""
 
 
 class ConcurrentChange(Conflict):

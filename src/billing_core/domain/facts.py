@@ -65,6 +65,7 @@ __all__ = [
     "SetupSeen",
     "Snapshot",
     "SubscriptionSeen",
+    "ref_of",
 ]
 
 
@@ -158,7 +159,7 @@ class Fact:
     @property
     def ref(self) -> ObjectRef:
         """The object that it is about."""
-        return ObjectRef(self.kind, self.after.id)
+        return ref_of(self.after)
 
     @property
     def begins(self) -> bool:
@@ -174,6 +175,11 @@ class Fact:
     def customer_id(self) -> str | None:
         """The customer that it names, before the change if no longer after it; None where it names none."""
         return customer_of(self.after) or (customer_of(self.before) if self.before else None)
+
+
+def ref_of(snapshot: Snapshot) -> ObjectRef:
+    """Which object a snapshot shows."""
+    return ObjectRef(_KINDS[type(snapshot)], snapshot.id)
 
 
 def customer_of(snapshot: Snapshot) -> str | None:

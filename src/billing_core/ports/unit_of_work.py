@@ -20,6 +20,7 @@ from billing_core.ports.operations import Operations
 from billing_core.ports.orders import Orders
 from billing_core.ports.outbox import Outbox
 from billing_core.ports.personal_data import PersonalData
+from billing_core.ports.reconciliations import Reconciliations
 from billing_core.ports.views import PaymentMethodViews, Views
 from billing_core.ports.vital_signs import VitalSigns
 
@@ -82,6 +83,11 @@ class UnitOfWork(Protocol):
     @property
     def idempotency_keys(self) -> IdempotencyKeys:
         """First answers to requests, and what those requests did."""
+        ...
+
+    @property
+    def reconciliations(self) -> Reconciliations:
+        """Which account of the provider this is about, and how far it was compared."""
         ...
 
     @property

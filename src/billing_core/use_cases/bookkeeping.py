@@ -72,13 +72,18 @@ class Bookkeeper:
             catalog=await uow.catalogs.load(),
         )
 
-    async def take_in(self, uow: UnitOfWork, facts: Collection[Fact], cause: Cause) -> Taken:
-        """Store these facts and bring every account that they touch up to date. The caller commits."""
+    async def take_in(
+        self, uow: UnitOfWork, facts: Collection[Fact], cause: Cause, *, nameless: str | None = None
+    ) -> Taken:
+        """Store these facts and bring every account that they touch up to date. The caller commits.
+
+        ``nameless`` is the customer of those that name none, where the caller knows it.
+        """
         by_owner: dict[str | None, list[Fact]] = defaultdict(list)
         of_catalog = [fact for fact in facts if fact.kind in _CATALOG_KINDS]
         for fact in facts:
             if fact.kind not in _CATALOG_KINDS:
-                by_owner[await owner_of(uow, fact)].append(fact)
+                by_owner[await owner_of(uow, fact) or nameless].append(fact)
         named = sorted(owner for owner in by_owner if owner is not None)
         for owner in named:
             await uow.customers.lock_customer(owner)

@@ -3,18 +3,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import AsyncIterator, Collection
 from datetime import datetime
 from typing import NoReturn
 
 from billing_core.domain.access import UserAccess
 from billing_core.domain.errors import ProviderUnavailable, PublisherUnavailable, SignatureInvalid
 from billing_core.domain.events import Event
-from billing_core.domain.facts import Fact, ObjectRef
+from billing_core.domain.facts import Fact, ObjectRef, Snapshot
 from billing_core.domain.operations import Answer, Operation
 from billing_core.domain.plans import Plan
 from billing_core.domain.received import Delivery
 from billing_core.ports.provider import Preview, ProviderIdentity
+from billing_core.ports.provider_listing import Change
 
 __all__ = ["NoCache", "NoProvider", "NoPublisher", "NoWebhooks"]
 
@@ -52,6 +53,18 @@ class NoProvider:
 
     async def ensure_plan(self, plan: Plan) -> str:
         """Nothing can be changed."""
+        _no_key()
+
+    def of_customer(self, customer_id: str) -> AsyncIterator[Snapshot]:
+        """Nothing can be asked."""
+        _no_key()
+
+    def customers(self, after: str) -> AsyncIterator[str]:
+        """Nothing can be asked."""
+        _no_key()
+
+    def changes(self, since: datetime, after: str) -> AsyncIterator[Change]:
+        """Nothing can be asked."""
         _no_key()
 
 

@@ -16,6 +16,7 @@ from billing_core.ports.clock import Clock
 from billing_core.ports.ids import IdSource
 from billing_core.ports.price_book import PriceBook
 from billing_core.ports.provider import Provider, ProviderCatalog, ProviderLookup, WebhookVerifier
+from billing_core.ports.provider_listing import ProviderListing
 from billing_core.ports.publisher import EventPublisher
 from billing_core.ports.rate_limits import RateLimiter
 from billing_core.ports.unit_of_work import UnitsOfWork
@@ -38,6 +39,7 @@ from billing_core.use_cases.open_subscription_checkout import OpenSubscriptionCh
 from billing_core.use_cases.personal_data import EraseCustomer, ExportUser
 from billing_core.use_cases.publish_events import PublishEvents
 from billing_core.use_cases.rebuild import Rebuild
+from billing_core.use_cases.reconcile import Reconcile
 from billing_core.use_cases.request_refund import RequestRefund
 from billing_core.use_cases.resume_subscription import ResumeSubscription
 from billing_core.use_cases.retry_events import RetryEvents
@@ -55,6 +57,9 @@ class Ports:
     cache: AccessCache
     payment_provider: Provider
     lookup: ProviderLookup
+    #: For what nobody waits for: it stays under the provider's rate limit, and has patience where that is reached.
+    patient_lookup: ProviderLookup
+    listing: ProviderListing
     provider_catalog: ProviderCatalog
     verifier: WebhookVerifier
     publisher: EventPublisher
@@ -112,6 +117,7 @@ class Application:
     rebuild: Rebuild
     recall_access: RecallAccess
     receive_event: GatheredEvents
+    reconcile: Reconcile
     request_refund: RequestRefund
     resume_subscription: ResumeSubscription
     retry_events: RetryEvents

@@ -48,6 +48,8 @@ from billing_core.use_cases.personal_data import EraseCustomer, ExportUser
 from billing_core.use_cases.publish_events import PublishEvents
 from billing_core.use_cases.rebuild import Rebuild
 from billing_core.use_cases.receive_event import ReceiveEvent
+from billing_core.use_cases.reconcile import Reconcile
+from billing_core.use_cases.reconcile_object import ReconcileObject
 from billing_core.use_cases.remembered_catalog import RememberedCatalog
 from billing_core.use_cases.request_refund import RequestRefund
 from billing_core.use_cases.resume_subscription import ResumeSubscription
@@ -55,7 +57,15 @@ from billing_core.use_cases.retry_events import RetryEvents
 from billing_core.use_cases.set_default_payment_method import SetDefaultPaymentMethod
 from billing_core.use_cases.settle_doubts import SettleDoubts
 from billing_redis import RateLimiter, RedisAccessCache, RedisEventPublisher, RedisLink, open_redis
-from billing_stripe import StripeApi, StripeCatalog, StripeLookup, StripeProvider, StripeWebhookVerifier
+from billing_stripe import (
+    Pace,
+    StripeApi,
+    StripeCatalog,
+    StripeListing,
+    StripeLookup,
+    StripeProvider,
+    StripeWebhookVerifier,
+)
 
 __all__ = ["Container", "application_on", "open_application"]
 
@@ -152,6 +162,22 @@ class Container(containers.DeclarativeContainer):
                 retries=retries,
             ),
         ),
+        reconcile=providers.Singleton(
+            Reconcile,
+            units=units,
+            objects=providers.Singleton(
+                ReconcileObject,
+                units=units,
+                books=books,
+                lookup=ports.provided.patient_lookup,
+                wait=ports.provided.wait,
+            ),
+            lookup=ports.provided.patient_lookup,
+            listing=ports.provided.listing,
+            clock=clock,
+            real_clock=ports.provided.real_clock,
+            every=settings.provided.reconcile_every,
+        ),
         request_refund=providers.Singleton(RequestRefund, units=units, books=books, carry_out=carry_out, clock=clock),
         resume_subscription=providers.Singleton(ResumeSubscription, changer=changer, clock=clock),
         retry_events=providers.Singleton(RetryEvents, units=units, books=books, clock=clock, retries=retries),
@@ -188,13 +214,15 @@ async def open_application(settings: Settings) -> AsyncIterator[Application]:
         if redis is not None:
             stack.push_async_callback(redis.close)
         metrics = Metrics()
-        stripe = _stripe(settings, metrics, spans)
-        if stripe is not None:
-            stack.push_async_callback(stripe.close)
+        pace = Pace(settings.reconcile_requests_per_second)
+        connections = (_stripe(settings, metrics, spans), _stripe(settings, metrics, spans, pace))
+        for connection in connections:
+            if connection is not None:
+                stack.push_async_callback(connection.close)
         clock = BusinessClock(RealClock())
         await stack.enter_async_context(following_business_time(clock, pool, settings))
         await stack.enter_async_context(sampling(metrics, pool))
-        ports = _ports(settings, pool=pool, redis=redis, stripe=stripe, clock=clock, metrics=metrics)
+        ports = _ports(settings, pool=pool, redis=redis, connections=connections, clock=clock, metrics=metrics)
         yield application_on(settings, evolve(ports, spans=spans))
 
 
@@ -212,11 +240,11 @@ def _redis(settings: Settings, spans: Spans | None) -> RedisLink | None:
     return open_redis(settings.redis_url, ca_file=settings.redis_ca_file, watch=spans.command if spans else None)
 
 
-def _stripe(settings: Settings, metrics: Metrics, spans: Spans | None) -> StripeApi | None:
+def _stripe(settings: Settings, metrics: Metrics, spans: Spans | None, pace: Pace | None = None) -> StripeApi | None:
     if not settings.stripe_secret_key:
         return None
     watch = counting_exchanges(metrics, spans)
-    return StripeApi(settings.stripe_secret_key, base_url=settings.stripe_api_base, watch=watch)
+    return StripeApi(settings.stripe_secret_key, base_url=settings.stripe_api_base, watch=watch, pace=pace)
 
 
 def _ports(
@@ -224,17 +252,20 @@ def _ports(
     *,
     pool: billing_postgres.Pool,
     redis: RedisLink | None,
-    stripe: StripeApi | None,
+    connections: tuple[StripeApi | None, StripeApi | None],
     clock: BusinessClock,
     metrics: Metrics,
 ) -> Ports:
     """The real adapters; where something is not configured, one that says so when it is needed."""
+    stripe, patient = connections
     secrets = settings.stripe_webhook_secrets
     return Ports(
         units=billing_postgres.PostgresUnitsOfWork(pool),
         cache=CountedCache(RedisAccessCache(redis) if redis else NoCache(), metrics),
         payment_provider=StripeProvider(stripe) if stripe else NoProvider(),
         lookup=StripeLookup(stripe) if stripe else NoProvider(),
+        patient_lookup=StripeLookup(patient) if patient else NoProvider(),
+        listing=StripeListing(patient) if patient else NoProvider(),
         provider_catalog=StripeCatalog(stripe) if stripe else NoProvider(),
         verifier=StripeWebhookVerifier(secrets, livemode=stripe.livemode) if stripe and secrets else NoWebhooks(),
         publisher=RedisEventPublisher(redis) if redis else NoPublisher(),

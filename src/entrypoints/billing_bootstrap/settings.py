@@ -6,6 +6,7 @@ docs/reference/settings.md lists all variables.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
 
@@ -88,6 +89,10 @@ class Settings:
     stripe_publishable_key: str | None = None
     #: Another address than Stripe's, such as the sandbox's.
     stripe_api_base: str | None = None
+    #: How often the worker compares with Stripe what changed lately.
+    reconcile_every: timedelta = timedelta(hours=1)
+    #: What reconciliation may take of Stripe's rate limit: 25 a second in test mode, 100 in live mode.
+    reconcile_requests_per_second: int = 15
     #: For HS256.
     jwt_secret: str | None = field(default=None, repr=False)
     #: What refresh tokens are made with: nothing that it signed is an access token.
@@ -153,6 +158,10 @@ def load_settings(environ: Mapping[str, str], needs: Collection[Need] = SERVE) -
         stripe_publishable_key=stripe.publishable_key,
         stripe_api_base=stripe.api_base,
         stripe_webhook_secrets=services.read_webhook_secrets(variables, needed=http),
+        reconcile_every=timedelta(
+            minutes=variables.whole("RECONCILE_EVERY_MINUTES", least=1, most=7 * 24 * 60, default=60)
+        ),
+        reconcile_requests_per_second=variables.whole("RECONCILE_REQUESTS_PER_SECOND", least=1, most=100, default=15),
         jwt_secret=tokens.secret,
         jwt_refresh_secret=tokens.refresh_secret,
         jwt_jwks_url=tokens.jwks_url,

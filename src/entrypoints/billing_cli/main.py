@@ -50,6 +50,7 @@ COMMANDS: dict[str, Entry] = {
     "events": Entry("billing_cli.commands.events:app", "Received events: state, errors, another try.", _KEEP),
     "migrate": Entry("billing_cli.commands.migrate:migrate", "Bring the database to this version.", _KEEP),
     "rebuild": Entry("billing_cli.commands.rebuild:rebuild", "Fold state again from facts, or compare.", _KEEP),
+    "reconcile": Entry("billing_cli.commands.reconcile:reconcile", "Compare with Stripe, and mend.", _KEEP),
     "stripe": Entry("billing_cli.commands.stripe:app", "Set up at Stripe.", _KEEP),
 }
 

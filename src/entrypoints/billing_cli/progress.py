@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import TypeVar
 
-__all__ = ["counted"]
+__all__ = ["Bar", "counted"]
 
 _T = TypeVar("_T")
 _STEPS = 100
@@ -22,3 +22,30 @@ def counted(work: Sequence[_T], name: str) -> Iterator[_T]:
         yield piece
     if sys.stderr.isatty():
         sys.stderr.write("\r\033[K")
+
+
+class Bar:
+    """How far work is whose steps come as they come: a bar for a person at a terminal, nothing elsewhere."""
+
+    _WIDTH = 30
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._shown = ""
+
+    def show(self, done: int, total: int, note: str) -> None:
+        """So many of so many are done; without a total only the note is shown."""
+        if not sys.stderr.isatty():
+            return
+        full = self._WIDTH * done // total if total else 0
+        bar = f"[{'#' * full}{'.' * (self._WIDTH - full)}] {done} of {total} {self._name}, " if total else ""
+        line = f"{bar}{note}"
+        if line != self._shown:
+            self._shown = line
+            sys.stderr.write(f"\r\033[K{line}")
+            sys.stderr.flush()
+
+    def clear(self) -> None:
+        """Take it away."""
+        if self._shown:
+            sys.stderr.write("\r\033[K")

@@ -97,6 +97,8 @@ BY_ERROR: dict[type[errors.BillingError], Code] = {
     errors.OperationInProgress: Code.IDEMPOTENCY_IN_PROGRESS,
     errors.MappingConflict: Code.INVALID_TRANSITION,
     errors.IdempotencyKeyReused: Code.IDEMPOTENCY_KEY_REUSED,
+    errors.ProviderAccountMismatch: Code.INVALID_TRANSITION,
+    errors.ReconciliationRunning: Code.INVALID_TRANSITION,
     errors.ConcurrentChange: Code.UNAVAILABLE,
     errors.LockTimeout: Code.UNAVAILABLE,
     errors.StorageUnavailable: Code.UNAVAILABLE,

@@ -37,6 +37,7 @@ from billing_core.domain.plans import Catalog
 from billing_core.domain.received import ReceivedState
 from billing_core.domain.vital_signs import Invariant
 from billing_core.ports.paging import Cursor
+from billing_core.ports.provider import ProviderIdentity
 from billing_postgres import Pool, PostgresUnitOfWork, clock, housekeeping, inbox, open_pool, vital_signs
 from billing_postgres.catalogs import CatalogCopy
 from billing_postgres.session import Parameters, Session
@@ -48,8 +49,15 @@ COUNTS_ALL = " ".join(inbox._COUNTS.split())  # noqa: SLF001 - the one statement
 #: Find what must not be, wherever it is: a job of its own looks at every row, seldom.
 LOOK_AT_ALL = {" ".join(statement.split()) for statement in vital_signs._VIOLATIONS.values()}  # noqa: SLF001
 
-#: These hold a row, or what a business sells.
-SMALL = {"business_clock", "catalog_state", "subscription_plans", "catalog_items"}
+#: These hold a row or a few, or what a business sells.
+SMALL = {
+    "business_clock",
+    "catalog_state",
+    "subscription_plans",
+    "catalog_items",
+    "provider_account",
+    "reconciliations",
+}
 
 ROWS = 5000
 #: In what the rows of each growing table differ; ``i`` counts them.
@@ -232,6 +240,13 @@ async def use_the_rest(uow: PostgresUnitOfWork) -> None:
     await uow.operations.lease(ours(701), "w", NOW, lease)
     await uow.operations.claim_due("w", NOW, lease, 10)
     await uow.operations.of_user("u1", "create_customer")
+    account_there = ProviderIdentity(account_id="acct_1", livemode=False)
+    for _ in range(2):
+        await uow.reconciliations.pin(account_there)
+    progress = await uow.reconciliations.take("everything", "w", NOW, lease)
+    assert progress is not None
+    await uow.reconciliations.save(progress, "w", NOW, lease)
+    await uow.reconciliations.free("everything", "w")
     await uow.audit.add(audit_entry())
     await uow.audit.of_user("u1", 20)
     await uow.personal_data.events_about(["evt1", "evt2"], "c1")

@@ -194,6 +194,8 @@ WHOLE: dict[str, dict[str, str]] = {
         "data": "'{}'",
         "recorded_at": "now()",
     },
+    "provider_account": {"account_id": "'acct_1'", "livemode": "false"},
+    "reconciliations": {"name": "'everything'", "progress": "'{}'"},
     "idempotency_keys": {
         "caller": "'u'",
         "key": "'k'",
@@ -273,6 +275,9 @@ VIOLATIONS: dict[str, dict[str, str]] = {
     "operations_attempts_not_negative": {"attempts": "-1"},
     "operations_keys_count_from_1": {"key_generation": "0"},
     "operations_finished_when_it_says_so": {"finished_at": "now()"},
+    "provider_account_has_one_row": {"only_row": "false"},
+    "reconciliations_progress_is_an_object": {"progress": "'[]'"},
+    "reconciliations_lease_is_whole": {"claimed_by": "'w'"},
     "operations_lease_is_whole": {"claimed_until": "now()"},
     "outbox_versions_count_from_1": {"version": "0"},
     "outbox_data_is_an_object": {"data": "'[]'"},

@@ -50,11 +50,13 @@ def ports_within(value: object, path: str = "application") -> dict[str, Labelled
 
 
 def test_each_attribute_holds_the_port_of_its_name(application: Application) -> None:
-    """But for the catalog, which is another side of the provider, and what is told and kept by real time."""
+    """But for the catalog, another side of the provider; what nobody waits for; what is told and kept by real time."""
     others = {
         "application.apply_catalog.provider": "provider_catalog",
         "application.publish_events.clock": "real_clock",
         "application.answer_once.clock": "real_clock",
+        "application.reconcile.lookup": "patient_lookup",
+        "application.reconcile.objects.lookup": "patient_lookup",
     }
     found = ports_within(application)
 

@@ -98,6 +98,8 @@ class House:
             cache=MemoryAccessCache(),
             payment_provider=self.provider,
             lookup=self.provider,
+            patient_lookup=self.provider,
+            listing=self.provider,
             provider_catalog=self.provider,
             verifier=self.provider,
             publisher=self.publisher,

@@ -1,9 +1,9 @@
-"""The fake provider: the four provider ports on one small world."""
+"""The fake provider: the five provider ports on one small world."""
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Collection
+from collections.abc import AsyncIterator, Collection
 from datetime import datetime, timedelta
 from enum import Enum
 
@@ -24,6 +24,7 @@ from billing_core.domain.facts import (
     ObjectRef,
     PriceSeen,
     ProductSeen,
+    Snapshot,
     SubscriptionSeen,
 )
 from billing_core.domain.money import Money
@@ -32,8 +33,10 @@ from billing_core.domain.plans import Plan
 from billing_core.domain.received import Delivery
 from billing_core.ports.clock import Clock
 from billing_core.ports.provider import Preview, PreviewLine, ProviderIdentity
+from billing_core.ports.provider_listing import Change
 from billing_memory.provider.buyers import Buyers
 from billing_memory.provider.commands import Commands
+from billing_memory.provider.listing import Listing
 from billing_memory.provider.money import Till
 from billing_memory.provider.subscribing import Subscribing
 from billing_memory.provider.wallet import Wallet
@@ -70,7 +73,7 @@ class _Kept:
 
 
 class FakeProvider:
-    """A payment provider in memory. It implements the four provider ports and says so in no production code.
+    """A payment provider in memory. It implements the five provider ports and says so in no production code.
 
     ``buyers`` acts at the provider as people and banks do; ``take_deliveries`` gives the events to deliver.
     ``trouble`` holds what goes wrong with the next calls, one each; an error in it is raised as a refusal.
@@ -89,6 +92,7 @@ class FakeProvider:
         #: While False, every question and every change is refused as unreachable.
         self.reachable = True
         self._subscribing = subscribing
+        self._listing = Listing(self.world)
         self._kept: dict[str, _Kept] = {}
 
     def __repr__(self) -> str:
@@ -211,6 +215,23 @@ class FakeProvider:
         """The one account that it has."""
         self._require_reachable()
         return ProviderIdentity(account_id=self.world.account_id, livemode=False)
+
+    # ProviderListing
+
+    def of_customer(self, customer_id: str) -> AsyncIterator[Snapshot]:
+        """A customer and all that is theirs."""
+        self._require_reachable()
+        return self._listing.of_customer(customer_id)
+
+    def customers(self, after: str) -> AsyncIterator[str]:
+        """The ids of all customers."""
+        self._require_reachable()
+        return self._listing.customers(after)
+
+    def changes(self, since: datetime, after: str) -> AsyncIterator[Change]:
+        """The log of events."""
+        self._require_reachable()
+        return self._listing.changes(since, after)
 
     # ProviderCatalog
 

@@ -67,10 +67,22 @@ class World:
         """Every object of one kind, oldest first."""
         return [found for found in self._objects.values() if isinstance(found, kind)]
 
+    def everything(self) -> list[Snapshot]:
+        """Every object, oldest first."""
+        return list(self._objects.values())
+
+    def log(self) -> list[Delivery]:
+        """Every event that was ever told, oldest first."""
+        return list(self._events.values())
+
     def put(self, after: S) -> S:
         """Change an object without telling of it: what makes no event."""
         self._objects[ObjectRef(_KINDS[type(after)], after.id)] = after
         return after
+
+    def forget(self, ref: ObjectRef) -> None:
+        """Lose an object, as if it were of another account: it is unknown from now on, and nothing is told."""
+        del self._objects[ref]
 
     def tell(self, event_type: str, after: S) -> S:
         """Change an object, and tell of it with an event. An ``….updated`` tells the object before it too."""

@@ -1,0 +1,303 @@
+"""Reconcile: compare with the provider, object by object, and mend what differs through facts.
+
+A run goes customer by customer and writes down how far it is, so one that was killed goes on where it was.
+What was lost longer ago than the provider's event log goes back is found all the same: it is objects that
+are compared. Only the run over what changed lately reads the log, to know which objects to ask for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Collection, Iterable
+from datetime import datetime, timedelta
+
+from attrs import evolve, frozen
+
+from billing_core.domain.errors import NotFound, ProviderAccountMismatch, ReconciliationRunning
+from billing_core.domain.facts import ObjectKind, ObjectRef, PriceSeen, Snapshot, ref_of
+from billing_core.domain.folding import ObjectState
+from billing_core.domain.reconciliation import Finding, Found, Progress, differences_of
+from billing_core.ports.clock import Clock
+from billing_core.ports.provider import ProviderLookup
+from billing_core.ports.provider_listing import Change, ProviderListing
+from billing_core.ports.unit_of_work import UnitOfWork, UnitsOfWork
+from billing_core.use_cases.fact_intake import GUEST
+from billing_core.use_cases.reconcile_object import ReconcileObject
+
+__all__ = ["LOG_KEPT", "Reconcile", "Step"]
+
+#: For so long the provider keeps its log of events.
+LOG_KEPT = timedelta(days=30)
+_LEASE = timedelta(seconds=30)
+_BATCH = 100
+#: Events of these last seconds are read again by the next run: the log may show them late.
+_OVERLAP = timedelta(minutes=2)
+_CATALOG, _USERS, _STRANGERS = "catalog", "users", "strangers"
+_KINDS = {kind: place for place, kind in enumerate(ObjectKind)}
+#: The provider tells these in events and inside other objects, and cannot be asked for one.
+_NEVER_ASKED = frozenset({ObjectKind.DISCOUNT})
+
+
+@frozen(kw_only=True)
+class Step:
+    """A part of a run that is done."""
+
+    progress: Progress
+    #: Whose objects were compared: a user, or a customer without one; empty for the catalog and for single objects.
+    whose: str = ""
+    findings: tuple[Finding, ...] = ()
+    #: How many users there are in all, and how many of them are done.
+    users: int = 0
+    users_done: int = 0
+
+
+@frozen(kw_only=True)
+class Reconcile:
+    """Compare what we know with what the provider has. Every method raises what the provider's ports may raise."""
+
+    units: UnitsOfWork
+    objects: ReconcileObject
+    lookup: ProviderLookup
+    listing: ProviderListing
+    #: Business time, which events are told in; and real time, which leases are counted in.
+    clock: Clock
+    real_clock: Clock
+    #: How often the worker looks at what changed.
+    every: timedelta
+
+    async def user(self, user_id: str, *, actor: str, dry_run: bool) -> tuple[Finding, ...]:
+        """Everything of one user, as a customer or as a guest.
+
+        Raises `NotFound` for one of whom nothing is known, and `ProviderAccountMismatch`.
+        """
+        await self._require_account()
+        async with self.units() as uow:
+            if not await _is_known(uow, user_id):
+                raise NotFound(f"Nothing is known of {user_id!r}. `billing customers link` ties a customer to a user.")
+        return await self._user(user_id, actor, dry_run=dry_run)
+
+    async def everything(self, *, actor: str, worker: str, dry_run: bool) -> AsyncIterator[Step]:
+        """The catalog, every user, and every customer of the provider's that we never heard of.
+
+        Goes on where a run that was killed left off. Raises `ProviderAccountMismatch`, and
+        `ReconciliationRunning` while another process is at it.
+        """
+        await self._require_account()
+        users = await self._users()
+        progress = await self._begun("everything, dry" if dry_run else "everything", worker, since=None)
+        try:
+            async for step in self._everything(progress, users, actor, dry_run=dry_run):
+                progress = await self._kept(step.progress, worker)
+                yield step
+            await self._kept(evolve(progress, finished_at=self.clock.now()), worker)
+        finally:
+            await self._free(progress.name, worker)
+
+    async def since(self, since: datetime, *, actor: str, worker: str, dry_run: bool) -> AsyncIterator[Step]:
+        """Every object of which the provider's log has an event since ``since`` (UTC), else like `everything`.
+
+        Where the log does not go back so far, everything is compared.
+        """
+        if since < self.clock.now() - LOG_KEPT:
+            async for step in self.everything(actor=actor, worker=worker, dry_run=dry_run):
+                yield step
+            return
+        await self._require_account()
+        progress = await self._begun("since, dry" if dry_run else "since", worker, since=since)
+        seen: set[ObjectRef] = set()
+        try:
+            async for batch in _batches(self.listing.changes(since, progress.cursor)):
+                refs = {change.ref for change in batch} - seen
+                seen |= refs
+                findings = await self._each(refs, actor, dry_run=dry_run)
+                progress = _counted(evolve(progress, cursor=batch[-1].event_id), findings, compared=len(refs))
+                await self._kept(progress, worker)
+                yield Step(progress=progress, findings=findings)
+            await self._kept(evolve(progress, finished_at=self.clock.now()), worker)
+        finally:
+            await self._free(progress.name, worker)
+
+    async def recent(self, worker: str) -> int:
+        """What the provider's log tells since the last run and we do not know; how many objects were mended.
+
+        Does nothing while another worker is at it, and before `every` is over. An object all of whose events
+        are known needs no asking: its facts are the same, and so is what they add up to.
+        """
+        now = self.clock.now()
+        async with self.units() as uow:
+            progress = await uow.reconciliations.take("recent", worker, self.real_clock.now(), _LEASE)
+            await uow.commit()
+        if progress is None:
+            return 0
+        try:
+            if progress.finished_at is not None:
+                if now < progress.begun_at + self.every:
+                    return 0
+                progress = Progress(name="recent", begun_at=now, since=progress.begun_at - _OVERLAP)
+            await self._require_account()
+            return await self._recent(evolve(progress, since=progress.since or now - LOG_KEPT), worker)
+        finally:
+            await self._free("recent", worker)
+
+    async def _recent(self, progress: Progress, worker: str) -> int:
+        mended = 0
+        async for batch in _batches(self.listing.changes(progress.since or progress.begun_at, progress.cursor)):
+            async with self.units() as uow:
+                known = {fact.id for fact in await uow.facts.of_objects({change.ref for change in batch})}
+            missed = {change.ref for change in batch if change.event_id not in known}
+            findings = await self._each(missed, worker, dry_run=False)
+            mended += sum(finding.mended for finding in findings)
+            progress = _counted(evolve(progress, cursor=batch[-1].event_id), findings, compared=len(missed))
+            await self._kept(progress, worker)
+        await self._kept(evolve(progress, finished_at=self.clock.now()), worker)
+        return mended
+
+    async def _everything(
+        self, progress: Progress, users: list[str], actor: str, *, dry_run: bool
+    ) -> AsyncIterator[Step]:
+        done = 0
+        if progress.part in {"", _CATALOG}:
+            findings = await self._catalog(actor, dry_run=dry_run)
+            progress = evolve(_counted(progress, findings), part=_USERS, cursor="")
+            yield Step(progress=progress, findings=findings, users=len(users))
+        if progress.part == _USERS:
+            for done, user_id in enumerate(users, start=1):
+                if user_id <= progress.cursor:
+                    continue
+                findings = await self._user(user_id, actor, dry_run=dry_run)
+                progress = evolve(_counted(progress, findings), cursor=user_id)
+                yield Step(progress=progress, whose=user_id, findings=findings, users=len(users), users_done=done)
+            progress = evolve(progress, part=_STRANGERS, cursor="")
+        async for customer_id in self.listing.customers(progress.cursor):
+            progress = evolve(progress, cursor=customer_id)
+            async with self.units() as uow:
+                if await uow.customers.user_of(customer_id) is not None:
+                    continue
+            findings = await self._customer(customer_id, actor, dry_run=dry_run)
+            progress = _counted(progress, findings)
+            yield Step(progress=progress, whose=customer_id, findings=findings, users=len(users), users_done=len(users))
+
+    async def _catalog(self, actor: str, *, dry_run: bool) -> tuple[Finding, ...]:
+        """The prices that our plans name, then the products of these; what else the account sells is not ours."""
+        async with self.units() as uow:
+            refs = set((await uow.catalogs.load()).price_refs())
+        of_prices = await self._each(refs, actor, dry_run=dry_run)
+        async with self.units() as uow:
+            prices = [state.snapshot for state in await uow.objects.get(refs)]
+        products = {ObjectRef(ObjectKind.PRODUCT, one.product_id) for one in prices if isinstance(one, PriceSeen)}
+        return (*of_prices, *await self._each(products, actor, dry_run=dry_run))
+
+    async def _user(self, user_id: str, actor: str, *, dry_run: bool) -> tuple[Finding, ...]:
+        async with self.units() as uow:
+            customer_id = await uow.customers.customer_of(user_id)
+            as_guest = await uow.objects.of_customer(f"{GUEST}{user_id}")
+        findings = await self._each({state.ref for state in as_guest}, actor, dry_run=dry_run)
+        if customer_id is None:
+            return findings
+        return (*findings, *await self._customer(customer_id, actor, dry_run=dry_run))
+
+    async def _customer(self, customer_id: str, actor: str, *, dry_run: bool) -> tuple[Finding, ...]:
+        theirs = {ref_of(snapshot): snapshot async for snapshot in self.listing.of_customer(customer_id)}
+        async with self.units() as uow:
+            ours = {state.ref: state for state in await uow.objects.of_customer(customer_id)}
+        named = {ref for snapshot in theirs.values() for ref in _methods_named(snapshot)} - theirs.keys() - ours.keys()
+        suspects = _suspects(ours, theirs) | named
+        return await self._each(suspects, actor, dry_run=dry_run, customer_id=customer_id)
+
+    async def _each(
+        self, refs: Collection[ObjectRef], actor: str, *, dry_run: bool, customer_id: str | None = None
+    ) -> tuple[Finding, ...]:
+        """Each of these objects, whoever leads to others first: a payment before its refunds."""
+        found = []
+        asked = (ref for ref in refs if ref.kind not in _NEVER_ASKED)
+        for ref in sorted(asked, key=lambda ref: (_KINDS[ref.kind], ref.id)):
+            finding = await self.objects(ref, actor=actor, dry_run=dry_run, customer_id=customer_id)
+            if finding is not None:
+                found.append(finding)
+        return tuple(found)
+
+    async def _users(self) -> list[str]:
+        found: list[str] = []
+        async with self.units() as uow:
+            while batch := sorted(await uow.accounts.users_with_objects(found[-1] if found else "", 1000)):
+                found.extend(batch)
+        return found
+
+    async def _require_account(self) -> None:
+        """Refuse a key of another account or mode than the first one that this database was compared with."""
+        identity = await self.lookup.identity()
+        async with self.units() as uow:
+            stored = await uow.reconciliations.pin(identity)
+            await uow.commit()
+        if stored != identity:
+            modes = {True: "live", False: "test"}
+            raise ProviderAccountMismatch(
+                f"The key is of {identity.account_id} in {modes[identity.livemode]} mode, this database of"
+                f" {stored.account_id} in {modes[stored.livemode]} mode. Check STRIPE_SECRET_KEY and DATABASE_URL."
+            )
+
+    async def _begun(self, name: str, worker: str, *, since: datetime | None) -> Progress:
+        """The run of this name: one that was left off, else a new one."""
+        async with self.units() as uow:
+            progress = await uow.reconciliations.take(name, worker, self.real_clock.now(), _LEASE)
+            await uow.commit()
+        if progress is None:
+            raise ReconciliationRunning
+        if progress.finished_at is not None or progress.since != since:
+            return Progress(name=name, begun_at=self.clock.now(), since=since)
+        return progress
+
+    async def _kept(self, progress: Progress, worker: str) -> Progress:
+        async with self.units() as uow:
+            if not await uow.reconciliations.save(progress, worker, self.real_clock.now(), _LEASE):
+                raise ReconciliationRunning
+            await uow.commit()
+        return progress
+
+    async def _free(self, name: str, worker: str) -> None:
+        async with self.units() as uow:
+            await uow.reconciliations.free(name, worker)
+            await uow.commit()
+
+
+def _methods_named(snapshot: Snapshot) -> Iterable[ObjectRef]:
+    """The payment methods that an object names: one that was detached is named still, and no list shows it."""
+    names = (getattr(snapshot, name, None) for name in ("default_payment_method_id", "payment_method_id"))
+    return (ObjectRef(ObjectKind.PAYMENT_METHOD, name) for name in names if name)
+
+
+def _suspects(ours: dict[ObjectRef, ObjectState], theirs: dict[ObjectRef, Snapshot]) -> set[ObjectRef]:
+    """What has to be asked for by itself: all but what is surely the same."""
+    same = {
+        ref
+        for ref, state in ours.items()
+        if ref in theirs and not state.ambiguous and not differences_of(state.snapshot, theirs[ref])
+    }
+    return (ours.keys() | theirs.keys()) - same
+
+
+def _counted(progress: Progress, findings: Iterable[Finding], *, compared: int = 1) -> Progress:
+    found = [finding.found for finding in findings]
+    unknown = found.count(Found.UNKNOWN_THERE)
+    return evolve(
+        progress,
+        compared=progress.compared + compared,
+        differing=progress.differing + len(found) - unknown,
+        unknown=progress.unknown + unknown,
+    )
+
+
+async def _is_known(uow: UnitOfWork, user_id: str) -> bool:
+    if await uow.customers.customer_of(user_id) is not None or await uow.orders.of_user(user_id):
+        return True
+    return bool(await uow.objects.of_customer(f"{GUEST}{user_id}"))
+
+
+async def _batches(changes: AsyncIterator[Change]) -> AsyncIterator[list[Change]]:
+    batch: list[Change] = []
+    async for change in changes:
+        batch.append(change)
+        if len(batch) == _BATCH:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
