@@ -61,7 +61,7 @@ class StripeApi:
     ``api_key`` is a secret (``sk_…``) or restricted key (``rk_…``), ``base_url`` another address than Stripe's,
     ``timeout_seconds`` how long one request may take, ``watch`` what surrounds each request. ``http_client``
     replaces the `Transport`. With a ``pace``, questions keep to it and are asked again where Stripe says that they
-    come too fast.
+    come too fast; nobody waits for those, so no breaker guards them.
     """
 
     def __init__(
@@ -107,7 +107,8 @@ class StripeApi:
     async def ask(self, call: Call, *, needs: Permission) -> Reply:
         """Make a request that changes nothing. Raises `ProviderRefused` or `ProviderUnavailable`."""
         if self._pace is None:
-            return await self._asked(call, needs)
+            with self._breaker.guarding():
+                return await self._asked(call, needs)
         for attempt in range(TRIES - 1):
             await self._pace.turn()
             try:
@@ -119,7 +120,7 @@ class StripeApi:
         return await self._asked(call, needs)
 
     async def _asked(self, call: Call, needs: Permission) -> Reply:
-        with self._breaker.guarding(), asking(), answers_of(needs):
+        with asking(), answers_of(needs):
             return _reply(await call({"max_network_retries": 2}))
 
     async def rows(
