@@ -34,11 +34,13 @@ REFUSED = 5
 class Refusing(Bookkeeper):
     """Bookkeeping with a mistake in it."""
 
-    async def take_in(self, uow: UnitOfWork, facts: Collection[Fact], cause: Cause) -> Taken:
+    async def take_in(
+        self, uow: UnitOfWork, facts: Collection[Fact], cause: Cause, *, nameless: str | None = None
+    ) -> Taken:
         """Not this one."""
         if cause.reason == STORY.types[REFUSED]:
             raise ZeroDivisionError
-        return await super().take_in(uow, facts, cause)
+        return await super().take_in(uow, facts, cause, nameless=nameless)
 
 
 class Desk:
