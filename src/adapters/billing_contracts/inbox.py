@@ -182,8 +182,27 @@ class InboxContract:
         await _stored(units, received().failed("Busy.", after(1)))
         assert await _claimed(units, seconds=seconds) == claimed
 
+    @pytest.mark.parametrize(("seconds", "claimed"), [(59, []), (60, ["evt_1"])])
+    async def test_a_parked_event_is_looked_at_again_at_its_time(
+        self, units: UnitsOfWork, seconds: int, claimed: list[str]
+    ) -> None:
+        """Whatever it waits for may have come in a way that released nothing."""
+        await _stored(units, received().parked({"customer:cus_1": "Unknown."}, after(1)))
+        assert await _claimed(units, seconds=seconds) == claimed
+
+    async def test_parked_events_are_claimed_after_all_others(self, units: UnitsOfWork) -> None:
+        """What is sure to be work comes first, up to the limit of both."""
+        await _stored(
+            units,
+            received("evt_1", minute=-9).parked({"customer:cus_1": "Unknown."}, after(-1)),
+            received("evt_2", minute=-1),
+            received("evt_3", minute=-2).failed("Busy.", after(-1)),
+        )
+        assert set(await _claimed(units, limit=2)) == {"evt_2", "evt_3"}
+        assert await _claimed(units, "worker-2", limit=2) == ["evt_1"]
+
     async def test_finished_and_parked_events_are_not_claimed(self, units: UnitsOfWork) -> None:
-        """Only stored and failed ones are work."""
+        """Only stored and failed ones are work, and parked ones that are to be looked at again."""
         await _stored(
             units,
             received("evt_1").applied(),

@@ -6,7 +6,7 @@ import pytest
 from attrs import evolve
 
 from billing_contracts.examples import after, customer_fact, folded, payment_fact, refund_fact
-from billing_core.domain.facts import ObjectKind, owners_of
+from billing_core.domain.facts import ObjectKind, ObjectRef, owners_of
 from billing_core.domain.folding import ObjectState
 from billing_core.ports.unit_of_work import UnitsOfWork
 
@@ -86,6 +86,15 @@ class ObjectsContract:
             assert await uow.objects.without_customer([payment_fact().ref, *charge]) == (orphan,)
             assert await uow.objects.without_customer([customer_fact().ref]) == ()
             assert await uow.objects.without_customer([]) == ()
+
+    async def test_guardians_are_found_by_what_they_name(self, units: UnitsOfWork) -> None:
+        """By the charge that a payment names, as long as it belongs to a customer."""
+        payment, other = folded(payment_fact()), folded(payment_fact("evt_pi_2", payment_id="pi_2"))
+        await _save(units, payment, other, folded(payment_fact("evt_pi_3", payment_id="pi_3", customer_id=None)))
+        charge, of_nobody = (ObjectRef(ObjectKind.CHARGE, f"ch_of_{name}") for name in ("pi_1", "pi_3"))
+        async with units() as uow:
+            assert await uow.objects.guardians_of([charge, of_nobody, customer_fact().ref]) == (payment,)
+            assert await uow.objects.guardians_of([]) == ()
 
     async def test_objects_in_doubt_are_listed_oldest_first(self, units: UnitsOfWork) -> None:
         """By the time of their last fact, up to the limit; certain ones are not."""

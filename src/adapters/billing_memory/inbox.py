@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from attrs import evolve, frozen
 
@@ -19,6 +19,7 @@ __all__ = ["MemoryInbox"]
 
 #: For so long the receiver of a stored event is still at work on it.
 _RECEIVER_TIME = timedelta(seconds=5)
+_NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 @frozen
@@ -65,12 +66,12 @@ class MemoryInbox:
         rows = self._work.on(self._work.store.inbox)
         due = [
             row
-            for state in (ReceivedState.STORED, ReceivedState.FAILED)
+            for state in (ReceivedState.STORED, ReceivedState.FAILED, ReceivedState.PARKED)
             for row in rows.of_group(state)
             if _due_at(row.received) <= now and not (row.lease and row.lease.bars(worker, now))
         ]
         claimed: list[Received] = []
-        for row in sorted(due, key=_by_age):
+        for row in sorted(due, key=_by_urgency):
             key = (row.received.account, row.received.event_id)
             if len(claimed) < limit and self._work.lock_if_free(("inbox", key)):
                 rows.put(key, evolve(row, lease=Lease(worker, now + lease)))
@@ -101,9 +102,13 @@ class MemoryInbox:
 
 
 def _due_at(received: Received) -> datetime:
-    if received.state is ReceivedState.FAILED and received.next_attempt_at is not None:
-        return received.next_attempt_at
-    return received.received_at + _RECEIVER_TIME
+    if received.state is ReceivedState.STORED:
+        return received.received_at + _RECEIVER_TIME
+    return received.next_attempt_at or _NEVER
+
+
+def _by_urgency(row: StoredReceived) -> tuple[bool, tuple[datetime, str]]:
+    return row.received.state is ReceivedState.PARKED, _by_age(row)
 
 
 def _by_age(row: StoredReceived) -> tuple[datetime, str]:

@@ -46,3 +46,9 @@ class MemoryObjects:
         rows = self._work.on(self._work.store.objects)
         found = {state.ref: state for ref in refs for state in rows.of_group(ref)}
         return tuple(found.values())
+
+    async def guardians_of(self, refs: Collection[ObjectRef]) -> tuple[ObjectState, ...]:
+        """The objects of a customer that name one of ``refs`` as theirs."""
+        rows = self._work.on(self._work.store.objects)
+        found = {state.ref: state for ref in refs for state in rows.of_group(("guards", ref))}
+        return tuple(found.values())

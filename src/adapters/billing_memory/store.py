@@ -10,7 +10,7 @@ from attrs import field, frozen
 from billing_core.domain.access import Grant, ManualGrant, Source
 from billing_core.domain.audit import AuditEntry
 from billing_core.domain.events import Event
-from billing_core.domain.facts import Fact, ObjectRef, owners_of
+from billing_core.domain.facts import Fact, ObjectRef, owners_of, wards_of
 from billing_core.domain.folding import ObjectState
 from billing_core.domain.idempotency import KeptAnswer
 from billing_core.domain.invoices import Invoice
@@ -134,7 +134,7 @@ def _inbox_groups(row: StoredReceived) -> Iterable[Hashable]:
 def _object_groups(state: ObjectState) -> Iterable[Hashable]:
     if state.customer_id is None:
         return owners_of(state.snapshot)
-    return (state.customer_id,)
+    return (state.customer_id, *(("guards", ward) for ward in wards_of(state.snapshot)))
 
 
 class _Unpublished:

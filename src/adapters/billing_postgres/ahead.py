@@ -154,9 +154,12 @@ class Ahead:
         return tuple(self.objects[ref] for ref in set(refs) if ref in self.objects)
 
     def keep_objects(self, states: Iterable[ObjectState]) -> bool:
-        """Write objects, where it is known what they belong to."""
+        """Write objects, where it is known what they belong to: also those that a customer has just adopted."""
         states = tuple(states)
-        if not all(state.ref in self.refs or state.ref in self.objects for state in states):
+        if not all(
+            state.ref in self.refs or state.ref in self.objects or state.customer_id in self.customers
+            for state in states
+        ):
             return False
         for state in states:
             self.objects[state.ref] = state

@@ -57,11 +57,21 @@ WITH due AS (
     ORDER BY created, event_id
     LIMIT %(limit)s
     FOR UPDATE SKIP LOCKED
+), parked AS (
+    SELECT account, event_id
+    FROM received_events
+    WHERE state = 'parked' AND next_attempt_at <= %(now)s
+      AND (claimed_until IS NULL OR claimed_until <= %(now)s OR claimed_by = %(worker)s)
+    ORDER BY next_attempt_at
+    LIMIT %(limit)s
+    FOR UPDATE SKIP LOCKED
+), claimed AS (
+    SELECT account, event_id FROM due UNION ALL SELECT account, event_id FROM parked LIMIT %(limit)s
 )
 UPDATE received_events
 SET claimed_by = %(worker)s, claimed_until = %(until)s
-FROM due
-WHERE received_events.account = due.account AND received_events.event_id = due.event_id
+FROM claimed
+WHERE received_events.account = claimed.account AND received_events.event_id = claimed.event_id
 RETURNING {", ".join(f"received_events.{name}" for name in _NAMES)}
 """  # noqa: S608 - constants of this file
 

@@ -40,6 +40,11 @@ SELECT to_json(o) FROM provider_objects o WHERE o.customer_id IS NULL AND o.owne
 """
 
 
+_GUARDIANS_OF: Final[LiteralString] = """
+SELECT to_json(o) FROM provider_objects o WHERE o.ward = ANY(%s::text[])
+"""
+
+
 @frozen
 class PostgresObjects:
     """The port of the provider's objects."""
@@ -72,6 +77,10 @@ class PostgresObjects:
         if self._ahead.no_orphans_of(refs):
             return ()
         return await self._states(_WITHOUT_CUSTOMER, ([str(ref) for ref in refs],))
+
+    async def guardians_of(self, refs: Collection[ObjectRef]) -> tuple[ObjectState, ...]:
+        """The objects of a customer that name one of ``refs`` as theirs."""
+        return await self._states(_GUARDIANS_OF, ([str(ref) for ref in refs],)) if refs else ()
 
     async def _states(
         self, query: LiteralString, parameters: dict[str, object] | tuple[object, ...]

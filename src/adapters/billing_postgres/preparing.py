@@ -9,7 +9,7 @@ from typing import Final, LiteralString
 import msgspec
 from attrs import define, field
 
-from billing_core.domain.facts import Fact, ObjectRef, labels_of, owners_of
+from billing_core.domain.facts import Fact, ObjectRef, labels_of, owners_of, wards_of
 from billing_core.domain.received import Received
 from billing_postgres.ahead import Ahead, UserAhead
 from billing_postgres.encoding import FactJson
@@ -166,12 +166,15 @@ async def prepare(session: Session, ahead: Ahead, events: Collection[Received]) 
     """Lock what these events are about, and read into ``ahead`` what taking them in asks. Raises `LockTimeout`."""
     asked = _Asked(events)
     refs = refs_as_arrays(asked.refs)
-    named = [*asked.customers, *(f"{GUEST}{user_id}" for user_id in asked.guests)]
+    # What names no customer is locked by its own name: whose it is may be found out at this moment.
+    nobodys = [str(fact.ref) for fact in asked.facts if fact.customer_id is None]
+    named = [*asked.customers, *(f"{GUEST}{user_id}" for user_id in asked.guests), *nobodys]
     customers, users = await session.row(_LOCK, {"customers": named, "users": list(asked.users)} | refs) or ([], [])
     ahead.locked.update(f"customer:{one}" for one in customers)
     ahead.locked.update(f"user:{one}" for one in users)
     customers = {*customers, *(f"{GUEST}{user_id}" for user_id in users)}
-    keys = {*(f"customer:{one}" for one in customers), *(str(fact.ref) for fact in asked.facts)}
+    told = {ref for fact in asked.facts for ref in (fact.ref, *wards_of(fact.after))}
+    keys = {*(f"customer:{one}" for one in customers), *map(str, told)}
     since = asked.from_when()
     parameters = {
         "customers": list(customers),
@@ -220,4 +223,5 @@ def _learn_objects(ahead: Ahead, asked: _Asked, read: _Read) -> None:
     for fact in asked.facts:
         if fact.ref not in ahead.objects:
             ahead.facts.setdefault(fact.ref, [])
-        ahead.orphaned[fact.ref] = str(fact.ref) in read.orphaned
+        for ref in (fact.ref, *wards_of(fact.after)):
+            ahead.orphaned[ref] = str(ref) in read.orphaned

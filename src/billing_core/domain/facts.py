@@ -196,6 +196,23 @@ def labels_of(snapshot: Snapshot) -> Labels:
     return found or Labels()
 
 
+def wards_of(snapshot: Snapshot) -> tuple[ObjectRef, ...]:
+    """The objects that an object names as its own, and that may name neither it nor a customer.
+
+    A guest's session names the payment that was made there; a payment names its charge, which is all that a refund or
+    dispute may name.
+    """
+    pairs: tuple[tuple[ObjectKind, str | None], ...]
+    match snapshot:
+        case SessionSeen(customer_id=None):
+            pairs = ((ObjectKind.PAYMENT, snapshot.payment_id), (ObjectKind.SETUP, snapshot.setup_id))
+        case PaymentSeen():
+            pairs = ((ObjectKind.CHARGE, snapshot.charge_id),)
+        case _:
+            return ()
+    return tuple(ObjectRef(kind, identity) for kind, identity in pairs if identity)
+
+
 def owners_of(snapshot: Snapshot) -> tuple[ObjectRef, ...]:
     """The objects through which the customer is found, where an object names no customer itself."""
     match snapshot:

@@ -19,7 +19,7 @@ from billing_core.domain.lifecycles import status_of
 __all__ = ["FOLD_VERSION", "ObjectState", "extend", "fold", "is_later"]
 
 #: Counts up whenever the fold or what it is derived into changes; stored rows of an older one are folded anew.
-FOLD_VERSION = 1
+FOLD_VERSION = 2
 
 
 @frozen(kw_only=True)
@@ -31,8 +31,8 @@ class ObjectState:
     customer_id: str | None
     #: The object after the last fact.
     snapshot: Snapshot
-    #: When (UTC) the present run of its status began: the time of the first fact that showed it. The status of a
-    #: completed checkout session is that of its payment.
+    #: When (UTC) the present run of its status began (`billing_core.domain.lifecycles.status_of`): the time of the
+    #: first fact that showed it.
     status_since: datetime
     #: Every status that it was ever seen in.
     statuses: frozenset[str] = frozenset()

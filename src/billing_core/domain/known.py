@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from datetime import datetime
 from functools import cached_property
 from typing import TypeVar
 
@@ -55,6 +56,11 @@ class Known:
     def state_of(self, snapshot: Snapshot) -> ObjectState | None:
         """What is known of the object that ``snapshot`` shows."""
         return self.state(_KINDS[type(snapshot)], snapshot.id)
+
+    def status_since(self, snapshot: Snapshot) -> datetime | None:
+        """Since when (UTC) what ``snapshot`` shows has had its status, as `status_of` tells it."""
+        state = self.state_of(snapshot)
+        return state.status_since if state else None
 
     def seen(self, kind: type[T], identity: str | None) -> T | None:
         """The snapshot of one object, where it is known."""

@@ -13,6 +13,7 @@ from attrs import frozen
 
 from billing_core.domain.disputes import Standing, standing_of
 from billing_core.domain.facts import ObjectKind, PaymentSeen
+from billing_core.domain.folding import ObjectState
 from billing_core.domain.ids import derived_id
 from billing_core.domain.known import Known
 from billing_core.domain.money import Money
@@ -77,7 +78,7 @@ class Settlement:
     disputed: Money
     standings: frozenset[Standing]
     paid_at: datetime | None
-    #: When (UTC) the last live refund or prevented dispute was made; None where there is none.
+    #: When (UTC) the last live refund or prevented dispute was made, or was first told of; None where there is none.
     refunded_at: datetime | None
     #: When (UTC) the first dispute that counts was opened.
     disputed_at: datetime | None
@@ -105,22 +106,26 @@ def settlement_of(payment: PaymentSeen, known: Known) -> Settlement:
     captured = payment.amount_received if payment.status == "succeeded" else 0
     refunds = known.refunds_of(payment)
     live = [refund for refund in refunds if is_live(refund)]
-    told = max((charge.amount_refunded for charge in known.charges_of(payment)), default=0)
+    charges = known.charges_of(payment)
+    told = max((charge.amount_refunded for charge in charges), default=0)
     # A charge tells a cumulative sum, also of refunds that we have not heard of yet.
     unheard = max(0, told - sum(refund.amount for refund in refunds))
+    # No object holds the time of a refund that only a charge tells of: the first fact that showed the sum does.
+    told_at = [known.status_since(charge) for charge in charges if unheard and charge.amount_refunded == told]
     refunded = min(captured, sum(refund.amount for refund in live) + unheard)
     disputes = [(dispute, standing_of(dispute)) for dispute in known.disputes_of(payment)]
     holding = [dispute for dispute, standing in disputes if standing in {Standing.OPEN, Standing.LOST}]
     prevented = [dispute for dispute, standing in disputes if standing is Standing.PREVENTED]
     # Dispute and refund of the same money count once.
     disputed = min(captured - refunded, sum(dispute.amount for dispute in (*holding, *prevented)))
+    refunded_at = [*(refund.created for refund in live), *(dispute.created for dispute in prevented)]
     return Settlement(
         captured=Money(captured, currency),
         refunded=Money(refunded, currency),
         disputed=Money(disputed, currency),
         standings=frozenset(standing for _, standing in disputes),
         paid_at=_paid_at(payment, known),
-        refunded_at=max([*(one.created for one in live), *(one.created for one in prevented)], default=None),
+        refunded_at=max([*refunded_at, *filter(None, told_at)], default=None),
         disputed_at=min((dispute.created for dispute in holding), default=None),
     )
 
@@ -134,9 +139,14 @@ def _paid_at(payment: PaymentSeen, known: Known) -> datetime | None:
     if invoice is not None and invoice.paid_at is not None:
         return invoice.paid_at
     captured = next((charge for charge in known.charges_of(payment) if charge.status == "succeeded"), None)
-    if captured is not None and "processing" not in state.statuses:
-        return captured.created
-    return state.status_since
+    if captured is None or _is_delayed(state, known.state_of(captured)):
+        return state.status_since
+    return captured.created
+
+
+def _is_delayed(payment: ObjectState, charge: ObjectState | None) -> bool:
+    """Whether the money was on its way for a while: then the charge is older than the success."""
+    return "processing" in payment.statuses or (charge is not None and "pending" in charge.statuses)
 
 
 def payment_status(payment: PaymentSeen, settlement: Settlement) -> PaymentStatus | None:

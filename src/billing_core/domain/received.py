@@ -84,15 +84,18 @@ class Received:
             next_attempt_at=None,
         )
 
-    def parked(self, waits_for: Mapping[str, str]) -> Received:
-        """It, waiting for what is not known yet: each key with the reason in words."""
+    def parked(self, waits_for: Mapping[str, str], next_attempt_at: datetime | None = None) -> Received:
+        """It, waiting for what is not known yet: each key with the reason in words.
+
+        At ``next_attempt_at`` it is looked at again in any case: what it lacks may have come at the same moment.
+        """
         return evolve(
             self,
             state=ReceivedState.PARKED,
             attempts=self.attempts + 1,
             waits_for=frozenset(waits_for),
             error=" ".join(waits_for.values()),
-            next_attempt_at=None,
+            next_attempt_at=next_attempt_at,
         )
 
     def failed(self, error: str, next_attempt_at: datetime | None) -> Received:

@@ -31,10 +31,11 @@ class Inbox(Protocol):
         ...
 
     async def claim(self, worker: str, now: datetime, lease: timedelta, limit: int) -> tuple[Received, ...]:
-        """Events in state stored or failed that are due at ``now``, oldest ``created`` first, leased to ``worker``.
+        """Events in state stored, failed or parked that are due at ``now``, leased to ``worker``.
 
-        A stored event is due once it is 5 seconds old (its receiver is still at work before), a failed one at its
-        ``next_attempt_at``. An event leased to another worker is not claimed before the lease is over.
+        Oldest ``created`` first, parked ones after all others. A stored event is due once it is 5 seconds old (its
+        receiver is still at work before), a failed or parked one at its ``next_attempt_at``. An event leased to
+        another worker is not claimed before the lease is over.
         """
         ...
 

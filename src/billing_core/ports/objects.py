@@ -36,3 +36,10 @@ class Objects(Protocol):
         Owners are `billing_core.domain.facts.owners_of` the snapshot.
         """
         ...
+
+    async def guardians_of(self, refs: Collection[ObjectRef]) -> tuple[ObjectState, ...]:
+        """The objects that belong to a customer and name one of ``refs`` as theirs, in no particular order.
+
+        What they name is `billing_core.domain.facts.wards_of` the snapshot.
+        """
+        ...

@@ -8,7 +8,7 @@ the outbox and written into the audit log, all in the caller's transaction (deci
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 
 from attrs import evolve, field, frozen
@@ -17,15 +17,25 @@ from billing_core.domain.access import UserAccess
 from billing_core.domain.account import Book, derive, in_order
 from billing_core.domain.audit import AuditEntry, Cause
 from billing_core.domain.changes import changes_between
-from billing_core.domain.errors import MappingConflict
+from billing_core.domain.errors import ConcurrentChange, MappingConflict
 from billing_core.domain.events import differences
-from billing_core.domain.facts import Fact, ObjectKind, ObjectRef, PriceSeen, ProductSeen, labels_of
+from billing_core.domain.facts import Fact, ObjectKind, ObjectRef, PriceSeen, ProductSeen, labels_of, wards_of
 from billing_core.domain.folding import ObjectState
 from billing_core.domain.known import Known
+from billing_core.domain.received import Received
+from billing_core.domain.retries import next_look
 from billing_core.ports.cache import AccessCache
 from billing_core.ports.clock import Clock
 from billing_core.ports.unit_of_work import UnitOfWork
-from billing_core.use_cases.fact_intake import GUEST, adopt_orphans, fold_in, owner_of, without_owner
+from billing_core.use_cases.fact_intake import (
+    GUEST,
+    adopt_orphans,
+    fold_in,
+    lock_objects,
+    nobodys,
+    owner_of,
+    without_owner,
+)
 
 __all__ = ["Bookkeeper", "Taken"]
 
@@ -80,16 +90,20 @@ class Bookkeeper:
         ``nameless`` is the customer of those that name none, where the caller knows it.
         """
         by_owner: dict[str | None, list[Fact]] = defaultdict(list)
-        of_catalog = [fact for fact in facts if fact.kind in _CATALOG_KINDS]
+        of_catalog = [fact for fact in facts if _is_of_catalog(fact)]
         for fact in facts:
-            if fact.kind not in _CATALOG_KINDS:
+            if not _is_of_catalog(fact):
                 by_owner[await owner_of(uow, fact) or nameless].append(fact)
         named = sorted(owner for owner in by_owner if owner is not None)
         for owner in named:
             await uow.customers.lock_customer(owner)
+        await lock_objects(uow, {fact.ref for fact in facts if fact.customer_id is None and not _is_of_catalog(fact)})
         if of_catalog:
             await self._take_in_catalog(uow, of_catalog)
         unowned = by_owner.get(None, [])
+        for fact in unowned:
+            if await owner_of(uow, fact) is not None:
+                raise ConcurrentChange("Whose it is was found out meanwhile. Try again.")
         await fold_in(uow, unowned, self.clock.now(), None)
         taken = [await self._take_in_of(uow, owner, by_owner[owner], cause) for owner in named]
         lacking = without_owner(unowned)
@@ -116,8 +130,14 @@ class Bookkeeper:
     async def release_parked(self, uow: UnitOfWork, taken: Taken) -> None:
         """Events that waited for what is known now: their facts are part of the state, or wait for something else."""
         for event in await uow.inbox.waiting_for(taken.found):
-            lacking = lacking_for(event.fact, taken)
-            await uow.inbox.save(event.parked(lacking) if lacking else event.applied())
+            await uow.inbox.save(self.parked_or_applied(event, lacking_for(event.fact, taken)))
+
+    def parked_or_applied(self, event: Received, lacking: Mapping[str, str]) -> Received:
+        """The event, with its fact part of the state; or waiting for what is lacking, and looked at again anyway."""
+        if not lacking:
+            return event.applied()
+        now = self.clock.now()
+        return event.parked(lacking, next_look(event.event_id, attempts=event.attempts + 1, now=now))
 
     async def commit(self, uow: UnitOfWork, *taken: Taken) -> None:
         """Commit, and keep the cache fresh: marked stale before, lifted after."""
@@ -128,10 +148,11 @@ class Bookkeeper:
 
     async def _take_in_of(self, uow: UnitOfWork, owner: str, facts: list[Fact], cause: Cause) -> Taken:
         changed = await fold_in(uow, facts, self.clock.now(), owner)
-        changed += await adopt_orphans(uow, owner, changed)
-        found = frozenset({f"customer:{owner}", *(str(state.ref) for state in changed)})
+        adopted = await adopt_orphans(uow, owner, changed)
+        known = [ref for state in (*changed, *adopted) for ref in (state.ref, *wards_of(state.snapshot))]
+        found = frozenset({f"customer:{owner}", *map(str, known), *(nobodys(state.ref) for state in adopted)})
         try:
-            user_id = await self._user_of(uow, owner)
+            user_id = await self._user_of(uow, owner, facts)
         except MappingConflict as conflict:
             return Taken(lacking={f"customer:{owner}": conflict.message})
         if user_id is None:
@@ -141,17 +162,21 @@ class Bookkeeper:
         taken = await self.derive_again(uow, user_id, cause, occurred_at)
         return evolve(taken, found=found)
 
-    async def _user_of(self, uow: UnitOfWork, owner: str) -> str | None:
-        """The user of a customer: by the mapping, else by the metadata of what is known, which fills an empty one."""
+    async def _user_of(self, uow: UnitOfWork, owner: str, facts: Iterable[Fact]) -> str | None:
+        """The user of a customer: by the mapping, else by the metadata of what is known, which fills an empty one.
+
+        Also by that of a fact which comes late: what is known of its object may carry none any more.
+        """
         if owner.startswith(GUEST):
             return owner.removeprefix(GUEST)
         user_id = await uow.customers.user_of(owner)
         if user_id is not None:
             return user_id
-        for state in sorted(await uow.objects.of_customer(owner), key=_age):
-            claimed = labels_of(state.snapshot).user_id
+        known = [(state.snapshot, state.ref) for state in sorted(await uow.objects.of_customer(owner), key=_age)]
+        for snapshot, ref in [*known, *((fact.after, fact.ref) for fact in facts)]:
+            claimed = labels_of(snapshot).user_id
             if claimed is not None:
-                await uow.customers.link(claimed, owner, source=str(state.ref), now=self.clock.now())
+                await uow.customers.link(claimed, owner, source=str(ref), now=self.clock.now())
                 return claimed
         return None
 
@@ -172,6 +197,10 @@ def lacking_for(fact: Fact | None, taken: Taken) -> dict[str, str]:
     """What one fact still waits for: an unknown price concerns the subscription that has it, nothing else."""
     subscription = fact is not None and fact.kind is ObjectKind.SUBSCRIPTION
     return {key: why for key, why in taken.lacking.items() if subscription or not key.startswith("price:")}
+
+
+def _is_of_catalog(fact: Fact) -> bool:
+    return fact.kind in _CATALOG_KINDS
 
 
 def _age(state: ObjectState) -> tuple[datetime, str]:

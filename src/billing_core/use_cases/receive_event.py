@@ -47,7 +47,7 @@ async def apply_received(uow: UnitOfWork, books: Bookkeeper, received: Received)
     cause = Cause(kind="event", id=received.event_id, actor="provider", reason=received.type)
     taken = await books.take_in(uow, [received.fact], cause)
     lacking = lacking_for(received.fact, taken)
-    after = received.parked(lacking) if lacking else received.applied()
+    after = books.parked_or_applied(received, lacking)
     await uow.inbox.save(after)
     await books.release_parked(uow, taken)
     return after, taken

@@ -9,7 +9,7 @@ from attrs import frozen
 from billing_core.domain.errors import NotFound, StorageUnavailable
 from billing_core.domain.policies import RetryPolicy
 from billing_core.domain.received import Received, ReceivedState
-from billing_core.domain.retries import next_attempt
+from billing_core.domain.retries import next_attempt, next_look
 from billing_core.ports.clock import Clock
 from billing_core.ports.unit_of_work import UnitsOfWork
 from billing_core.use_cases.bookkeeping import Bookkeeper
@@ -58,10 +58,17 @@ class RetryEvents:
         except StorageUnavailable:
             raise
         except Exception as error:  # noqa: BLE001 - one event that fails must not stop the others
-            at = next_attempt(self.retries, received.event_id, attempts=received.attempts + 1, now=self.clock.now())
-            failed = received.failed(f"{type(error).__name__}: {error}", at)
+            failed = self._failed(received, f"{type(error).__name__}: {error}")
             async with self.units() as uow:
                 await uow.inbox.save(failed)
                 await uow.commit()
             return failed.state
         return after.state
+
+    def _failed(self, received: Received, error: str) -> Received:
+        """It, to be tried again; one that is parked stays so: its many looks were no failures."""
+        attempts, now = received.attempts + 1, self.clock.now()
+        if received.state is ReceivedState.PARKED:
+            waits_for = dict.fromkeys(received.waits_for, error)
+            return received.parked(waits_for, next_look(received.event_id, attempts=attempts, now=now))
+        return received.failed(error, next_attempt(self.retries, received.event_id, attempts=attempts, now=now))

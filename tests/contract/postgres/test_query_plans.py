@@ -80,6 +80,7 @@ DIFFERENT = {
         "customer_id": "CASE WHEN i % 10 > 0 THEN 'c' || i % 1000 END",
         "owners": "CASE WHEN i % 10 > 0 THEN '{}' ELSE ARRAY['charge:o' || i] END",
         "ambiguous": "i % 500 = 0",
+        "ward": "CASE WHEN i % 10 > 0 THEN 'charge:c' || i END",
     },
     "subscriptions": {"id": "'s' || i", "user_id": "'u' || i"},
     "purchases": {"id": "'p' || i", "user_id": "'u' || i % 1000", "resource_id": "'r' || i"},
@@ -184,6 +185,7 @@ async def use_events(uow: PostgresUnitOfWork) -> None:
     await uow.objects.save([folded(customer_fact()), folded(refund_fact())])
     await uow.objects.ambiguous(10)
     await uow.objects.without_customer([refund_fact().ref])
+    await uow.objects.guardians_of([refund_fact().ref])
     await uow.outbox.add("u1", [new_event()], NOW)
     await uow.outbox.published(await uow.outbox.claim("w", NOW, lease, 10), NOW)
     await uow.outbox.of_user("u1", 0, 10)

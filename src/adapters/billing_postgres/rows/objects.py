@@ -7,7 +7,7 @@ from typing import Self
 
 import msgspec
 
-from billing_core.domain.facts import ObjectKind, ObjectRef, owners_of
+from billing_core.domain.facts import ObjectKind, ObjectRef, owners_of, wards_of
 from billing_core.domain.folding import ObjectState
 from billing_postgres.encoding import raw, read_snapshot
 
@@ -30,11 +30,13 @@ class ObjectRow(msgspec.Struct, kw_only=True):
     ambiguous: bool
     fold_version: int
     owners: list[str]
+    ward: str | None
 
     @classmethod
     def of(cls, state: ObjectState) -> Self:
         """How a state is stored."""
         owners = owners_of(state.snapshot) if state.customer_id is None else ()
+        wards = wards_of(state.snapshot) if state.customer_id is not None else ()
         return cls(
             kind=state.ref.kind,
             id=state.ref.id,
@@ -49,6 +51,7 @@ class ObjectRow(msgspec.Struct, kw_only=True):
             ambiguous=state.ambiguous,
             fold_version=state.fold_version,
             owners=[str(owner) for owner in owners],
+            ward=next(map(str, wards), None),
         )
 
     def to_state(self) -> ObjectState:

@@ -1,0 +1,109 @@
+"""Lives on PostgreSQL: what one sandbox tells, delivered by many at once, shuffled and twice, to one database."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from functools import partial
+from random import Random
+
+import pytest
+
+from billing_core.domain.plans import Catalog
+from billing_core.domain.received import ReceivedState
+from billing_postgres import PostgresUnitsOfWork
+from tests.builders import ANN, K8S
+from tests.receiving import Receiver
+from tests.sandbox_account import rows_of, told_by
+from tests.sandbox_lives import OLDER, TODAY, SandboxLife
+from tests.unit.stripe import stripe_json as make
+
+_CATALOG = Catalog(items=(K8S,))
+
+
+async def by(many: int, doings: list[Callable[[], Awaitable[object]]]) -> None:
+    """Do all of it, so many at a time, in this order."""
+    waiting = list(reversed(doings))
+
+    async def one() -> None:
+        while waiting:
+            await waiting.pop()()
+
+    await asyncio.gather(*(one() for _ in range(many)))
+
+
+@pytest.mark.parametrize(("seed", "receivers", "workers"), [(3, 1, 1), (24, 4, 8), (25, 8, 4)])
+async def test_however_many_receive_it_at_once_a_life_is_stored_as_it_was(
+    units: PostgresUnitsOfWork, seed: int, receivers: int, workers: int
+) -> None:
+    life, dice = SandboxLife(seed, steps=16, orders_max=1), Random(seed)  # noqa: S311 - the same order for the same seed
+    deliveries = [(event, dice.choice((TODAY, OLDER))) for event in life.events] * 2
+    dice.shuffle(deliveries)
+    receiver, alone = Receiver(units), Receiver()
+    for one in (receiver, alone):
+        await one.sells(life.catalog, life.orders)
+
+    new: list[str] = []
+
+    async def deliver(number: int) -> None:
+        receipt = await receiver.receives(*deliveries[number])
+        if not receipt.duplicate:
+            new.append(receipt.event_id)
+
+    await by(receivers, [partial(deliver, number) for number in range(len(deliveries))])
+    await asyncio.gather(*(receiver.works(f"worker-{number}") for number in range(workers)))
+    for event in life.events:
+        await alone.receives(event)
+    await alone.works()
+
+    assert sorted(new) == sorted(event["id"] for event in life.events)
+    assert set(await receiver.states()) <= {ReceivedState.APPLIED, ReceivedState.IGNORED}
+    versions = await receiver.versions()
+    assert versions == list(range(1, len(versions) + 1))
+    assert await receiver.doubts() == await alone.doubts()
+    for one in (receiver, alone):
+        await one.asks([life.asked(ref.kind, ref.id) for ref in await one.doubts()])
+    assert await receiver.account() == await alone.account()
+    assert rows_of(await receiver.account()) == told_by(life)
+
+
+@pytest.mark.parametrize("seed", range(4))
+async def test_what_names_nobody_and_comes_at_the_same_moment_is_lost_by_nobody(
+    units: PostgresUnitsOfWork, seed: int
+) -> None:
+    """A guest's payment, its refund and its dispute, each told twice: whose they are is found out while they arrive."""
+    labels = {"user_id": ANN, "resource_type": "course", "resource_id": "k8s-101"}
+    charged = make.charge(customer=None, metadata={})
+    told = [
+        ("checkout.session.completed", make.session(metadata=labels, customer=None)),
+        ("payment_intent.created", make.payment_intent(status="processing", customer=None, metadata={})),
+        ("payment_intent.succeeded", make.payment_intent(customer=None, metadata={})),
+        ("charge.succeeded", charged),
+        ("refund.created", make.refund(status="pending", payment_intent=None, amount=4900, metadata={})),
+        ("refund.updated", make.refund(status="succeeded", payment_intent=None, amount=4900, metadata={})),
+        ("charge.dispute.created", make.dispute(payment_intent=None, amount=10_000)),
+        ("charge.dispute.closed", make.dispute(payment_intent=None, amount=10_000, status="lost")),
+    ]
+    history = [
+        make.event(name, body, id=f"evt_{number}", created=make.START + number)
+        for number, (name, body) in enumerate(told)
+    ]
+    deliveries = [*history, *history]
+    Random(seed).shuffle(deliveries)  # noqa: S311 - the same order for the same seed
+    receiver, alone = Receiver(units), Receiver()
+    for one in (receiver, alone):
+        await one.sells(_CATALOG)
+
+    await by(8, [partial(receiver.receives, event) for event in deliveries])
+    await asyncio.gather(*(receiver.works(f"worker-{number}") for number in range(4)))
+    for event in history:
+        await alone.receives(event)
+
+    assert await receiver.states() == {ReceivedState.APPLIED: len(history)}
+    assert await receiver.account() == await alone.account()
+    (purchase,) = (await receiver.account()).purchases
+    assert (purchase.status, purchase.amount_refunded.amount, purchase.amount_disputed.amount) == (
+        "disputed",
+        4900,
+        10_000,
+    )
