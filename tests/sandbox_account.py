@@ -280,8 +280,7 @@ class _Reading:
 
     # ------------------------------------------------------------------------------------------- methods and access
     def _methods(self) -> dict[str, dict[str, object]]:
-        customer = self._life.play.engine.world.load("customer", self._life.customer)
-        default = customer["invoice_settings"]["default_payment_method"]
+        default = self._charged_method()
         return {
             one["id"]: {
                 "last4": one[one["type"]]["last4"],
@@ -291,6 +290,18 @@ class _Reading:
             for one in self._life.objects("payment_method")
             if one["customer"] == self._life.customer
         }
+
+    def _charged_method(self) -> str | None:
+        """What the newest subscription that goes on names, else the customer: as long as it is attached."""
+        customer = self._life.play.engine.world.load("customer", self._life.customer)
+        ended = {"canceled", "incomplete_expired"}
+        going_on = [one for one in self._subscriptions.values() if one["status"] not in ended]
+        newest_first = sorted(going_on, key=lambda one: (one["created"], one["id"]), reverse=True)
+        named = [one["default_payment_method"] for one in newest_first]
+        named.append(customer["invoice_settings"]["default_payment_method"])
+        methods = self._life.objects("payment_method")
+        attached = {one["id"] for one in methods if one["customer"] == self._life.customer}
+        return next((name for name in named if name in attached), None)
 
     def _blocked(self) -> dict[str, dict[str, object]]:
         """Whether anything but time closes what was paid for: it was given back, is in dispute, or has ended."""
