@@ -128,9 +128,13 @@ class Bookkeeper:
         return Taken(accesses=(await uow.views.access_of(user_id),), lacking=lacking)
 
     async def release_parked(self, uow: UnitOfWork, taken: Taken) -> None:
-        """Events that waited for what is known now: their facts are part of the state, or wait for something else."""
+        """Events that waited for what is known now: their facts are part of the state, or wait for something else.
+
+        One that was parked only after its object could be adopted stays parked: it is looked at again.
+        """
         for event in await uow.inbox.waiting_for(taken.found):
-            await uow.inbox.save(self.parked_or_applied(event, lacking_for(event.fact, taken)))
+            if await _has_owner(uow, event.fact):
+                await uow.inbox.save(self.parked_or_applied(event, lacking_for(event.fact, taken)))
 
     def parked_or_applied(self, event: Received, lacking: Mapping[str, str]) -> Received:
         """The event, with its fact part of the state; or waiting for what is lacking, and looked at again anyway."""
@@ -197,6 +201,12 @@ def lacking_for(fact: Fact | None, taken: Taken) -> dict[str, str]:
     """What one fact still waits for: an unknown price concerns the subscription that has it, nothing else."""
     subscription = fact is not None and fact.kind is ObjectKind.SUBSCRIPTION
     return {key: why for key, why in taken.lacking.items() if subscription or not key.startswith("price:")}
+
+
+async def _has_owner(uow: UnitOfWork, fact: Fact | None) -> bool:
+    if fact is None or fact.customer_id is not None:
+        return True
+    return any(state.customer_id is not None for state in await uow.objects.get([fact.ref]))
 
 
 def _is_of_catalog(fact: Fact) -> bool:
