@@ -329,6 +329,19 @@ def test_doctor_finds_nothing_that_must_never_be(billing: Billing) -> None:
     }
 
 
+def test_what_is_held_on_a_user_is_exported_and_what_names_them_is_erased(billing: Billing, shopper: Shopper) -> None:
+    shopper.buys("course", "k8s-101")
+    billing("sandbox", "settle")
+    before = json.loads(billing("customers", "export", shopper.user_id).out)
+    erased = billing("customers", "erase", shopper.user_id, "--reason", "asked", "--yes", "--json").json
+    after = json.loads(billing("customers", "export", shopper.user_id).out)
+
+    assert any("email" in json.dumps(one.get("payload")) for one in before["received"])
+    assert erased == {"user_id": shopper.user_id, "payloads_erased": len(before["received"])}
+    assert all(one["payload"] is None for one in after["received"])
+    assert after["account"] == before["account"]
+
+
 def test_migrations_are_all_there(billing: Billing) -> None:
     states = billing("migrate", "--status", "--json").json["migrations"]
 

@@ -16,6 +16,7 @@ from billing_sandbox.api_face import SANDBOX, api
 from billing_sandbox.delivery import Deliveries
 from billing_sandbox.engine.engine import Engine
 from billing_sandbox.engine.ids import SeededIds
+from billing_sandbox.engine.objects import API_VERSION
 from billing_sandbox.engine.webhook_endpoints import register
 from billing_sandbox.engine.world import World
 from billing_sandbox.pages import checkout, documents, index, portal
@@ -147,7 +148,7 @@ def _register(world: World, options: Options) -> None:
         world.store.put(held[0] | {"url": options.webhook_url})
         world.store.put_private(held[0]["id"], {"secret": secret})
     else:
-        endpoint = register(world, options.webhook_url, ["*"], secret)
+        endpoint = register(world, options.webhook_url, ["*"], secret, api_version=API_VERSION)
         world.store.put(endpoint | {"metadata": {"sandbox": "command line"}})
 
 

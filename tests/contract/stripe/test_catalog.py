@@ -7,7 +7,7 @@ from billing_core.domain.errors import CatalogInvalid
 from billing_core.domain.facts import PriceSeen, ProductSeen
 from billing_core.domain.money import Money
 from billing_core.domain.plans import Plan
-from billing_stripe import API_VERSION, WEBHOOK_EVENTS, setup_webhook
+from billing_stripe import API_VERSION, WEBHOOK_EVENTS, endpoints, setup_webhook
 from tests.contract.stripe.shop import BASIC, PRO, Shop
 
 URL = "https://billing.example/api/webhooks/stripe"
@@ -134,6 +134,21 @@ async def test_an_endpoint_that_is_there_is_brought_in_line_as_often_as_asked(sh
 
         assert (again.id, again.made, again.secret, again.superseded) == (made.id, False, None, ())
         assert (endpoint.status, tuple(sorted(endpoint.enabled_events))) == ("enabled", WEBHOOK_EVENTS)
+
+
+async def test_an_endpoint_is_seen_with_what_it_lacks(shop: Shop) -> None:
+    """What `billing doctor` says about it."""
+    made = await shop.api.client.v1.webhook_endpoints.create_async(
+        {"url": URL, "enabled_events": ["charge.refunded"], "api_version": "2024-06-20"}
+    )
+    await shop.api.client.v1.webhook_endpoints.update_async(made.id, {"disabled": True})
+    (poor,) = [one for one in await endpoints(shop.api) if one.id == made.id]
+    whole = await setup_webhook(shop.api, URL)
+    (good,) = [one for one in await endpoints(shop.api) if one.id == whole.id]
+
+    assert (poor.enabled, poor.speaks_our_version) == (False, False)
+    assert set(poor.lacks) == set(WEBHOOK_EVENTS) - {"charge.refunded"}
+    assert (good.url, good.enabled, good.speaks_our_version, good.lacks) == (URL, True, True, ())
 
 
 async def test_an_endpoint_of_another_version_is_superseded_and_goes_on_until_it_is_deleted(shop: Shop) -> None:
