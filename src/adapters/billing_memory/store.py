@@ -8,6 +8,7 @@ from datetime import datetime
 from attrs import field, frozen
 
 from billing_core.domain.access import Grant, ManualGrant, Source
+from billing_core.domain.analytics.entries import Entry
 from billing_core.domain.audit import AuditEntry
 from billing_core.domain.events import Event
 from billing_core.domain.facts import Fact, ObjectRef, owners_of, wards_of
@@ -35,6 +36,7 @@ __all__ = [
     "UNPUBLISHED",
     "AccountRows",
     "Customer",
+    "JournalLine",
     "MemoryStore",
     "StoredCatalog",
     "StoredEvent",
@@ -61,6 +63,17 @@ class StoredFact:
 
     fact: Fact
     recorded_at: datetime
+
+
+@frozen(kw_only=True)
+class JournalLine:
+    """An entry of the journal, and for how long it stood."""
+
+    place: int
+    customer_id: str
+    entry: Entry
+    known_from: datetime
+    known_until: datetime | None = None
 
 
 @frozen(kw_only=True)
@@ -187,6 +200,9 @@ class MemoryStore:
         self.provider_account: Rows[str, ProviderIdentity] = Rows()
         self.versions: Rows[str, int] = Rows()
         self.audit: Rows[int, AuditEntry] = Rows(lambda entry: (entry.user_id,))
+        self.journal: Rows[int, JournalLine] = Rows(lambda line: (line.customer_id,))
+        #: The objects that facts were added about, each with its place in the queue.
+        self.journal_queue: Rows[int, tuple[int, ObjectRef]] = Rows()
         self._place = 0
 
     def __repr__(self) -> str:

@@ -15,6 +15,7 @@ from billing_memory.customers import MemoryCustomers
 from billing_memory.facts import MemoryFactLog
 from billing_memory.idempotency_keys import MemoryIdempotencyKeys
 from billing_memory.inbox import MemoryInbox
+from billing_memory.journal import MemoryJournal
 from billing_memory.manual_grants import MemoryManualGrants
 from billing_memory.objects import MemoryObjects
 from billing_memory.operations import MemoryOperations
@@ -52,6 +53,7 @@ class MemoryUnitOfWork:
         self.payment_methods = self.views
         self.personal_data = MemoryPersonalData(self._work)
         self.vital_signs = MemoryVitalSigns(self._work)
+        self.journal = MemoryJournal(self._work)
 
     def __repr__(self) -> str:
         return f"<fake MemoryUnitOfWork on {self._work.store!r}>"

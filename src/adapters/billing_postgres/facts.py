@@ -15,7 +15,7 @@ from billing_postgres.encoding import encode, read_snapshot
 from billing_postgres.session import Session
 from billing_postgres.statements import refs_as_arrays
 
-__all__ = ["PostgresFactLog"]
+__all__ = ["PostgresFactLog", "read_fact"]
 
 _ADD: Final[LiteralString] = """
 INSERT INTO facts (id, kind, object_id, customer_id, type, occurred_at, recorded_at, after, before)
@@ -70,10 +70,11 @@ class PostgresFactLog:
         if not refs:
             return ()
         parameters = refs_as_arrays(refs) | {"at": at or _NO_BOUND, "known_at": known_at or _NO_BOUND}
-        return tuple(_fact(row) for row in await self._session.rows(_KNOWN_BY, parameters))
+        return tuple(read_fact(row) for row in await self._session.rows(_KNOWN_BY, parameters))
 
 
-def _fact(row: TupleRow) -> Fact:
+def read_fact(row: TupleRow) -> Fact:
+    """The fact of a row: id, kind, type, occurred_at, after, before."""
     identity, kind, type_, occurred_at, after, before = row
     return Fact(
         id=identity,

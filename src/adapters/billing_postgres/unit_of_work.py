@@ -17,6 +17,7 @@ from billing_postgres.customers import PostgresCustomers
 from billing_postgres.facts import PostgresFactLog
 from billing_postgres.idempotency_keys import PostgresIdempotencyKeys
 from billing_postgres.inbox import PostgresInbox
+from billing_postgres.journal import PostgresJournal
 from billing_postgres.manual_grants import PostgresManualGrants
 from billing_postgres.objects import PostgresObjects
 from billing_postgres.operations import PostgresOperations
@@ -56,6 +57,7 @@ class PostgresUnitOfWork:
         self.payment_methods = self.views
         self.personal_data = PostgresPersonalData(session)
         self.vital_signs = PostgresVitalSigns(session)
+        self.journal = PostgresJournal(session)
 
     async def __aenter__(self) -> Self:
         """Begin. Raises `StorageUnavailable`."""

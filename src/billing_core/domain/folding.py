@@ -7,7 +7,7 @@ its fast path for a fact that is later than all known ones.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 
 from attrs import frozen
@@ -16,7 +16,7 @@ from billing_core.domain.causality import order_second
 from billing_core.domain.facts import Fact, ObjectRef, Snapshot, SubscriptionSeen
 from billing_core.domain.lifecycles import status_of
 
-__all__ = ["FOLD_VERSION", "ObjectState", "extend", "fold", "is_later"]
+__all__ = ["FOLD_VERSION", "ObjectState", "Passed", "course", "extend", "fold", "is_later"]
 
 #: Counts up whenever the fold or what it is derived into changes; stored rows of an older one are folded anew.
 FOLD_VERSION = 2
@@ -55,24 +55,47 @@ _ANSWER_IN_DOUBT = timedelta(seconds=1)
 
 def fold(facts: Iterable[Fact]) -> ObjectState | None:
     """The state that a set of facts about one object adds up to; None of no facts. Their order does not matter."""
+    seconds = _by_second(facts)
+    if not seconds:
+        return None
+    passing = _Course(None)
+    for second in sorted(seconds):
+        passing.pass_second(seconds[second])
+    return passing.state()
+
+
+@frozen
+class Passed:
+    """A second in which something was told about an object, and the state at its end."""
+
+    state: ObjectState
+    #: The ids of the facts of that second, ascending.
+    facts: tuple[str, ...]
+
+
+def course(facts: Iterable[Fact]) -> Iterator[Passed]:
+    """Every state on the way to `fold` of these facts, second by second."""
+    seconds = _by_second(facts)
+    passing = _Course(None)
+    for second in sorted(seconds):
+        passing.pass_second(seconds[second])
+        yield Passed(passing.state(), tuple(sorted(fact.id for fact in seconds[second])))
+
+
+def _by_second(facts: Iterable[Fact]) -> dict[datetime, list[Fact]]:
     seconds: dict[datetime, list[Fact]] = defaultdict(list)
     for fact in {fact.id: fact for fact in facts}.values():
         seconds[fact.occurred_at].append(fact)
-    if not seconds:
-        return None
-    course = _Course(None)
-    for second in sorted(seconds):
-        course.pass_second(seconds[second])
-    return course.state()
+    return seconds
 
 
 def extend(state: ObjectState | None, fact: Fact) -> ObjectState | None:
     """The state after one more fact; None where it is not later than all known ones, so that `fold` is needed."""
     if state is not None and fact.occurred_at <= state.last_at:
         return None
-    course = _Course(state)
-    course.pass_second([fact])
-    return course.state()
+    passing = _Course(state)
+    passing.pass_second([fact])
+    return passing.state()
 
 
 class _Course:

@@ -11,13 +11,14 @@ from __future__ import annotations
 import calendar
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
+from fractions import Fraction
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from attrs import field, frozen
 
 from billing_core.domain.errors import InvalidValue
 
-__all__ = ["BillingCalendar", "Interval", "Period", "require_utc", "zone_of"]
+__all__ = ["BillingCalendar", "Interval", "Period", "months_in", "require_utc", "zone_of"]
 
 
 class Interval(StrEnum):
@@ -27,6 +28,20 @@ class Interval(StrEnum):
     WEEK = "week"
     MONTH = "month"
     YEAR = "year"
+
+
+#: Average lengths of an interval in months, over the 400 years after which the calendar repeats.
+_MONTHS = {
+    Interval.DAY: Fraction(400 * 12, 146097),
+    Interval.WEEK: Fraction(7 * 400 * 12, 146097),
+    Interval.MONTH: Fraction(1),
+    Interval.YEAR: Fraction(12),
+}
+
+
+def months_in(interval: Interval, count: int) -> Fraction:
+    """How many average months so many intervals have: for comparing prices and for MRR, never for dates."""
+    return _MONTHS[interval] * count
 
 
 def require_utc(value: datetime) -> datetime:

@@ -19,22 +19,13 @@ from billing_core.domain.change_rules import ANY_PLAN, ChangeRule
 from billing_core.domain.errors import CatalogInvalid, InvalidValue, NotFound
 from billing_core.domain.facts import ObjectKind, ObjectRef, PriceSeen, ProductSeen
 from billing_core.domain.money import Money
-from billing_core.domain.periods import Interval
+from billing_core.domain.periods import Interval, months_in
 from billing_core.domain.policies import AccessPolicy, DunningPolicy, RefundPolicy, TrialPolicy
 from billing_core.domain.resources import EVERYTHING, Containment, Resource
 
 __all__ = ["Catalog", "Change", "Item", "Plan", "change_between"]
 
 _SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
-#: Average lengths of an interval in months, for comparing plans of different intervals; never for dates.
-_MONTHS = {
-    Interval.DAY: Fraction(400 * 12, 146097),
-    Interval.WEEK: Fraction(7 * 400 * 12, 146097),
-    Interval.MONTH: Fraction(1),
-    Interval.YEAR: Fraction(12),
-}
-
-
 #: The longest period (three years in days) and the longest trial (two years) that the provider takes.
 _INTERVAL_COUNT_MAX, _TRIAL_DAYS_MAX = 1095, 730
 
@@ -92,7 +83,7 @@ class Plan:
     @property
     def amount_per_month(self) -> Fraction:
         """Its price per average month in minor units: for comparing and for MRR, never for charging."""
-        return Fraction(self.price.amount) / (_MONTHS[self.interval] * self.interval_count)
+        return Fraction(self.price.amount) / months_in(self.interval, self.interval_count)
 
     def same_terms(self, other: Plan) -> bool:
         """Whether ``other`` sells the same thing: equal in all but version, time and activity."""

@@ -14,6 +14,7 @@ from billing_core.ports.customers import Customers
 from billing_core.ports.facts import FactLog
 from billing_core.ports.idempotency_keys import IdempotencyKeys
 from billing_core.ports.inbox import Inbox
+from billing_core.ports.journal import Journal
 from billing_core.ports.manual_grants import ManualGrants
 from billing_core.ports.objects import Objects
 from billing_core.ports.operations import Operations
@@ -118,6 +119,11 @@ class UnitOfWork(Protocol):
     @property
     def vital_signs(self) -> VitalSigns:
         """What waits, and what breaks an invariant."""
+        ...
+
+    @property
+    def journal(self) -> Journal:
+        """What reports are sums of."""
         ...
 
     async def __aenter__(self) -> Self:

@@ -17,6 +17,7 @@ from billing_contracts.examples.accounts import (
     subscription,
     user_access,
 )
+from billing_contracts.examples.books import entry
 from billing_contracts.examples.doings import audit_entry, event, item, new_event, operation, plan
 from billing_contracts.examples.moments import COURSE, LAB, NOW, after, ours
 from billing_contracts.examples.told import customer_fact, folded, payment_fact, received, refund_fact
@@ -29,6 +30,7 @@ __all__ = [
     "after",
     "audit_entry",
     "customer_fact",
+    "entry",
     "event",
     "folded",
     "grant",

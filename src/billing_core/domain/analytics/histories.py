@@ -1,0 +1,80 @@
+"""Histories: everything that was told about one customer, object by object and second by second."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from datetime import datetime
+from functools import cached_property
+from typing import Generic, TypeVar
+
+from attrs import frozen
+
+from billing_core.domain.facts import (
+    SNAPSHOT_TYPES,
+    CouponSeen,
+    DiscountSeen,
+    Fact,
+    ObjectKind,
+    ObjectRef,
+    Snapshot,
+)
+from billing_core.domain.folding import course
+from billing_core.domain.known import Known
+from billing_core.domain.plans import Catalog
+
+__all__ = ["History", "Stage"]
+
+T = TypeVar("T", bound=Snapshot)
+
+
+@frozen
+class Stage(Generic[T]):
+    """An object as it was from one moment on."""
+
+    at: datetime
+    seen: T
+    #: Since when it has had its status.
+    status_since: datetime
+    #: The ids of the facts of that second.
+    facts: tuple[str, ...]
+
+
+class History:
+    """The facts about one customer, with the coupons that their discounts name. Not to be changed once made."""
+
+    def __init__(
+        self, facts: Iterable[Fact], coupons: Iterable[CouponSeen] = (), catalog: Catalog | None = None
+    ) -> None:
+        by_object: dict[ObjectRef, list[Fact]] = defaultdict(list)
+        for fact in facts:
+            by_object[fact.ref].append(fact)
+        self._courses = {ref: tuple(course(told)) for ref, told in by_object.items()}
+        self._coupons = {coupon.id: coupon for coupon in coupons}
+        #: What was sold, for what facts do not tell: grace, and prices that were stored before their terms were read.
+        self.catalog = catalog or Catalog()
+
+    @cached_property
+    def known(self) -> Known:
+        """The objects as they are at the end of it."""
+        return Known(steps[-1].state for steps in self._courses.values())
+
+    def stages(self, kind: type[T], identity: str) -> tuple[Stage[T], ...]:
+        """How one object came to be what it is, oldest first."""
+        return tuple(
+            Stage(step.state.last_at, step.state.snapshot, step.state.status_since, step.facts)
+            for step in self._courses.get(ObjectRef(_KINDS[kind], identity), ())
+            if isinstance(step.state.snapshot, kind)
+        )
+
+    def facts_of(self, kind: type[T], identity: str) -> tuple[str, ...]:
+        """The ids of the last facts about one object."""
+        steps = self._courses.get(ObjectRef(_KINDS[kind], identity), ())
+        return steps[-1].facts if steps else ()
+
+    def coupon_of(self, discount: DiscountSeen) -> CouponSeen | None:
+        """The coupon of a discount, where it was told."""
+        return discount.coupon or self._coupons.get(discount.coupon_id)
+
+
+_KINDS: dict[type, ObjectKind] = {snapshot: kind for kind, snapshot in SNAPSHOT_TYPES.items()}

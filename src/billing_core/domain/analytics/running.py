@@ -1,0 +1,187 @@
+"""Running: the MRR of one subscription, moment by moment (domain rule 7).
+
+What counts, and from when:
+
+- an active subscription, at its current price net of the discounts that run; a trial counts nothing;
+- one that is past due until its grace ends, counted from the first failure;
+- not one whose latest paid period was refunded in full, or lost in a dispute: it leaves on that day, and comes
+  back with the next period that is paid (or when the refund fails, or the dispute is won after all);
+- not one whose collection is paused with ``void``, from the end of the period that was running;
+- a cancellation that is scheduled changes nothing before its day, but the MRR is no longer *committed*.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+from functools import cached_property
+
+from attrs import frozen
+
+from billing_core.domain.analytics.histories import History, Stage
+from billing_core.domain.analytics.rates import Discounts, Rate, monthly_rate
+from billing_core.domain.analytics.settling import Settling
+from billing_core.domain.facts import CouponSeen, InvoiceSeen, SubscriptionSeen
+from billing_core.domain.invoices import coverage_of
+from billing_core.domain.policies import AccessPolicy
+from billing_core.domain.subscriptions import TERMINAL, Status
+
+__all__ = ["Running", "Step"]
+
+
+@frozen(kw_only=True)
+class Step:
+    """From ``at`` on, a subscription comes to this."""
+
+    at: datetime
+    rates: tuple[Rate, ...]
+    #: Whether its end is not set.
+    committed: bool
+    facts: tuple[str, ...]
+
+
+class Running:
+    """One subscription through time."""
+
+    def __init__(
+        self, seen: SubscriptionSeen, history: History, discounts: Discounts, settlings: Sequence[Settling]
+    ) -> None:
+        self.id = seen.id
+        self._history = history
+        self._discounts = discounts
+        self._stages = tuple(_ended_in_time(history.stages(SubscriptionSeen, seen.id)))
+        self._invoices = [one for one in history.known.invoices_of(seen.id) if one.status == "paid"]
+        self._settlings = {settling.payment.id: settling for settling in settlings}
+        self._rates: dict[tuple[SubscriptionSeen, tuple[CouponSeen, ...]], tuple[Rate, ...]] = {}
+
+    def steps(self) -> Iterator[Step]:
+        """How its MRR changed, oldest first; nothing before it began to count."""
+        rates: tuple[Rate, ...] = ()
+        committed = False
+        for moment in self._moments():
+            now = self._at(moment)
+            if now is None:
+                continue
+            stage, counted = now
+            holds = bool(counted) and not _is_ending(stage.seen)
+            if (counted, holds) != (rates, committed):
+                yield Step(at=moment, rates=counted, committed=holds, facts=self._facts(stage, moment))
+            rates, committed = counted, holds
+
+    def _moments(self) -> list[datetime]:
+        found = {stage.at for stage in self._stages} | self._discounts.moments()
+        found |= {self._grace_end(stage) for stage in self._stages if stage.seen.status == Status.PAST_DUE}
+        found |= {end for _, end in self._voids if end is not None}
+        found |= {moment for start, end in self._undone for moment in (start, end) if moment is not None}
+        return sorted(found)
+
+    def _at(self, moment: datetime) -> tuple[Stage[SubscriptionSeen], tuple[Rate, ...]] | None:
+        """The subscription at a moment, and what it comes to then; None before it began."""
+        stage = next((stage for stage in reversed(self._stages) if stage.at <= moment), None)
+        if stage is None:
+            return None
+        return stage, self._rates_of(stage.seen, moment) if self._counts(stage, moment) else ()
+
+    def _counts(self, stage: Stage[SubscriptionSeen], moment: datetime) -> bool:
+        status = stage.seen.status
+        if status == Status.PAST_DUE:
+            if moment >= self._grace_end(stage):
+                return False
+        elif status != Status.ACTIVE:
+            return False
+        voided = any(first is stage and end is not None and moment >= end for first, end in self._voids)
+        return not voided and not any(start <= moment and (end is None or moment < end) for start, end in self._undone)
+
+    def _rates_of(self, seen: SubscriptionSeen, moment: datetime) -> tuple[Rate, ...]:
+        coupons = self._discounts.running(seen, moment)
+        key = (seen, coupons)
+        if key not in self._rates:
+            rates = monthly_rate(seen, coupons, self._history.catalog)
+            self._rates[key] = tuple(rate for rate in rates if rate.micros)
+        return self._rates[key]
+
+    def _grace_end(self, stage: Stage[SubscriptionSeen]) -> datetime:
+        plans = (self._history.catalog.plan_for(item.price_id, stage.seen.created) for item in stage.seen.items)
+        policy = next((plan.access for plan in plans if plan is not None), AccessPolicy())
+        return stage.status_since + policy.grace
+
+    def _facts(self, stage: Stage[SubscriptionSeen], moment: datetime) -> tuple[str, ...]:
+        """The facts of this very moment, else those that brought the subscription to where it is."""
+        money = [
+            fact for one in self._settlings.values() for turn in one.turns if turn.at == moment for fact in turn.facts
+        ]
+        mine = stage.facts if stage.at == moment or not money else ()
+        return tuple(sorted({*mine, *self._discounts.facts(moment), *money}))
+
+    @cached_property
+    def _voids(self) -> list[tuple[Stage[SubscriptionSeen], datetime | None]]:
+        """Each stage in which collection is paused with ``void``, and the end of the period in which that began."""
+        found: list[tuple[Stage[SubscriptionSeen], datetime | None]] = []
+        end: datetime | None = None
+        for stage in self._stages:
+            if stage.seen.pause_behavior != "void":
+                end = None
+                continue
+            ends = [item.period_end for item in stage.seen.items if item.period_end]
+            end = end or max(ends, default=stage.at)
+            found.append((stage, end))
+        return found
+
+    @cached_property
+    def _undone(self) -> list[tuple[datetime, datetime | None]]:
+        """When the latest paid period was given back: from, and until (None for: to this day)."""
+        touched = [one for one in self._settlings.values() if one.was_touched]
+        if not touched:
+            return []
+        paid = sorted((one for one in self._invoices if one.paid_at), key=lambda one: one.paid_at or one.created)
+        times = [one.paid_at or one.created for one in paid]
+        found: list[tuple[datetime, datetime | None]] = []
+        for number, begins in enumerate(times):
+            ends = times[number + 1] if number + 1 < len(times) else None
+            if ends == begins:
+                continue
+            covering = self._covering(paid[: number + 1])
+            found += _spans(covering, begins, ends)
+        return found
+
+    def _covering(self, paid: Sequence[InvoiceSeen]) -> list[Settling]:
+        coverage = coverage_of(paid)
+        payments = (
+            [p for invoice in coverage.invoices for p in self._history.known.payments_of(invoice)] if coverage else []
+        )
+        return [self._settlings[payment.id] for payment in payments if payment.id in self._settlings]
+
+
+def _spans(
+    covering: Sequence[Settling], begins: datetime, ends: datetime | None
+) -> Iterator[tuple[datetime, datetime | None]]:
+    """When, from ``begins`` until ``ends``, the money of a period was not ours."""
+    captured = [one for one in covering if one.turns]
+    moments = {
+        moment for one in captured for moment in one.moments if moment > begins and (ends is None or moment < ends)
+    }
+    since: datetime | None = None
+    for moment in [begins, *sorted(moments)]:
+        refunded = bool(captured) and all(one.refunded_at(moment) for one in captured)
+        undone = refunded or any(one.lost_at(moment) for one in captured)
+        if undone and since is None:
+            since = moment
+        elif not undone and since is not None:
+            yield since, moment
+            since = None
+    if since is not None:
+        yield since, ends
+
+
+def _is_ending(seen: SubscriptionSeen) -> bool:
+    return seen.cancel_at_period_end or seen.cancel_at is not None
+
+
+def _ended_in_time(stages: Iterable[Stage[SubscriptionSeen]]) -> Iterator[Stage[SubscriptionSeen]]:
+    """The stages; the end at the moment that the subscription itself names, however late it was told."""
+    previous: datetime | None = None
+    for stage in stages:
+        ended = stage.seen.ended_at if stage.seen.status in TERMINAL else None
+        at = stage.at if ended is None or ended > stage.at else max(ended, previous or ended)
+        yield Stage(at, stage.seen, stage.status_since, stage.facts)
+        previous = at

@@ -1,0 +1,76 @@
+"""The port of the journal: every entry that reports are sums of. Contract: ``billing_contracts.journal``."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+from typing import Protocol
+
+from attrs import frozen
+
+from billing_core.domain.analytics.entries import Entry
+from billing_core.domain.analytics.journal import JournalQuery, Total
+from billing_core.domain.facts import Fact
+
+__all__ = ["Journal", "KeptEntries", "RecordedFact"]
+
+
+@frozen
+class RecordedFact:
+    """A fact, and when we came to know it (UTC)."""
+
+    fact: Fact
+    recorded_at: datetime
+
+
+@frozen
+class KeptEntries:
+    """The entries about one customer as they stand."""
+
+    entries: frozenset[Entry]
+    #: The latest moment (UTC) of knowledge that was written; None before the first.
+    known_at: datetime | None
+
+
+class Journal(Protocol):
+    """The entries of all customers, as they stand and as they stood at any moment before.
+
+    An entry is never changed: it is written at one moment of knowledge, and struck out at another.
+    """
+
+    async def due(self, limit: int) -> Collection[str]:
+        """Customers about whom facts were added since this was last asked, at most of ``limit`` facts, oldest first.
+
+        They are due no more once this is committed; meanwhile others that ask are given other ones. A customer of
+        whom it is not known yet that an object is theirs is not due by its facts.
+        """
+        ...
+
+    async def lock(self, customer_id: str) -> None:
+        """Be the only one to write about a customer, until the unit of work ends."""
+        ...
+
+    async def told(self, customer_id: str) -> tuple[RecordedFact, ...]:
+        """All facts about all objects of a customer, in no particular order."""
+        ...
+
+    async def entries_of(self, customer_id: str) -> KeptEntries:
+        """The entries about a customer as they stand."""
+        ...
+
+    async def write(
+        self, customer_id: str, *, struck: Collection[Entry], added: Collection[Entry], known_at: datetime
+    ) -> None:
+        """Strike out and add entries about a customer, by what was known at ``known_at`` (UTC).
+
+        ``struck`` stood, and ``known_at`` is not before any that was written about this customer.
+        """
+        ...
+
+    async def totals(self, query: JournalQuery) -> tuple[Total, ...]:
+        """What `billing_core.domain.analytics.journal.totals_of` these entries would be, in no particular order."""
+        ...
+
+    async def listed(self, query: JournalQuery, limit: int) -> tuple[tuple[str, Entry], ...]:
+        """The entries themselves, each with its customer: the latest ``limit``, newest first. ``by…`` means nothing."""
+        ...
