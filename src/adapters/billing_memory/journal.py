@@ -11,7 +11,7 @@ from billing_core.domain.analytics.entries import Entry
 from billing_core.domain.analytics.journal import JournalQuery, Total, is_asked_for, totals_of
 from billing_core.domain.facts import DiscountSeen, ObjectKind
 from billing_core.domain.folding import ObjectState
-from billing_core.ports.journal import KeptEntries, RecordedFact
+from billing_core.ports.journal import Due, KeptEntries, RecordedFact
 from billing_memory.store import JournalLine
 from billing_memory.work import Work
 
@@ -24,7 +24,7 @@ class MemoryJournal:
 
     _work: Work
 
-    async def due(self, limit: int) -> Collection[str]:
+    async def due(self, limit: int) -> Due:
         """Customers about whom facts were added."""
         queue = self._work.on(self._work.store.journal_queue)
         objects = self._work.on(self._work.store.objects)
@@ -43,7 +43,7 @@ class MemoryJournal:
             for state in concerned:
                 if state is not None and state.customer_id is not None:
                     found[state.customer_id] = None
-        return tuple(found)
+        return Due(taken, tuple(found))
 
     async def lock(self, customer_id: str) -> None:
         """Be the only one to write about a customer."""

@@ -11,7 +11,7 @@ from attrs import frozen
 
 from billing_core.domain.analytics.entries import Entry, EntryKind
 from billing_core.domain.analytics.journal import Bucket, JournalQuery, Total
-from billing_core.ports.journal import KeptEntries, RecordedFact
+from billing_core.ports.journal import Due, KeptEntries, RecordedFact
 from billing_postgres.encoding import encode_rows
 from billing_postgres.facts import read_fact
 from billing_postgres.session import Session
@@ -78,14 +78,14 @@ WITH taken AS (
     WHERE q.position = first.position
     RETURNING q.position, q.kind, q.object_id
 )
-SELECT customer_id FROM (
-    SELECT t.position, o.customer_id FROM taken t JOIN provider_objects o ON o.id = t.object_id AND o.kind = t.kind
+SELECT customer_id, (SELECT count(*) FROM taken) FROM (
+    SELECT t.position, o.customer_id FROM taken t
+    LEFT JOIN provider_objects o ON o.id = t.object_id AND o.kind = t.kind
     UNION ALL
     SELECT t.position, o.customer_id FROM taken t
     JOIN provider_objects o ON o.kind = 'discount' AND o.snapshot ->> 'coupon_id' = t.object_id
     WHERE t.kind = 'coupon'
 ) AS found
-WHERE customer_id IS NOT NULL
 GROUP BY customer_id ORDER BY min(position)
 """
 
@@ -115,7 +115,7 @@ FROM json_populate_recordset(NULL::journal, %(rows)s::json)
 _STRIKE: Final[LiteralString] = """
 UPDATE journal j SET known_until = %(known_at)s::timestamptz
 FROM json_populate_recordset(NULL::journal, %(rows)s::json) AS gone
-WHERE j.customer_id = gone.customer_id AND j.known_until = 'infinity' AND j.kind = gone.kind AND j.at = gone.at
+WHERE j.customer_id = %(customer_id)s AND j.known_until = 'infinity' AND j.kind = gone.kind AND j.at = gone.at
     AND j.subject_id = gone.subject_id AND j.currency = gone.currency AND j.amount = gone.amount
     AND j.committed = gone.committed AND j.customers = gone.customers
     AND j.price_id IS NOT DISTINCT FROM gone.price_id AND j.since = gone.since AND j.facts = gone.facts
@@ -147,9 +147,10 @@ class PostgresJournal:
 
     _session: Session
 
-    async def due(self, limit: int) -> Collection[str]:
+    async def due(self, limit: int) -> Due:
         """Customers about whom facts were added."""
-        return [customer_id for (customer_id,) in await self._session.rows(_DUE, (limit,))]
+        rows = await self._session.rows(_DUE, (limit,))
+        return Due(rows[0][1] if rows else 0, tuple(customer_id for customer_id, _ in rows if customer_id is not None))
 
     async def lock(self, customer_id: str) -> None:
         """Be the only one to write about a customer."""
@@ -175,7 +176,8 @@ class PostgresJournal:
         for statement, entries in ((_STRIKE, struck), (_ADD, added)):
             if entries:
                 rows = encode_rows(EntryRow.of(customer_id, entry) for entry in entries)
-                await self._session.execute(statement, {"rows": rows, "known_at": known_at})
+                parameters = {"rows": rows, "known_at": known_at, "customer_id": customer_id}
+                await self._session.execute(statement, parameters)
 
     async def totals(self, query: JournalQuery) -> tuple[Total, ...]:
         """Sums of entries, made by the database."""

@@ -12,7 +12,17 @@ from billing_core.domain.analytics.entries import Entry
 from billing_core.domain.analytics.journal import JournalQuery, Total
 from billing_core.domain.facts import Fact
 
-__all__ = ["Journal", "KeptEntries", "RecordedFact"]
+__all__ = ["Due", "Journal", "KeptEntries", "RecordedFact"]
+
+
+@frozen
+class Due:
+    """What was taken out of the queue."""
+
+    #: How many facts.
+    facts: int
+    #: The customers that they are about, oldest fact first.
+    customer_ids: tuple[str, ...]
 
 
 @frozen
@@ -38,8 +48,8 @@ class Journal(Protocol):
     An entry is never changed: it is written at one moment of knowledge, and struck out at another.
     """
 
-    async def due(self, limit: int) -> Collection[str]:
-        """Customers about whom facts were added since this was last asked, at most of ``limit`` facts, oldest first.
+    async def due(self, limit: int) -> Due:
+        """Customers about whom facts were added since this was last asked: of the oldest ``limit`` facts.
 
         They are due no more once this is committed; meanwhile others that ask are given other ones. A customer of
         whom it is not known yet that an object is theirs is not due by its facts.

@@ -33,17 +33,17 @@ class KeepJournal:
     clock: Clock
 
     async def __call__(self, _worker: str = "") -> int:
-        """Write about the customers whose facts have waited longest; how many there were."""
+        """Write about the customers whose facts have waited longest; how many facts that were."""
         async with self.units() as uow:
-            customers = sorted(await uow.journal.due(BATCH))
-            catalog = await uow.catalogs.load() if customers else Catalog()
-            for customer_id in customers:
+            due = await uow.journal.due(BATCH)
+            catalog = await uow.catalogs.load() if due.customer_ids else Catalog()
+            for customer_id in sorted(due.customer_ids):
                 await self._write(uow, customer_id, catalog)
             await uow.commit()
-        return len(customers)
+        return due.facts
 
     async def catch_up(self) -> int:
-        """Go on until nothing is due; how often a customer was written about."""
+        """Go on until nothing is due; how many facts that took."""
         written = 0
         while done := await self():
             written += done

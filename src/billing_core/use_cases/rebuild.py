@@ -11,6 +11,8 @@ from billing_core.domain.folding import ObjectState, fold
 from billing_core.ports.clock import Clock
 from billing_core.ports.unit_of_work import UnitOfWork, UnitsOfWork
 from billing_core.use_cases.bookkeeping import Bookkeeper
+from billing_core.use_cases.fact_intake import GUEST
+from billing_core.use_cases.keep_journal import KeepJournal
 
 __all__ = ["Rebuild"]
 
@@ -21,6 +23,7 @@ class Rebuild:
 
     units: UnitsOfWork
     books: Bookkeeper
+    journal: KeepJournal
     clock: Clock
 
     async def __call__(self, user_id: str, *, actor: str, check: bool = False) -> Changes:
@@ -35,7 +38,17 @@ class Rebuild:
                 cause = Cause(kind="rebuild", actor=actor)
                 taken = await self.books.derive_again(uow, user_id, cause, self.clock.now())
                 await self.books.commit(uow, taken)
+        if not check:
+            await self._journal_again(user_id)
         return differences
+
+    async def _journal_again(self, user_id: str) -> None:
+        """What the user's facts mean for the books, by the rules of today."""
+        async with self.units() as uow:
+            customer_id = await uow.customers.customer_of(user_id)
+        for owner in (customer_id, f"{GUEST}{user_id}"):
+            if owner is not None:
+                await self.journal.again(owner)
 
     async def users(self) -> list[str]:
         """Every user with anything to rebuild, ascending."""

@@ -31,6 +31,7 @@ from billing_core.use_cases.create_purchase import CreatePurchase
 from billing_core.use_cases.decide_access import DecideAccess, RecallAccess
 from billing_core.use_cases.detach_payment_method import DetachPaymentMethod
 from billing_core.use_cases.grant_by_hand import GrantByHand, RevokeGrant
+from billing_core.use_cases.keep_journal import KeepJournal
 from billing_core.use_cases.link_customer import LinkCustomer
 from billing_core.use_cases.list_events import ListEvents
 from billing_core.use_cases.look_up import LookUp
@@ -38,6 +39,7 @@ from billing_core.use_cases.open_hosted import OpenHosted
 from billing_core.use_cases.open_subscription_checkout import OpenSubscriptionCheckoutSession
 from billing_core.use_cases.personal_data import EraseCustomer, ExportUser
 from billing_core.use_cases.publish_events import PublishEvents
+from billing_core.use_cases.read_report import ReadReport
 from billing_core.use_cases.rebuild import Rebuild
 from billing_core.use_cases.reconcile import Reconcile
 from billing_core.use_cases.request_refund import RequestRefund
@@ -107,6 +109,7 @@ class Application:
     erase_customer: EraseCustomer
     export_user: ExportUser
     grant_by_hand: GrantByHand
+    keep_journal: KeepJournal
     link_customer: LinkCustomer
     list_events: ListEvents
     look_up: LookUp
@@ -114,6 +117,7 @@ class Application:
     open_subscription_checkout: OpenSubscriptionCheckoutSession
     preview_change: PreviewChange
     publish_events: PublishEvents
+    read_report: ReadReport
     rebuild: Rebuild
     recall_access: RecallAccess
     receive_event: GatheredEvents

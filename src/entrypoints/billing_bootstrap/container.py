@@ -39,6 +39,7 @@ from billing_core.use_cases.decide_access import DecideAccess, RecallAccess
 from billing_core.use_cases.detach_payment_method import DetachPaymentMethod
 from billing_core.use_cases.find_payment_method import PaymentMethodFinder
 from billing_core.use_cases.grant_by_hand import GrantByHand, RevokeGrant
+from billing_core.use_cases.keep_journal import KeepJournal
 from billing_core.use_cases.link_customer import LinkCustomer
 from billing_core.use_cases.list_events import ListEvents
 from billing_core.use_cases.look_up import LookUp
@@ -46,6 +47,7 @@ from billing_core.use_cases.open_hosted import OpenHosted
 from billing_core.use_cases.open_subscription_checkout import OpenSubscriptionCheckoutSession
 from billing_core.use_cases.personal_data import EraseCustomer, ExportUser
 from billing_core.use_cases.publish_events import PublishEvents
+from billing_core.use_cases.read_report import ReadReport
 from billing_core.use_cases.rebuild import Rebuild
 from billing_core.use_cases.receive_event import ReceiveEvent
 from billing_core.use_cases.reconcile import Reconcile
@@ -94,6 +96,7 @@ class Container(containers.DeclarativeContainer):
         retries=retries,
         wait=ports.provided.wait,
     )
+    keep_journal = providers.Singleton(KeepJournal, units=units, clock=clock)
     changer = providers.Singleton(SubscriptionChanger, units=units, books=books, carry_out=carry_out)
     finder = providers.Singleton(PaymentMethodFinder, units=units, books=books, carry_out=carry_out, lookup=lookup)
 
@@ -135,6 +138,7 @@ class Container(containers.DeclarativeContainer):
         erase_customer=providers.Singleton(EraseCustomer, units=units, books=books, clock=clock),
         export_user=providers.Singleton(ExportUser, units=units, books=books),
         grant_by_hand=providers.Singleton(GrantByHand, units=units, books=books, clock=clock, ids=ids),
+        keep_journal=keep_journal,
         link_customer=providers.Singleton(LinkCustomer, units=units, books=books, lookup=lookup, clock=clock),
         list_events=providers.Singleton(ListEvents, units=units),
         look_up=providers.Singleton(LookUp, units=units, clock=clock),
@@ -148,7 +152,8 @@ class Container(containers.DeclarativeContainer):
         publish_events=providers.Singleton(
             PublishEvents, units=units, publisher=ports.provided.publisher, clock=ports.provided.real_clock
         ),
-        rebuild=providers.Singleton(Rebuild, units=units, books=books, clock=clock),
+        read_report=providers.Singleton(ReadReport, units=units),
+        rebuild=providers.Singleton(Rebuild, units=units, books=books, journal=keep_journal, clock=clock),
         recall_access=providers.Singleton(RecallAccess, units=units, books=books),
         receive_event=providers.Singleton(
             GatheredEvents,

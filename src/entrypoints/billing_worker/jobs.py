@@ -40,4 +40,5 @@ def jobs_of(application: Application) -> tuple[Job, ...]:
         Job(name="watch queues", do=watcher.queues, pause_seconds=15.0),
         Job(name="watch invariants", do=watcher.invariants, pause_seconds=300.0),
         Job(name="reconcile what changed", do=application.reconcile.recent, pause_seconds=30.0),
+        Job(name="keep the journal", do=application.keep_journal, pause_seconds=2.0),
     )

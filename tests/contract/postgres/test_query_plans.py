@@ -4,7 +4,7 @@ import importlib
 import json
 import pkgutil
 from collections.abc import AsyncIterator, Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, LiteralString
 
 import psycopg
@@ -19,6 +19,7 @@ from billing_contracts.examples import (
     account,
     audit_entry,
     customer_fact,
+    entry,
     folded,
     item,
     manual_grant,
@@ -32,6 +33,8 @@ from billing_contracts.examples import (
     refund_fact,
 )
 from billing_core.domain.account import Account
+from billing_core.domain.analytics.entries import EntryKind
+from billing_core.domain.analytics.journal import JournalQuery
 from billing_core.domain.facts import ObjectRef
 from billing_core.domain.plans import Catalog
 from billing_core.domain.received import ReceivedState
@@ -82,6 +85,12 @@ DIFFERENT = {
         "ambiguous": "i % 500 = 0",
         "ward": "CASE WHEN i % 10 > 0 THEN 'charge:c' || i END",
     },
+    "journal": {
+        "customer_id": "'c' || i % 1000",
+        "kind": "(ARRAY['paid', 'new', 'plan', 'churn'])[1 + i % 4]",
+        "at": "now() - i * interval '1 h'",
+    },
+    "journal_queue": {"object_id": "'o' || i"},
     "subscriptions": {"id": "'s' || i", "user_id": "'u' || i"},
     "purchases": {"id": "'p' || i", "user_id": "'u' || i % 1000", "resource_id": "'r' || i"},
     "payments": {"id": "'p' || i", "user_id": "'u' || i % 1000"},
@@ -162,6 +171,7 @@ async def seen(pool: Pool) -> Seen:
         await use_events(uow)
         await use_users(uow)
         await use_the_rest(uow)
+        await use_the_journal(uow)
         for statement, parameters in outside():
             await session.execute(statement, parameters)
     return seen
@@ -256,6 +266,20 @@ async def use_the_rest(uow: PostgresUnitOfWork) -> None:
     await uow.vital_signs.queues()
     for invariant in Invariant:
         await uow.vital_signs.violations(invariant, NOW, 20)
+
+
+async def use_the_journal(uow: PostgresUnitOfWork) -> None:
+    """What reports are sums of: narrow in time, as the tables are small."""
+    month = JournalQuery(
+        kinds=frozenset({EntryKind.NEW}), since=datetime.now(UTC) - timedelta(days=2), until=datetime.now(UTC)
+    )
+    await uow.journal.due(10)
+    await uow.journal.lock("c1")
+    await uow.journal.told("c1")
+    await uow.journal.entries_of("c1")
+    await uow.journal.write("c1", struck=[entry()], added=[entry()], known_at=NOW)
+    await uow.journal.totals(month)
+    await uow.journal.listed(month, 10)
 
 
 def outside() -> Iterator[tuple[LiteralString, tuple[object, ...]]]:

@@ -38,6 +38,20 @@ WHOLE: dict[str, dict[str, str]] = {
         "refund_zone": "'UTC'",
         "active": "true",
     },
+    "journal": {
+        "customer_id": "'c'",
+        "kind": "'new'",
+        "at": "now()",
+        "currency": "'usd'",
+        "amount": "1",
+        "committed": "1",
+        "customers": "1",
+        "subject_id": "'s'",
+        "since": "now()",
+        "facts": "ARRAY['evt']",
+        "known_from": "now()",
+    },
+    "journal_queue": {"kind": "'charge'", "object_id": "'ch'"},
     "user_stripe_mapping": {"user_id": "'u'", "customer_id": "'c'", "source": "''", "linked_at": "now()"},
     "user_versions": {"user_id": "'u'", "version": "0"},
     "manual_grants": {
@@ -207,6 +221,7 @@ WHOLE: dict[str, dict[str, str]] = {
 
 #: For each constraint, what makes a whole row violate it.
 VIOLATIONS: dict[str, dict[str, str]] = {
+    "journal_is_known_for_a_while": {"known_until": "now() - interval '1 s'"},
     "business_clock_has_one_row": {"only_row": "false"},
     "catalog_state_has_one_row": {"only_row": "false"},
     "subscription_plans_id_is_a_slug": {"id": "'Pro Plan'"},

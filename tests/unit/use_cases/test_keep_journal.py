@@ -1,0 +1,81 @@
+"""The journal that is kept as facts come is the one that all facts add up to, at every moment of knowledge."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from billing_core.domain.analytics.entries import Entry, EntryKind
+from billing_core.domain.analytics.journal import JournalQuery
+from billing_core.domain.facts import Fact
+from billing_core.use_cases.fact_intake import adopt_orphans, fold_in, owner_of
+from billing_core.use_cases.keep_journal import KeepJournal
+from billing_memory import MemoryUnitsOfWork
+from billing_memory.clock import ManualClock
+from billing_memory.running import run
+from tests.builders import CATALOG, CUSTOMER, START, day
+from tests.ledgers import entries
+from tests.lives import Life
+from tests.strategies import FEW_LIVES, lives, seeds, shuffled
+
+FAR = START + timedelta(days=100_000)
+
+
+def recorded(number: int) -> datetime:
+    """When the fact of this number became known: later than all that happened, one hour after the other."""
+    return day(5000, hours=number)
+
+
+async def kept(units: MemoryUnitsOfWork, facts: list[Fact], pauses: list[bool]) -> None:
+    """Take facts in one after the other; where a pause comes, the worker has time to keep the journal."""
+    keep = KeepJournal(units=units, clock=ManualClock(FAR))
+    async with units() as uow:
+        await uow.catalogs.save(CATALOG)
+        await uow.commit()
+    for number, fact in enumerate(facts):
+        async with units() as uow:
+            owner = await owner_of(uow, fact)
+            changed = await fold_in(uow, [fact], recorded(number), owner)
+            if owner is not None:
+                await adopt_orphans(uow, owner, changed)
+            await uow.commit()
+        if pauses[number % len(pauses)]:
+            await keep.catch_up()
+    await keep.catch_up()
+
+
+async def standing(units: MemoryUnitsOfWork, known_at: datetime | None) -> frozenset[Entry]:
+    async with units() as uow:
+        asked = JournalQuery(kinds=frozenset(EntryKind), until=FAR, known_at=known_at)
+        lines = await uow.journal.listed(asked, 10_000)
+    assert {customer_id for customer_id, _ in lines} <= {CUSTOMER}
+    return frozenset(entry for _, entry in lines)
+
+
+@FEW_LIVES
+@given(lives(), st.lists(st.booleans(), min_size=1, max_size=5))
+def test_incremental_equals_recomputed_as_known_at_any_time(life: Life, pauses: list[bool]) -> None:
+    units = MemoryUnitsOfWork()
+    run(kept(units, life.facts, pauses))
+    for number in range(0, len(life.facts), 7):
+        known = life.facts[: number + 1]
+        assert run(standing(units, recorded(number))) == entries(known)
+
+
+@FEW_LIVES
+@given(lives(), seeds(), st.lists(st.booleans(), min_size=1, max_size=5))
+def test_incremental_equals_recomputed_in_any_order(life: Life, seed: int, pauses: list[bool]) -> None:
+    units = MemoryUnitsOfWork()
+    run(kept(units, shuffled(life.facts, seed), pauses))
+    assert run(standing(units, None)) == entries(life.facts)
+
+
+def test_making_it_again_changes_nothing() -> None:
+    life = Life()
+    life.subscribe()
+    life.wait(days=30).renew()
+    units = MemoryUnitsOfWork()
+    run(kept(units, life.facts, [True]))
+    assert run(KeepJournal(units=units, clock=ManualClock(FAR)).again(CUSTOMER)) == 0
