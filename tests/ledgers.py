@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable
 from datetime import datetime
 
 from billing_core.domain.analytics.bookkeeping import entries_of
 from billing_core.domain.analytics.entries import MICROS, MONEY, MOVEMENTS, Entry, EntryKind
 from billing_core.domain.analytics.histories import History
-from billing_core.domain.facts import CouponSeen, Fact
+from billing_core.domain.analytics.journal import totals_of
+from billing_core.domain.analytics.reports.asked import REPORTS, Report, ReportName
+from billing_core.domain.analytics.reports.frames import Question
+from billing_core.domain.facts import CouponSeen, Fact, owners_of
+from billing_core.domain.plans import Catalog
 from tests.builders import CATALOG, CUSTOMER
 
-__all__ = ["cents", "customers_at", "entries", "moved", "mrr_at", "net_revenue"]
+__all__ = ["books_of", "customers_at", "entries", "moved", "mrr_at", "net_revenue", "report_of"]
 
 
 def entries(facts: Iterable[Fact], *, coupons: Iterable[CouponSeen] = ()) -> frozenset[Entry]:
@@ -42,6 +47,26 @@ def net_revenue(book: Iterable[Entry], until: datetime | None = None) -> int:
     return sum(one.amount for one in book if one.kind in MONEY and (until is None or one.at <= until))
 
 
-def cents(dollars: float) -> float:
-    """So many dollars, in cents."""
-    return round(dollars * 100, 6)
+def books_of(facts: Iterable[Fact], catalog: Catalog | None = None) -> frozenset[Entry]:
+    """Everything that facts about many customers mean for the books; each customer by themselves."""
+    told = list(facts)
+    owner = {fact.ref: fact.customer_id for fact in told if fact.customer_id is not None}
+    by_customer: dict[str, list[Fact]] = defaultdict(list)
+    for fact in told:
+        named = [owner[ref] for ref in (fact.ref, *owners_of(fact.after)) if ref in owner]
+        if named:
+            by_customer[named[0]].append(fact)
+    coupons = [fact.after for fact in told if isinstance(fact.after, CouponSeen)]
+    return frozenset(
+        entry
+        for customer_id, own in by_customer.items()
+        for entry in entries_of(customer_id, History(own, coupons, catalog))
+    )
+
+
+def report_of(name: ReportName, book: Iterable[Entry], question: Question) -> dict[str, Report]:
+    """A report on a book, by currency."""
+    entries_ = list(book)
+    rule = REPORTS[name]
+    made = rule.makes(question, [totals_of(entries_, query) for query in rule.asks(question)], {})
+    return {report.currency: report for report in made}

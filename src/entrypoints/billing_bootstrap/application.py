@@ -47,6 +47,7 @@ from billing_core.use_cases.resume_subscription import ResumeSubscription
 from billing_core.use_cases.retry_events import RetryEvents
 from billing_core.use_cases.set_default_payment_method import SetDefaultPaymentMethod
 from billing_core.use_cases.settle_doubts import SettleDoubts
+from billing_core.use_cases.try_policies import TryPolicies
 
 __all__ = ["Application", "Ports"]
 
@@ -128,3 +129,4 @@ class Application:
     revoke_grant: RevokeGrant
     set_default_payment_method: SetDefaultPaymentMethod
     settle_doubts: SettleDoubts
+    try_policies: TryPolicies

@@ -58,6 +58,7 @@ from billing_core.use_cases.resume_subscription import ResumeSubscription
 from billing_core.use_cases.retry_events import RetryEvents
 from billing_core.use_cases.set_default_payment_method import SetDefaultPaymentMethod
 from billing_core.use_cases.settle_doubts import SettleDoubts
+from billing_core.use_cases.try_policies import TryPolicies
 from billing_redis import RateLimiter, RedisAccessCache, RedisEventPublisher, RedisLink, open_redis
 from billing_stripe import (
     Pace,
@@ -189,6 +190,7 @@ class Container(containers.DeclarativeContainer):
         revoke_grant=providers.Singleton(RevokeGrant, units=units, books=books, clock=clock),
         set_default_payment_method=providers.Singleton(SetDefaultPaymentMethod, finder=finder),
         settle_doubts=providers.Singleton(SettleDoubts, units=units, books=books, lookup=lookup),
+        try_policies=providers.Singleton(TryPolicies, units=units, books=books, clock=clock),
     )
 
 

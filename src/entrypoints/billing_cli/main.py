@@ -49,8 +49,12 @@ COMMANDS: dict[str, Entry] = {
     "doctor": Entry("billing_cli.commands.doctor:doctor", "Check everything; what to do about faults.", _KEEP),
     "events": Entry("billing_cli.commands.events:app", "Received events: state, errors, another try.", _KEEP),
     "migrate": Entry("billing_cli.commands.migrate:migrate", "Bring the database to this version.", _KEEP),
+    "policy": Entry("billing_cli.commands.policy:app", "Try other policies on the stored history.", _OPERATE),
     "rebuild": Entry("billing_cli.commands.rebuild:rebuild", "Fold state again from facts, or compare.", _KEEP),
     "reconcile": Entry("billing_cli.commands.reconcile:reconcile", "Compare with Stripe, and mend.", _KEEP),
+    "report": Entry(
+        "billing_cli.commands.report:report", "MRR, churn, cohorts, refunds: tables, CSV, a page.", _OPERATE
+    ),
     "stripe": Entry("billing_cli.commands.stripe:app", "Set up at Stripe.", _KEEP),
 }
 

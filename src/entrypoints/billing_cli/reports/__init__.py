@@ -1,0 +1,1 @@
+"""Reports to look at: in a terminal, as CSV, and as a page."""

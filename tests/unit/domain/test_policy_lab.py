@@ -1,0 +1,96 @@
+"""The policy lab: what would have been, told as stories; and that nothing changes under unchanged policies."""
+
+from datetime import timedelta
+
+import pytest
+from attrs import evolve
+from hypothesis import given
+
+from billing_core.domain.account import Book
+from billing_core.domain.known import Known
+from billing_core.domain.plans import Catalog
+from billing_core.domain.policies import AccessPolicy, DunningPolicy, RefundPolicy
+from billing_core.domain.policy_lab import Difference, Trial, differences_of
+from tests.builders import ANN, CATALOG, PRO, day, states, usd
+from tests.lives import Life
+from tests.strategies import FEW_LIVES, lives
+
+
+def tried(life: Life, trial: Trial, *, catalog: Catalog = CATALOG) -> Difference:
+    """What would have been otherwise, seen a hundred days later."""
+    book = Book(user_id=ANN, known=Known(states(life.facts)), orders=tuple(life.orders), catalog=catalog)
+    return differences_of(book, life.facts, trial, life.now + timedelta(days=100))
+
+
+@FEW_LIVES
+@given(lives())
+def test_unchanged_policies_change_nothing(life: Life) -> None:
+    same = Trial(access=AccessPolicy(), refund=RefundPolicy(), dunning=DunningPolicy(), trial_days=0)
+    assert tried(life, same) == Difference()
+    assert tried(life, Trial()) == Difference()
+
+
+@FEW_LIVES
+@given(lives())
+def test_more_grace_never_takes_access_away(life: Life) -> None:
+    found = tried(life, Trial(access=AccessPolicy(grace_days=30)))
+    assert {one.change for one in found.access} <= {"gained"}
+    assert found.money == ()
+
+
+def test_less_grace_would_have_closed_earlier() -> None:
+    life = Life()
+    life.subscribe()
+    life.wait(days=30).fail_to_renew()
+    life.wait(days=6).retry()
+    (lost,) = tried(life, Trial(access=AccessPolicy(grace_days=3))).access
+    # grace would have ended on day 33; it was paid on day 36
+    assert (lost.change, lost.since, lost.until) == ("lost", day(33), day(36))
+
+
+def test_more_slack_would_have_lasted_longer() -> None:
+    life = Life()
+    life.subscribe()
+    (gained,) = tried(life, Trial(access=AccessPolicy(renewal_slack_hours=96))).access
+    assert (gained.change, gained.since, gained.until) == ("gained", day(33), day(34))
+
+
+@pytest.mark.parametrize(
+    ("window_days", "expected"),
+    [(14, []), (12, [("refund refused", usd(4900))]), (13, [])],
+    ids=["within-a-shorter-window", "on-the-very-day-it-would-close", "a-day-before"],
+)
+def test_a_shorter_refund_window_would_have_refused(window_days: int, expected: list[object]) -> None:
+    life = Life()
+    life.buy()
+    life.wait(days=12).refund()
+    found = tried(life, Trial(refund=RefundPolicy(window_days=window_days)))
+    assert [(one.change, one.amount) for one in found.money] == expected
+
+
+def test_a_longer_window_would_have_granted_what_was_granted_by_hand() -> None:
+    life = Life()
+    life.buy()
+    life.wait(days=40).refund()
+    (change,) = tried(life, Trial(refund=RefundPolicy(window_days=60))).money
+    assert (change.change, change.amount) == ("refund granted", usd(-4900))
+
+
+def test_a_shorter_dunning_would_have_lost_what_came_late() -> None:
+    life = Life()
+    life.subscribe()
+    life.wait(days=30).fail_to_renew()
+    life.wait(days=6).retry()
+    (change,) = tried(life, Trial(dunning=DunningPolicy(retry_days=(2, 4)))).money
+    assert (change.change, change.amount) == ("renewal lost", usd(-2900))
+    assert tried(life, Trial(dunning=DunningPolicy(retry_days=(2, 6)))).money == ()
+
+
+def test_a_longer_trial_costs_its_days() -> None:
+    life = Life()
+    life.subscribe(trial_days=14)
+    life.wait(days=14).renew()
+    catalog = evolve(CATALOG, plans=(evolve(PRO, trial_days=14),))
+    (change,) = tried(life, Trial(trial_days=20), catalog=catalog).money
+    # six days of a month of 30 days: 29.00 x 6 / 30 = 5.80
+    assert (change.change, change.amount) == ("trial longer", usd(-580))
