@@ -122,8 +122,9 @@ class Running:
             if stage.seen.pause_behavior != "void":
                 end = None
                 continue
-            ends = [item.period_end for item in stage.seen.items if item.period_end]
-            end = end or max(ends, default=stage.at)
+            ends = max((item.period_end for item in stage.seen.items if item.period_end), default=stage.at)
+            # A change of plan in the meantime may have shortened the period; one that began later is not paid.
+            end = ends if end is None else min(end, ends) if stage.at < end else end
             found.append((stage, end))
         return found
 

@@ -168,6 +168,18 @@ def test_collection_paused_with_void_counts_until_the_period_is_over() -> None:
     assert moved(entries(life.facts))[1:] == [("churn", day(30), -2900)]
 
 
+def test_a_period_that_a_change_of_plan_shortened_is_over_earlier() -> None:
+    life = Life()
+    life.subscribe()
+    paused = life.wait(days=10).tell("customer.subscription.updated", evolve(running(life), pause_behavior="void"))
+    (old,) = paused.items
+    shorter = evolve(paused, items=(evolve(old, period_end=day(20)),))
+    life.wait(days=2).tell("customer.subscription.updated", shorter)
+    later = evolve(shorter, items=(evolve(old, period_start=day(20), period_end=day(50)),))
+    life.wait(days=8).tell("customer.subscription.updated", later)
+    assert moved(entries(life.facts))[1:] == [("churn", day(20), -2900)]
+
+
 HALF = CouponSeen(id="HALF", created=START, percent_off_basis_points=5000, duration="repeating", duration_months=3)
 
 
