@@ -10,7 +10,7 @@ import msgspec
 from attrs import frozen
 
 from billing_core.domain.analytics.entries import Entry, EntryKind
-from billing_core.domain.analytics.journal import Bucket, JournalQuery, Total
+from billing_core.domain.analytics.journal import Bucket, JournalQuery, Total, beginning_of, next_after
 from billing_core.ports.journal import Due, KeptEntries, RecordedFact
 from billing_postgres.encoding import encode_rows
 from billing_postgres.facts import read_fact
@@ -138,6 +138,22 @@ _PERIOD: Final[dict[Bucket | None, LiteralString]] = {
 }
 _COHORT: Final[dict[bool, LiteralString]] = {False: "NULL::timestamptz", True: "date_trunc('month', since, 'UTC')"}
 _PRICE: Final[dict[bool, LiteralString]] = {False: "NULL::text", True: "price_id"}
+_WHOLE_DAYS: Final[LiteralString] = """
+FROM journal_days
+WHERE kind = ANY(%(kinds)s) AND day >= (%(first)s::timestamptz AT TIME ZONE 'UTC')::date
+    AND day < (%(last)s::timestamptz AT TIME ZONE 'UTC')::date
+    AND (%(currency)s::text IS NULL OR currency = %(currency)s::text)
+"""
+_DAY_PERIOD: Final[dict[Bucket | None, LiteralString]] = {
+    None: "NULL::timestamptz",
+    Bucket.DAY: "day::timestamp AT TIME ZONE 'UTC'",
+    Bucket.MONTH: "date_trunc('month', day::timestamp) AT TIME ZONE 'UTC'",
+}
+_DAY_COHORT: Final[dict[bool, LiteralString]] = {
+    False: "NULL::timestamptz",
+    True: "cohort::timestamp AT TIME ZONE 'UTC'",
+}
+_DAY_PRICE: Final[dict[bool, LiteralString]] = {False: "NULL::text", True: "nullif(price_id, '')"}
 _BEGINNING: Final = "-infinity"
 
 
@@ -180,11 +196,24 @@ class PostgresJournal:
                 await self._session.execute(statement, parameters)
 
     async def totals(self, query: JournalQuery) -> tuple[Total, ...]:
-        """Sums of entries, made by the database."""
-        statement = (
-            f"SELECT kind, currency, {_PERIOD[query.by]}, {_COHORT[query.by_cohort]}, {_PRICE[query.by_price]},"
-            " sum(amount)::bigint, sum(committed)::bigint, sum(customers)::bigint, count(*)"
-            f"{_ASKED}{_STANDING[query.known_at is not None]} GROUP BY 1, 2, 3, 4, 5"
+        """Sums of entries, made by the database: of whole days where they stand, of lines at the edges."""
+        dimensions = f"{_PERIOD[query.by]}, {_COHORT[query.by_cohort]}, {_PRICE[query.by_price]}"
+        lines: LiteralString = f"SELECT kind, currency, {dimensions}, amount, committed, customers, 1"
+        if query.known_at is not None:
+            summed: LiteralString = f"{lines}{_ASKED}{_STANDING[True]}"
+        else:
+            of_days = f"{_DAY_PERIOD[query.by]}, {_DAY_COHORT[query.by_cohort]}, {_DAY_PRICE[query.by_price]}"
+            days: LiteralString = (
+                f"SELECT kind, currency, {of_days}, amount, committed, customers, entries{_WHOLE_DAYS}"
+            )
+            edges: LiteralString = f"{lines}{_ASKED}{_STANDING[False]}"
+            summed = f"{days} UNION ALL {edges} AND at < %(first)s UNION ALL {edges} AND at >= %(last)s"
+        statement: LiteralString = (
+            "SELECT kind, currency, period, cohort, price_id,"  # noqa: S608 - pieces of this module
+            " sum(amount)::bigint, sum(committed)::bigint, sum(customers)::bigint, sum(entries)::bigint"
+            f" FROM ({summed})"
+            " AS parts (kind, currency, period, cohort, price_id, amount, committed, customers, entries)"
+            " GROUP BY 1, 2, 3, 4, 5 HAVING sum(entries) > 0"
         )
         return tuple(
             Total(
@@ -215,10 +244,23 @@ class PostgresJournal:
 
 
 def _parameters(query: JournalQuery) -> dict[str, object]:
+    first, last = _whole_days(query)
     return {
         "kinds": [kind.value for kind in query.kinds],
         "since": query.since or _BEGINNING,
         "until": query.until,
         "known_at": query.known_at,
         "currency": query.currency,
+        "first": first or _BEGINNING,
+        "last": last,
     }
+
+
+def _whole_days(query: JournalQuery) -> tuple[datetime | None, datetime]:
+    """From where to where days are whole; nowhere, at the end, where none is. None is the beginning of time."""
+    last = beginning_of(Bucket.DAY, query.until)
+    if query.since is None:
+        return None, last
+    begun = beginning_of(Bucket.DAY, query.since)
+    first = begun if begun == query.since else next_after(Bucket.DAY, begun)
+    return (first, last) if first < last else (query.until, query.until)

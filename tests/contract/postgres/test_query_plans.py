@@ -90,6 +90,7 @@ DIFFERENT = {
         "kind": "(ARRAY['paid', 'new', 'plan', 'churn'])[1 + i % 4]",
         "at": "now() - i * interval '1 h'",
     },
+    "journal_days": {"day": "date '2000-01-01' + i::integer"},
     "journal_queue": {"object_id": "'o' || i"},
     "subscriptions": {"id": "'s' || i", "user_id": "'u' || i"},
     "purchases": {"id": "'p' || i", "user_id": "'u' || i % 1000", "resource_id": "'r' || i"},

@@ -51,6 +51,17 @@ WHOLE: dict[str, dict[str, str]] = {
         "facts": "ARRAY['evt']",
         "known_from": "now()",
     },
+    "journal_days": {
+        "kind": "'paid'",
+        "day": "now()",
+        "currency": "'usd'",
+        "price_id": "''",
+        "cohort": "now()",
+        "amount": "1",
+        "committed": "0",
+        "customers": "0",
+        "entries": "1",
+    },
     "journal_queue": {"kind": "'charge'", "object_id": "'ch'"},
     "user_stripe_mapping": {"user_id": "'u'", "customer_id": "'c'", "source": "''", "linked_at": "now()"},
     "user_versions": {"user_id": "'u'", "version": "0"},
@@ -221,6 +232,7 @@ WHOLE: dict[str, dict[str, str]] = {
 
 #: For each constraint, what makes a whole row violate it.
 VIOLATIONS: dict[str, dict[str, str]] = {
+    "journal_days_not_fewer_than_none": {"entries": "-1"},
     "journal_is_known_for_a_while": {"known_until": "now() - interval '1 s'"},
     "business_clock_has_one_row": {"only_row": "false"},
     "catalog_state_has_one_row": {"only_row": "false"},
