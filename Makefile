@@ -32,12 +32,14 @@ test-stripe: $(ENV) ## Runs what we send against Stripe's own test mode: needs T
 test-long: $(ENV) ## Runs the unit and contract tests with a hundred times the examples.
 	HYPOTHESIS_PROFILE=nightly $(PYTEST) tests/unit tests/contract $(ARGS)
 
-check: $(ENV) ## Checks style, types, import contracts, migrations and the lock.
+check: $(ENV) ## Checks style, types, import contracts, security, migrations, vulnerabilities and the lock.
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 	$(if $(MIGRATIONS),$(BIN)/squawk $(MIGRATIONS))
+	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive -ll src migrations scripts
+	$(BIN)/python scripts/audit.py
 	$(BIN)/uv pip check --quiet --python $(BIN)/python
 	$(BIN)/pytest -q tests/unit/architecture/test_lock.py
 
