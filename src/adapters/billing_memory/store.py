@@ -24,7 +24,9 @@ from billing_core.domain.received import Received
 from billing_core.domain.reconciliation import Progress
 from billing_core.domain.refunds import Refund
 from billing_core.domain.resources import Resource
+from billing_core.domain.steps import StepTaken
 from billing_core.domain.subscriptions import Subscription
+from billing_core.domain.trials import Mark
 from billing_core.ports.ids import IdSource
 from billing_core.ports.provider import ProviderIdentity
 from billing_memory.ids import SequentialIds
@@ -36,6 +38,7 @@ __all__ = [
     "UNPUBLISHED",
     "AccountRows",
     "Customer",
+    "HeldMark",
     "JournalLine",
     "MemoryStore",
     "StoredCatalog",
@@ -84,6 +87,18 @@ class Customer:
     customer_id: str
     source: str
     linked_at: datetime
+
+
+@frozen(kw_only=True)
+class HeldMark:
+    """A mark of a person, and the trial that it belongs to."""
+
+    mark: Mark
+    user_id: str
+    claim_id: str
+    claimed_at: datetime
+    look_at: datetime | None
+    began_at: datetime | None
 
 
 @frozen(kw_only=True)
@@ -198,6 +213,8 @@ class MemoryStore:
         )
         self.reconciliations: Rows[str, StoredProgress] = Rows()
         self.provider_account: Rows[str, ProviderIdentity] = Rows()
+        self.trial_marks: Rows[Mark, HeldMark] = Rows(lambda row: (row.claim_id, ("user", row.user_id)))
+        self.steps: Rows[tuple[str, str, str], StepTaken] = Rows(lambda step: (step.user_id,))
         self.versions: Rows[str, int] = Rows()
         self.audit: Rows[int, AuditEntry] = Rows(lambda entry: (entry.user_id,))
         self.journal: Rows[int, JournalLine] = Rows(lambda line: (line.customer_id,))

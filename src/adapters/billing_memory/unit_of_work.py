@@ -23,7 +23,9 @@ from billing_memory.orders import MemoryOrders
 from billing_memory.outbox import MemoryOutbox
 from billing_memory.personal_data import MemoryPersonalData
 from billing_memory.reconciliations import MemoryReconciliations
+from billing_memory.steps import MemorySteps
 from billing_memory.store import MemoryStore
+from billing_memory.trial_claims import MemoryTrialClaims
 from billing_memory.views import MemoryViews
 from billing_memory.vital_signs import MemoryVitalSigns
 from billing_memory.work import Work
@@ -49,6 +51,8 @@ class MemoryUnitOfWork:
         self.reconciliations = MemoryReconciliations(self._work)
         self.outbox = MemoryOutbox(self._work)
         self.audit = MemoryAuditLog(self._work)
+        self.trials = MemoryTrialClaims(self._work)
+        self.steps = MemorySteps(self._work)
         self.views = MemoryViews(self._work)
         self.payment_methods = self.views
         self.personal_data = MemoryPersonalData(self._work)

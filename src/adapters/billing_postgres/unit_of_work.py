@@ -28,6 +28,8 @@ from billing_postgres.pool import Pool
 from billing_postgres.preparing import prepare
 from billing_postgres.reconciliations import PostgresReconciliations
 from billing_postgres.session import STATEMENT_TIMEOUT_MS, Session
+from billing_postgres.steps import PostgresSteps
+from billing_postgres.trial_claims import PostgresTrialClaims
 from billing_postgres.views import PostgresViews
 from billing_postgres.vital_signs import PostgresVitalSigns
 
@@ -54,6 +56,8 @@ class PostgresUnitOfWork:
         self.outbox = PostgresOutbox(session, ahead)
         self.audit = PostgresAuditLog(session, ahead)
         self.views = PostgresViews(session, ahead)
+        self.trials = PostgresTrialClaims(session)
+        self.steps = PostgresSteps(session)
         self.payment_methods = self.views
         self.personal_data = PostgresPersonalData(session)
         self.vital_signs = PostgresVitalSigns(session)

@@ -16,15 +16,18 @@ from billing_core.domain.operations import (
     AttachPaymentMethod,
     CancelSubscription,
     ChangePlan,
+    ChangeTrialEnd,
     Command,
     CreateCustomer,
     CreateSetupIntent,
     DetachPaymentMethod,
     ExpireCheckout,
+    GiveUpCollecting,
     OpenPortal,
     OpenPurchaseCheckout,
     OpenSubscriptionCheckout,
     Operation,
+    PayInvoice,
     RefundPayment,
     SetDefaultPaymentMethod,
     UndoCancel,
@@ -204,6 +207,35 @@ async def _portal_opened(_api: StripeApi, _operation: Operation, _command: OpenP
     return None
 
 
+async def _trial_changed(api: StripeApi, _operation: Operation, command: ChangeTrialEnd) -> Found | None:
+    found = await _subscription(api, command.subscription_id)
+    if found is None:
+        return None
+    trialing = found.json.text("status") == "trialing"
+    done = found.json.time("trial_end") == command.trial_end if command.trial_end else not trialing
+    return [(ObjectKind.SUBSCRIPTION, found)] if done else None
+
+
+async def _invoice_paid(api: StripeApi, _operation: Operation, command: PayInvoice) -> Found | None:
+    invoice = await retrieve(api, ObjectRef(ObjectKind.INVOICE, command.invoice_id))
+    subscription = await _subscription(api, command.subscription_id)
+    if invoice is None or subscription is None or invoice.json.text("status") != "paid":
+        return None
+    return [(ObjectKind.SUBSCRIPTION, subscription), (ObjectKind.INVOICE, invoice)]
+
+
+async def _given_up(api: StripeApi, _operation: Operation, command: GiveUpCollecting) -> Found | None:
+    """Given up as a whole: with the invoice voided alone it is not done, and is done again."""
+    invoice = await retrieve(api, ObjectRef(ObjectKind.INVOICE, command.invoice_id))
+    found = await _subscription(api, command.subscription_id)
+    if invoice is None or found is None or invoice.json.text("status") in {"open", "paid"}:
+        return None
+    prices = {row.identity("price") for row in found.json.rows("items")}
+    if found.json.text("status") not in ENDED and command.free_price_id not in prices:
+        return None
+    return [(ObjectKind.SUBSCRIPTION, found), (ObjectKind.INVOICE, invoice)]
+
+
 #: What shows that each command was carried out. Each function takes the command of its own row.
 EFFECTS: dict[type[Command], Effect] = {
     CreateCustomer: _customer_made,
@@ -219,4 +251,7 @@ EFFECTS: dict[type[Command], Effect] = {
     DetachPaymentMethod: _detached,
     CreateSetupIntent: _setup_begun,
     OpenPortal: _portal_opened,
+    ChangeTrialEnd: _trial_changed,
+    PayInvoice: _invoice_paid,
+    GiveUpCollecting: _given_up,
 }

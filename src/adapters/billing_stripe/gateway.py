@@ -10,21 +10,25 @@ from billing_core.domain.operations import (
     AttachPaymentMethod,
     CancelSubscription,
     ChangePlan,
+    ChangeTrialEnd,
     Command,
     CreateCustomer,
     CreateSetupIntent,
     DetachPaymentMethod,
     ExpireCheckout,
+    GiveUpCollecting,
     OpenPortal,
     OpenPurchaseCheckout,
     OpenSubscriptionCheckout,
     Operation,
+    PayInvoice,
     RefundPayment,
     SetDefaultPaymentMethod,
     UndoCancel,
 )
 from billing_stripe.api import StripeApi
 from billing_stripe.calls.checkout import expire_checkout, open_purchase_checkout, open_subscription_checkout
+from billing_stripe.calls.collecting import give_up_collecting, pay_invoice
 from billing_stripe.calls.customers import create_customer
 from billing_stripe.calls.payment_methods import (
     attach_payment_method,
@@ -35,7 +39,7 @@ from billing_stripe.calls.payment_methods import (
 )
 from billing_stripe.calls.plan_changes import change_plan
 from billing_stripe.calls.refunds import refund_payment
-from billing_stripe.calls.subscriptions import cancel_subscription, undo_cancel
+from billing_stripe.calls.subscriptions import cancel_subscription, change_trial_end, undo_cancel
 from billing_stripe.errors import changing
 from billing_stripe.steps import Steps
 
@@ -56,6 +60,9 @@ CALLS: dict[type[Command], Callable[[Steps, Any], Awaitable[Answer]]] = {
     DetachPaymentMethod: detach_payment_method,
     CreateSetupIntent: create_setup_intent,
     OpenPortal: open_portal,
+    ChangeTrialEnd: change_trial_end,
+    PayInvoice: pay_invoice,
+    GiveUpCollecting: give_up_collecting,
 }
 
 

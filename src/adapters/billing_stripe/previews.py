@@ -30,12 +30,20 @@ NOTHING_UPCOMING = "invoice_upcoming_none"
 
 async def preview_of(api: StripeApi, command: ChangePlan) -> Preview:
     """What ``command`` would charge. Raises `ProviderRefused`, `ProviderUnavailable` and `Unreadable`."""
+    item: stripe.params.InvoiceCreatePreviewParamsSubscriptionDetailsItem = {
+        "id": command.item_id,
+        "quantity": command.quantity,
+    }
+    if command.price_id != command.current_price_id:
+        item["price"] = command.price_id
     details: stripe.params.InvoiceCreatePreviewParamsSubscriptionDetails = {
-        "items": [{"id": command.item_id, "price": command.price_id, "quantity": command.quantity}],
+        "items": [item],
         "proration_behavior": "none" if command.at_period_end else command.proration,
     }
     if command.proration_date and not command.at_period_end:
         details["proration_date"] = int(command.proration_date.timestamp())
+    if command.end_trial:
+        details["trial_end"] = "now"
     if command.clear_cancel:
         details["cancel_at_period_end"] = False
     params: stripe.params.InvoiceCreatePreviewParams = {

@@ -45,6 +45,16 @@ class Steps:
             raise
         return reply
 
+    async def change_silently(self, step: str, call: Call, needs: Permission) -> None:
+        """Like `change`, for what is no object of ours: a later step shows what it did."""
+        try:
+            await self.api.change(call, key=f"{self.operation.idempotency_key}:{step}", needs=needs)
+            self._changed = True
+        except ProviderUnavailable as error:
+            if self._changed:
+                raise OutcomeUnknown(error.message) from error
+            raise
+
     async def note(self, step: str, ref: ObjectRef) -> Reply | None:
         """Look an object up and note it, where a step found it to be as wanted already; None where there is none."""
         try:

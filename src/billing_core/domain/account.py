@@ -23,6 +23,7 @@ from billing_core.domain.payments import Payment, PaymentContext, payment_row, s
 from billing_core.domain.plans import Catalog
 from billing_core.domain.purchases import Order, Purchase, foreign_orders, one_holder_each, purchase_row
 from billing_core.domain.refunds import Refund
+from billing_core.domain.steps import StepTaken
 from billing_core.domain.subscriptions import Subscription, subscription_row
 
 __all__ = ["Account", "Book", "derive", "in_order"]
@@ -40,6 +41,8 @@ class Book:
     #: What the user set out to buy.
     orders: tuple[Order, ...] = ()
     manual_grants: tuple[ManualGrant, ...] = ()
+    #: What our own schedule did about the user's subscriptions.
+    steps: tuple[StepTaken, ...] = ()
     catalog: Catalog = field(factory=Catalog)
 
 
@@ -86,7 +89,7 @@ def derive(book: Book) -> Account:
     subscription_ids = {seen.id: derived_id(seen.created, seen.id) for seen in known.all(SubscriptionSeen)}
     for seen in known.all(SubscriptionSeen):
         money = _money_of(seen, known)
-        found = subscription_row(user_id, seen, known, book.catalog, money.coverage)
+        found = subscription_row(user_id, seen, known, book.catalog, money.coverage, book.steps)
         if found is None:
             unknown.update(item.price_id for item in seen.items)
             continue

@@ -14,7 +14,8 @@ __all__ = ["AuditEntry", "Cause"]
 class Cause:
     """What made a change."""
 
-    #: ``event``, ``operation``, ``grant``, ``catalog``, ``rebuild``, ``link``, ``erase`` or ``reconciliation``.
+    #: ``event``, ``operation``, ``grant``, ``catalog``, ``rebuild``, ``link``, ``erase``, ``step`` or
+    #: ``reconciliation``.
     kind: str
     #: The event, operation or grant; empty where the kind says it all.
     id: str = ""

@@ -29,6 +29,8 @@ class Caller:
     roles: frozenset[Role] = frozenset()
     #: Under which idempotency key they ask, where they gave one; it changes nothing of who they are.
     request: RequestKey | None = field(default=None, kw_only=True, eq=False)
+    #: The address that their token vouches for; never stored.
+    email: str | None = field(default=None, repr=False, eq=False)
 
     @property
     def is_admin(self) -> bool:

@@ -88,8 +88,10 @@ class Rounding(StrEnum):
     """How a share of an amount becomes whole minor units."""
 
     HALF_EVEN = "half_even"
-    UP = "up"
-    DOWN = "down"
+    #: Charges up and credits down.
+    SELLER = "seller"
+    #: Charges down and credits up.
+    CUSTOMER = "customer"
 
 
 @frozen(kw_only=True)

@@ -14,6 +14,7 @@ from attrs import field, frozen
 
 from billing_core.domain.access import Grant
 from billing_core.domain.account import Account
+from billing_core.domain.dunning_events import dunning_events
 from billing_core.domain.invoices import Invoice
 from billing_core.domain.payment_methods import PaymentMethod
 from billing_core.domain.payments import Payment, PaymentStatus
@@ -41,6 +42,14 @@ EVENT_TYPES = (
     "payment.refunded",
     "invoice.paid",
     "invoice.payment_failed",
+    "dunning.started",
+    "dunning.reminder",
+    "dunning.retried",
+    "dunning.retry_skipped",
+    "dunning.method_tried",
+    "dunning.last_step",
+    "dunning.recovered",
+    "dunning.ended",
     "access.granted",
     "access.revoked",
     "payment_method.attached",
@@ -78,6 +87,7 @@ def differences(before: Account, after: Account, occurred_at: datetime) -> tuple
     """What happened between two states of one account; ``occurred_at`` is the time of the deciding fact."""
     told = [
         *_of(before.subscriptions, after.subscriptions, _subscription_events, _subscription_data),
+        *dunning_events(before.subscriptions, after.subscriptions),
         *_of(before.purchases, after.purchases, _purchase_events, _purchase_data),
         *_of(before.payments, after.payments, _payment_events, _payment_data),
         *_of(before.invoices, after.invoices, _invoice_events, _invoice_data),
@@ -110,7 +120,7 @@ def _subscription_events(old: Subscription | None, new: Subscription) -> Iterabl
         yield from _status_events(status_before, new)
     if old is None:
         return
-    if new.trial_ending_at != old.trial_ending_at and new.trial_ending_at is not None:
+    if old.trial_ending_at is None and _trial_is_about_to_end(new):
         yield "subscription.trial_ending"
     if _is_renewed(old, new):
         yield "subscription.renewed"
@@ -120,6 +130,13 @@ def _subscription_events(old: Subscription | None, new: Subscription) -> Iterabl
         yield "subscription.cancel_scheduled"
     if old.is_canceling and not new.is_canceling and not new.has_ended:
         yield "subscription.resumed"
+
+
+def _trial_is_about_to_end(row: Subscription) -> bool:
+    """Whether there is something to be reminded of: not where the trial ended at the very moment, or is over."""
+    if row.trial_ending_at is None or row.trial_end is None or row.status != Status.TRIALING:
+        return False
+    return row.trial_ending_at < row.trial_end
 
 
 _RUNNING = frozenset({Status.ACTIVE, Status.PAST_DUE})

@@ -15,6 +15,7 @@ from attrs import evolve, field, frozen
 
 from billing_core.domain.facts import Fact
 from billing_core.domain.money import Money
+from billing_core.domain.own_proration import OwnLine
 from billing_core.domain.resources import Resource
 
 __all__ = [
@@ -23,17 +24,20 @@ __all__ = [
     "AttachPaymentMethod",
     "CancelSubscription",
     "ChangePlan",
+    "ChangeTrialEnd",
     "Command",
     "CreateCustomer",
     "CreateSetupIntent",
     "DetachPaymentMethod",
     "ExpireCheckout",
+    "GiveUpCollecting",
     "OfCustomer",
     "OpenPortal",
     "OpenPurchaseCheckout",
     "OpenSubscriptionCheckout",
     "Operation",
     "OperationState",
+    "PayInvoice",
     "RefundPayment",
     "SetDefaultPaymentMethod",
     "UndoCancel",
@@ -80,6 +84,10 @@ class OpenSubscriptionCheckout:
     success_url: str
     cancel_url: str
     promotion_code: str | None = None
+    #: Whether a payment method is asked for although nothing is due yet.
+    payment_method_required: bool = False
+    #: What happens at the trial's end without one: ``cancel``, ``invoice`` or ``pause``.
+    without_payment_method: str = "cancel"
 
 
 @frozen(kw_only=True)
@@ -139,6 +147,12 @@ class ChangePlan:
     schedule_id: str | None = None
     #: Whether a cancellation at the period's end is taken back with it.
     clear_cancel: bool = False
+    #: Whether a trial ends with it, so that the first period is invoiced at once.
+    end_trial: bool = False
+    #: Amounts of our own: invoiced and paid before the plan changes.
+    own_lines: tuple[OwnLine, ...] = ()
+    #: Whose invoice they are on.
+    customer_id: str = ""
     #: What the subscription has until then: the first phase of a schedule.
     current_price_id: str = ""
     current_quantity: int = 1
@@ -203,6 +217,42 @@ class OpenPortal:
 #: Commands that need the user's customer, which is made first where there is none.
 OfCustomer = OpenPurchaseCheckout | OpenSubscriptionCheckout | AttachPaymentMethod | CreateSetupIntent | OpenPortal
 
+
+@frozen(kw_only=True)
+class ChangeTrialEnd:
+    """Let a trial go on for longer, or end it now: then its first period is invoiced at once."""
+
+    subscription_id: str
+    #: None for now.
+    trial_end: datetime | None = None
+
+
+@frozen(kw_only=True)
+class PayInvoice:
+    """Try to be paid for an open invoice. What is paid already counts as done."""
+
+    invoice_id: str
+    subscription_id: str
+    #: The method to try; None for whichever the provider would charge.
+    payment_method_id: str | None = None
+
+
+@frozen(kw_only=True)
+class GiveUpCollecting:
+    """Void an invoice that nobody paid, then end the subscription or let it go on with a plan that costs nothing.
+
+    Refused, with nothing changed, where the invoice was paid meanwhile.
+    """
+
+    subscription_id: str
+    invoice_id: str
+    item_id: str = ""
+    #: The price of the free plan; None ends the subscription.
+    free_price_id: str | None = None
+    #: A schedule with a pending change, to be released first.
+    schedule_id: str | None = None
+
+
 Command = (
     OfCustomer
     | CreateCustomer
@@ -213,6 +263,9 @@ Command = (
     | ChangePlan
     | SetDefaultPaymentMethod
     | DetachPaymentMethod
+    | ChangeTrialEnd
+    | PayInvoice
+    | GiveUpCollecting
 )
 
 #: The name under which each command is stored, and with which its idempotency key begins.
@@ -230,6 +283,9 @@ COMMAND_NAMES: dict[type[Command], str] = {
     DetachPaymentMethod: "detach_payment_method",
     CreateSetupIntent: "create_setup_intent",
     OpenPortal: "open_portal",
+    ChangeTrialEnd: "change_trial_end",
+    PayInvoice: "pay_invoice",
+    GiveUpCollecting: "give_up_collecting",
 }
 
 

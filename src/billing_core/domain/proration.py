@@ -1,25 +1,37 @@
 """Proration: how a change of plan is carried out (domain rule 6).
 
-What a change costs is never computed here: the provider's preview is shown and charged, to the cent. Here
-is decided *when* a change takes effect and *how* it is charged, where the caller leaves that open.
+Here is decided *when* a change takes effect and *how* it is charged, where the caller leaves that open. What it
+costs is the provider's to say, and its preview is shown and charged, to the cent; but for rules that charge
+amounts of our own (`billing_core.domain.own_proration`), which reach the provider as finished lines.
 """
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Iterable
+from datetime import datetime, timedelta
 from enum import StrEnum
 
-from attrs import frozen
+from attrs import evolve, frozen
 
-from billing_core.domain.change_rules import Effective
-from billing_core.domain.errors import InvalidTransition, InvalidValue
-from billing_core.domain.money import Money
+from billing_core.domain.change_rules import ChangeRule, Charge, Effective, OwnAmounts
+from billing_core.domain.errors import InvalidTransition, InvalidValue, PreviewOutdated
+from billing_core.domain.money import Money, total
 from billing_core.domain.operations import ChangePlan
+from billing_core.domain.own_proration import Billed, OwnLine, own_lines
+from billing_core.domain.periods import Period
 from billing_core.domain.plans import Change, Plan, change_between
 from billing_core.domain.policies import PlanChangePolicy
-from billing_core.domain.subscriptions import Subscription
+from billing_core.domain.subscriptions import Status, Subscription
 
-__all__ = ["PlanChange", "Proration", "decide_change", "require_quantity"]
+__all__ = [
+    "PlanChange",
+    "Proration",
+    "Standing",
+    "decide_change",
+    "own_due",
+    "require_quantity",
+    "with_own_amounts",
+]
 
 
 class Proration(StrEnum):
@@ -58,42 +70,116 @@ def require_quantity(quantity: int) -> None:
         raise InvalidValue(f"A quantity is between 1 and {QUANTITY_MAX}.", field="quantity")
 
 
-def decide_change(
-    subscription: Subscription, old: Plan, new: Plan, wanted: PlanChange, policy: PlanChangePolicy
+def decide_change(  # noqa: PLR0917 - two plans, a wish, and the rules for it
+    subscription: Subscription,
+    old: Plan,
+    new: Plan,
+    wanted: PlanChange,
+    policy: PlanChangePolicy,
+    rule: ChangeRule | None = None,
 ) -> ChangePlan:
-    """How ``wanted`` is carried out.
+    """How ``wanted`` is carried out: as the caller says, else as the rule for these two plans, else by the policy.
 
-    An upgrade takes effect now and only once it is paid, a downgrade at the period's end, unless the caller
-    says otherwise. Either replaces a pending change, and an upgrade takes a pending cancellation back too.
-    Raises `InvalidTransition` where nothing would change and `InvalidValue` where the wish does not fit.
+    By the policy an upgrade takes effect now and only once it is paid, a downgrade at the period's end. Either
+    replaces a pending change, and an upgrade takes a pending cancellation back too, unless the rule keeps it.
+    Amounts of our own (`Charge.OWN`) are added by `with_own_amounts`; a change of interval begins a new period,
+    which the provider invoices, so there is nothing of our own to charge. Raises `InvalidTransition` where
+    nothing would change and `InvalidValue` where the wish does not fit.
     """
+    rule = rule or ChangeRule()
     quantity = subscription.quantity if wanted.quantity is None else wanted.quantity
-    if not 1 <= quantity <= QUANTITY_MAX:
-        raise InvalidValue(f"A quantity is between 1 and {QUANTITY_MAX}.", field="quantity")
+    require_quantity(quantity)
     kind = change_between(old, subscription.quantity, new, quantity)
-    unchanged = new.id == old.id and quantity == subscription.quantity
+    unchanged = new.stripe_price_id == old.stripe_price_id and quantity == subscription.quantity
     if unchanged and subscription.pending_change is None:
         raise InvalidTransition(f"The subscription is on {new.id} already.")
     upgrade = kind is Change.UPGRADE
     by_policy = policy.upgrade_effective if upgrade or unchanged else policy.downgrade_effective
-    effective = wanted.effective or Effective(by_policy)
-    default = Proration.NONE if effective is Effective.PERIOD_END or unchanged else Proration(policy.upgrade_proration)
-    proration = wanted.proration or default
-    if effective is Effective.PERIOD_END and proration is not Proration.NONE:
-        raise InvalidValue("At the period's end there is nothing to prorate; leave it out.", field="proration")
+    effective = wanted.effective or rule.effective or Effective(by_policy)
+    charge = _charge(old, new, wanted, rule, effective, policy, unchanged=unchanged)
     if new.stripe_price_id is None:
         raise InvalidValue(f"The plan {new.id!r} has no price yet.", field="plan_id")
+    now = effective is Effective.NOW
     return ChangePlan(
         subscription_id=subscription.stripe_subscription_id,
         item_id=subscription.stripe_item_id,
         price_id=new.stripe_price_id,
         quantity=quantity,
-        at_period_end=effective is Effective.PERIOD_END,
-        proration=proration,
+        at_period_end=not now,
+        proration=charge.value,
         proration_date=wanted.proration_date,
-        only_when_paid=upgrade and proration is Proration.ALWAYS_INVOICE,
+        only_when_paid=upgrade and charge is Charge.ALWAYS_INVOICE,
         schedule_id=subscription.stripe_schedule_id,
-        clear_cancel=upgrade and subscription.cancel_at_period_end,
+        clear_cancel=upgrade and subscription.cancel_at_period_end and not rule.keeps_cancel,
+        end_trial=now and subscription.status == Status.TRIALING and not rule.keeps_trial,
         current_price_id=old.stripe_price_id or "",
         current_quantity=subscription.quantity,
     )
+
+
+def _charge(  # noqa: PLR0917 - a private step of `decide_change`
+    old: Plan,
+    new: Plan,
+    wanted: PlanChange,
+    rule: ChangeRule,
+    effective: Effective,
+    policy: PlanChangePolicy,
+    *,
+    unchanged: bool,
+) -> Charge:
+    if effective is Effective.PERIOD_END:
+        if wanted.proration not in {None, Proration.NONE}:
+            raise InvalidValue("At the period's end there is nothing to prorate; leave it out.", field="proration")
+        return Charge.NONE
+    if wanted.proration is not None:
+        return Charge(wanted.proration.value)
+    if unchanged:
+        return Charge.NONE
+    charge = rule.charge or Charge(policy.upgrade_proration)
+    same_interval = (old.interval, old.interval_count) == (new.interval, new.interval_count)
+    return charge if charge is not Charge.OWN or same_interval else Charge.ALWAYS_INVOICE
+
+
+#: A preview of amounts of our own is good for so long.
+_PREVIEW_LIFE = timedelta(days=1)
+
+
+@frozen(kw_only=True)
+class Standing:
+    """What amounts of our own follow from: what was billed, in which period, and by which rule."""
+
+    customer_id: str
+    period: Period
+    billed: tuple[Billed, ...]
+    #: Whether a discount is running: then the provider prorates, as it knows what the discount takes off.
+    discounted: bool
+    trialing: bool
+    own: OwnAmounts
+    now: datetime
+
+
+def with_own_amounts(change: ChangePlan, new: Plan, standing: Standing) -> ChangePlan:
+    """``change`` with the lines of our own that it charges; as it is where it charges none.
+
+    Raises `PreviewOutdated` where the moment previewed lies in another period, or is more than a day ago.
+    """
+    if change.proration != Charge.OWN:
+        return change
+    if standing.discounted:
+        return evolve(change, proration=Charge.ALWAYS_INVOICE.value)
+    change = evolve(change, proration=Charge.NONE.value)
+    if standing.trialing:
+        return change  # nothing was billed, and what comes is billed when the trial ends
+    at = change.proration_date or standing.now.replace(microsecond=0)
+    if not standing.period.contains(at) or not timedelta(0) <= standing.now - at <= _PREVIEW_LIFE:
+        raise PreviewOutdated
+    lines = own_lines(standing.billed, new.price.times(change.quantity), standing.period, at, standing.own)
+    return evolve(change, own_lines=lines, customer_id=standing.customer_id, proration_date=at)
+
+
+def own_due(lines: Iterable[OwnLine], currency: str) -> tuple[Money, Money]:
+    """What lines of our own come to: what is due, and what is given back; neither below nothing."""
+    amounts = [line.amount for line in lines]
+    net = total(amounts, currency)
+    credit = total((-amount for amount in amounts if amount.amount < 0), currency)
+    return max(net, Money.zero(currency)), credit

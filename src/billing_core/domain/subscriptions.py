@@ -6,17 +6,20 @@ The table decides what *commands* may do. It never refuses a fact: what the prov
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from attrs import frozen
 
+from billing_core.domain.dunning import Dunning, dunning_of, next_step
 from billing_core.domain.errors import InvalidTransition
-from billing_core.domain.facts import ItemSeen, ObjectKind, ScheduleSeen, SubscriptionSeen
+from billing_core.domain.facts import InvoiceSeen, ItemSeen, ObjectKind, ScheduleSeen, SubscriptionSeen
+from billing_core.domain.folding import ObjectState
 from billing_core.domain.ids import derived_id
 from billing_core.domain.invoices import Coverage
 from billing_core.domain.known import Known
 from billing_core.domain.plans import Catalog, Plan
+from billing_core.domain.steps import NextStep, StepKind, StepTaken
 
 __all__ = [
     "COMMANDS",
@@ -27,6 +30,7 @@ __all__ = [
     "Status",
     "Subscription",
     "counting",
+    "may_have_steps",
     "require_allowed",
     "subscription_row",
 ]
@@ -116,11 +120,16 @@ class Subscription:
     grace_until: datetime | None
     #: ``void``, ``keep_as_draft`` or ``mark_uncollectible`` while collection is paused.
     pause_behavior: str | None
+    #: When (UTC) the customer was told that their trial is about to end.
     trial_ending_at: datetime | None
     stripe_subscription_id: str
     stripe_item_id: str
     stripe_schedule_id: str | None
     created_at: datetime
+    #: What is being done about an unpaid renewal; None while there is none.
+    dunning: Dunning | None = None
+    #: What our own schedule does about it next.
+    next_step: NextStep | None = None
 
     @property
     def has_ended(self) -> bool:
@@ -133,8 +142,13 @@ class Subscription:
         return not self.has_ended and (self.cancel_at_period_end or self.cancel_at is not None)
 
 
-def subscription_row(
-    user_id: str, seen: SubscriptionSeen, known: Known, catalog: Catalog, coverage: Coverage | None
+def subscription_row(  # noqa: PLR0917 - what a record is made of, passed on once
+    user_id: str,
+    seen: SubscriptionSeen,
+    known: Known,
+    catalog: Catalog,
+    coverage: Coverage | None,
+    steps: Iterable[StepTaken] = (),
 ) -> tuple[Subscription, Plan] | None:
     """The record of one subscription with the plan version agreed to; None while no plan maps to its price."""
     state = known.state(ObjectKind.SUBSCRIPTION, seen.id)
@@ -142,6 +156,7 @@ def subscription_row(
     if state is None or found is None:
         return None
     item, plan = found
+    mine = tuple(step for step in steps if step.stripe_subscription_id == seen.id)
     past_due_since = state.status_since if seen.status == Status.PAST_DUE else None
     row = Subscription(
         id=derived_id(seen.created, seen.id),
@@ -157,19 +172,51 @@ def subscription_row(
         cancel_at=seen.cancel_at,
         canceled_at=seen.canceled_at,
         ended_at=seen.ended_at,
-        cancellation_reason=seen.cancellation_reason,
+        cancellation_reason=_cancellation_reason(seen, known, mine),
         pending_change=_pending_change(seen, plan, known, catalog),
         paid_through=coverage.paid_through if coverage else None,
         past_due_since=past_due_since,
         grace_until=past_due_since + plan.access.grace if past_due_since else None,
         pause_behavior=seen.pause_behavior,
-        trial_ending_at=state.trial_ending_at,
+        trial_ending_at=_reminded_at(state, plan, mine),
         stripe_subscription_id=seen.id,
         stripe_item_id=item.id,
         stripe_schedule_id=seen.schedule_id,
         created_at=seen.created,
+        dunning=dunning_of(seen, past_due_since, plan.dunning, known, mine),
+        next_step=_trial_reminder(seen, plan, mine) or next_step(seen, past_due_since, plan.dunning, known, mine),
     )
     return row, plan
+
+
+#: The provider announces the end of every trial so many days before; other reminders are steps of our own.
+_ANNOUNCED_DAYS = 3
+
+
+def _reminded_at(state: ObjectState, plan: Plan, steps: tuple[StepTaken, ...]) -> datetime | None:
+    if plan.trial.reminder_days == _ANNOUNCED_DAYS:
+        return state.trial_ending_at
+    reminders = (step.taken_at for step in steps if step.kind is StepKind.TRIAL_REMINDER)
+    return min(reminders, default=None)
+
+
+def _trial_reminder(seen: SubscriptionSeen, plan: Plan, steps: tuple[StepTaken, ...]) -> NextStep | None:
+    days = plan.trial.reminder_days
+    if seen.status != Status.TRIALING or seen.trial_end is None or days in {0, _ANNOUNCED_DAYS}:
+        return None
+    if any(step.kind is StepKind.TRIAL_REMINDER for step in steps):
+        return None
+    due_at = max(seen.created, seen.trial_end - timedelta(days=days))
+    return NextStep(kind=StepKind.TRIAL_REMINDER, subject=seen.id, due_at=due_at)
+
+
+def _cancellation_reason(seen: SubscriptionSeen, known: Known, steps: tuple[StepTaken, ...]) -> str | None:
+    """As the provider says; what our own dunning ended, it ended for non-payment."""
+    for step in steps:
+        unpaid = known.seen(InvoiceSeen, step.subject) if step.kind is StepKind.LAST else None
+        if unpaid is not None and unpaid.status == "void" and seen.status == Status.CANCELED:
+            return "payment_failed"
+    return seen.cancellation_reason
 
 
 def _plan_item(seen: SubscriptionSeen, agreed_at: datetime | None, catalog: Catalog) -> tuple[ItemSeen, Plan] | None:
@@ -196,6 +243,14 @@ def _pending_change(seen: SubscriptionSeen, plan: Plan, known: Known, catalog: C
         if phase.start >= now_until and coming is not None and coming.id != plan.id:
             return PendingChange(plan_id=coming.id, effective_at=phase.start)
     return None
+
+
+_WITH_STEPS = frozenset({Status.TRIALING, Status.PAST_DUE})
+
+
+def may_have_steps(states: Iterable[ObjectState]) -> bool:
+    """Whether our own schedule may have done anything about these objects: only about trials and unpaid renewals."""
+    return any(state.ref.kind is ObjectKind.SUBSCRIPTION and state.statuses & _WITH_STEPS for state in states)
 
 
 def counting(subscriptions: Iterable[Subscription]) -> Subscription | None:

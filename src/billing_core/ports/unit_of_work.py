@@ -22,6 +22,8 @@ from billing_core.ports.orders import Orders
 from billing_core.ports.outbox import Outbox
 from billing_core.ports.personal_data import PersonalData
 from billing_core.ports.reconciliations import Reconciliations
+from billing_core.ports.steps import Steps
+from billing_core.ports.trial_claims import TrialClaims
 from billing_core.ports.views import PaymentMethodViews, Views
 from billing_core.ports.vital_signs import VitalSigns
 
@@ -99,6 +101,16 @@ class UnitOfWork(Protocol):
     @property
     def audit(self) -> AuditLog:
         """Who changed what, when and why."""
+        ...
+
+    @property
+    def trials(self) -> TrialClaims:
+        """Who has or had a trial."""
+        ...
+
+    @property
+    def steps(self) -> Steps:
+        """What our own schedule did."""
         ...
 
     @property

@@ -24,6 +24,8 @@ from billing_core.domain.folding import ObjectState
 from billing_core.domain.known import Known
 from billing_core.domain.received import Received
 from billing_core.domain.retries import next_look
+from billing_core.domain.subscriptions import may_have_steps
+from billing_core.domain.trials import concerns_trial
 from billing_core.ports.cache import AccessCache
 from billing_core.ports.clock import Clock
 from billing_core.ports.unit_of_work import UnitOfWork
@@ -79,6 +81,7 @@ class Bookkeeper:
             known=Known(states),
             orders=await uow.orders.of_user(user_id),
             manual_grants=await uow.manual_grants.of_user(user_id),
+            steps=await uow.steps.of_user(user_id) if may_have_steps(states) else (),
             catalog=await uow.catalogs.load(),
         )
 
@@ -162,6 +165,8 @@ class Bookkeeper:
         if user_id is None:
             return Taken(lacking={f"customer:{owner}": f"Nobody is tied to the customer {owner}."})
         await uow.customers.lock_users([user_id])
+        if any(concerns_trial(fact) for fact in facts):
+            await uow.trials.look(user_id, self.clock.now())
         occurred_at = max(fact.occurred_at for fact in facts)
         taken = await self.derive_again(uow, user_id, cause, occurred_at)
         return evolve(taken, found=found)

@@ -31,6 +31,7 @@ from billing_core.domain.operations import (
     CreateCustomer,
     OfCustomer,
     OpenPurchaseCheckout,
+    OpenSubscriptionCheckout,
     Operation,
     OperationState,
 )
@@ -261,6 +262,8 @@ class CarryOut:
             if order is not None:
                 await uow.orders.save(evolve(order, given_up_at=now))
                 taken.append(await self.books.derive_again(uow, operation.user_id, cause, now))
+        if operation.state is OperationState.REFUSED and isinstance(operation.command, OpenSubscriptionCheckout):
+            await uow.trials.give_back(operation.id)
         await uow.operations.save(operation)
         await self.books.commit(uow, *taken)
 

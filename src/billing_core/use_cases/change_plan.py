@@ -7,14 +7,19 @@ from datetime import datetime
 from attrs import evolve, frozen
 
 from billing_core.domain.callers import Caller
+from billing_core.domain.change_rules import ChangeRule, Charge, PriceOf, rule_for
 from billing_core.domain.errors import NotFound, PreviewOutdated
+from billing_core.domain.facts import SubscriptionSeen
 from billing_core.domain.operations import ChangePlan as ChangeOfPlan
 from billing_core.domain.operations import Operation
+from billing_core.domain.own_proration import billed_ahead
+from billing_core.domain.periods import Period
+from billing_core.domain.plans import Catalog, Plan
 from billing_core.domain.policies import PlanChangePolicy
-from billing_core.domain.proration import PlanChange, decide_change
-from billing_core.domain.subscriptions import Command, Subscription, require_allowed
+from billing_core.domain.proration import PlanChange, Standing, decide_change, own_due, with_own_amounts
+from billing_core.domain.subscriptions import Command, Status, Subscription, require_allowed
 from billing_core.ports.clock import Clock
-from billing_core.ports.provider import Preview, ProviderLookup
+from billing_core.ports.provider import Preview, PreviewLine, ProviderLookup
 from billing_core.ports.unit_of_work import UnitOfWork
 from billing_core.use_cases.change_subscription import SubscriptionChanger
 
@@ -35,13 +40,40 @@ class _Decision:
         subscription = await self.changer.load(uow, caller, subscription_id)
         require_allowed(Command.CHANGE_PLAN, subscription, self.clock.now())
         catalog = await uow.catalogs.load()
-        new = catalog.plan(wanted.plan_id)
-        if new not in catalog.on_sale():
-            raise NotFound(f"The plan {new.id!r} is not sold at present.")
-        agreed = (plan for plan in catalog.plans if plan.id == subscription.plan_id)
-        old = next((plan for plan in agreed if plan.version == subscription.plan_version), new)
-        command = decide_change(subscription, old, new, wanted, self.policy)
+        rule = rule_for(catalog.plan(subscription.plan_id).changes, wanted.plan_id)
+        old, new = _plans(catalog, subscription, wanted, rule)
+        command = decide_change(subscription, old, new, wanted, self.policy, rule)
+        if command.proration == Charge.OWN:
+            command = with_own_amounts(command, new, await self._standing(uow, subscription, rule))
         return subscription, self.changer.carry_out.new(command, subscription.user_id, caller.user_id)
+
+    async def _standing(self, uow: UnitOfWork, subscription: Subscription, rule: ChangeRule) -> Standing:
+        book = await self.changer.books.book(uow, subscription.user_id)
+        seen = book.known.seen(SubscriptionSeen, subscription.stripe_subscription_id)
+        start, end = subscription.current_period_start, subscription.current_period_end
+        if seen is None or start is None or end is None:
+            raise NotFound("The period of the subscription is not known yet. Try again in a moment.")
+        return Standing(
+            customer_id=seen.customer_id,
+            period=Period(start, end),
+            billed=billed_ahead(book.known.invoices_of(seen.id), self.clock.now()),
+            discounted=bool(seen.discount_ids),
+            trialing=subscription.status == Status.TRIALING,
+            own=rule.own,
+            now=self.clock.now(),
+        )
+
+
+def _plans(catalog: Catalog, subscription: Subscription, wanted: PlanChange, rule: ChangeRule) -> tuple[Plan, Plan]:
+    """The version that the customer has, and the one that they go to: at the agreed price where the rule says so."""
+    new = catalog.plan(wanted.plan_id)
+    agreed = (plan for plan in catalog.plans if plan.id == subscription.plan_id)
+    old = next((plan for plan in agreed if plan.version == subscription.plan_version), new)
+    if new.id == old.id and rule.price is PriceOf.AGREED:
+        return old, old
+    if new not in catalog.on_sale():
+        raise NotFound(f"The plan {new.id!r} is not sold at present.")
+    return old, new
 
 
 @frozen(kw_only=True)
@@ -69,7 +101,7 @@ class PreviewChange:
         decide = _Decision(changer=self.changer, clock=self.clock, policy=self.policy)
         async with self.changer.units() as uow:
             subscription, operation = await decide(uow, caller, subscription_id, wanted)
-        preview = await self.lookup.preview(operation)
+        preview = _own_preview(operation, subscription) or await self.lookup.preview(operation)
         later = subscription.current_period_end if _waits(operation) else None
         return PreviewedChange(preview=preview, effective_at=later or preview.proration_date)
 
@@ -95,8 +127,8 @@ class ChangePlan:
         decide = _Decision(changer=self.changer, clock=self.clock, policy=self.policy)
         if wanted.expected_amount_due is not None:
             async with self.changer.units() as uow:
-                _, operation = await decide(uow, caller, subscription_id, wanted)
-            preview = await self.lookup.preview(operation)
+                subscription, operation = await decide(uow, caller, subscription_id, wanted)
+            preview = _own_preview(operation, subscription) or await self.lookup.preview(operation)
             if preview.amount_due != wanted.expected_amount_due:
                 raise PreviewOutdated(f"It would now charge {preview.amount_due}. Ask for a new preview.")
             wanted = evolve(wanted, proration_date=wanted.proration_date or preview.proration_date)
@@ -105,6 +137,30 @@ class ChangePlan:
             await self.changer.carry_out.write_down(uow, caller, operation)
             await uow.commit()
         return await self.changer.finish(operation, subscription)
+
+
+def _own_preview(operation: Operation, subscription: Subscription) -> Preview | None:
+    """The preview of amounts of our own: the very lines that the change would send; None where it has none."""
+    command = operation.command
+    if not isinstance(command, ChangeOfPlan) or not command.own_lines or command.proration_date is None:
+        return None
+    due, credit = own_due(command.own_lines, command.own_lines[0].amount.currency)
+    return Preview(
+        amount_due=due,
+        credit=credit,
+        lines=tuple(
+            PreviewLine(
+                description=line.description,
+                amount=line.amount,
+                proration=True,
+                period_start=line.start,
+                period_end=line.end,
+            )
+            for line in command.own_lines
+        ),
+        next_invoice_at=subscription.current_period_end,
+        proration_date=command.proration_date,
+    )
 
 
 def _waits(operation: Operation) -> bool:

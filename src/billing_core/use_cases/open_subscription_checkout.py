@@ -11,14 +11,25 @@ from billing_core.domain.callers import Caller
 from billing_core.domain.errors import AlreadySubscribed, NotFound, OperationInProgress
 from billing_core.domain.facts import ObjectKind, ObjectRef, SessionSeen, SubscriptionSeen
 from billing_core.domain.operations import ExpireCheckout, OpenSubscriptionCheckout, Operation, OperationState
+from billing_core.domain.plans import Plan
 from billing_core.domain.proration import require_quantity
 from billing_core.domain.subscriptions import TERMINAL
+from billing_core.domain.trials import LOOK_AFTER, TrialClaim, had_trial, marks_of
 from billing_core.ports.clock import Clock
 from billing_core.ports.unit_of_work import UnitOfWork, UnitsOfWork
 from billing_core.use_cases.bookkeeping import Bookkeeper
 from billing_core.use_cases.carry_out import CarryOut
 
-__all__ = ["OpenSubscriptionCheckoutSession"]
+__all__ = ["OpenSubscriptionCheckoutSession", "OpenedCheckout"]
+
+
+@frozen(kw_only=True)
+class OpenedCheckout:
+    """An open checkout session."""
+
+    session: SessionSeen
+    #: What it offers: 0 for a plan without a trial, and for a person who had theirs.
+    trial_days: int
 
 
 @frozen(kw_only=True)
@@ -29,6 +40,8 @@ class OpenSubscriptionCheckoutSession:
     books: Bookkeeper
     carry_out: CarryOut
     clock: Clock
+    #: Under which e-mail addresses are hashed, to know a person again; None where they are not looked at.
+    email_key: bytes | None = None
 
     async def __call__(
         self,
@@ -39,12 +52,13 @@ class OpenSubscriptionCheckoutSession:
         cancel_url: str,
         quantity: int = 1,
         promotion_code: str | None = None,
-    ) -> SessionSeen:
-        """The open session, for the caller themselves.
+    ) -> OpenedCheckout:
+        """The open session, for the caller themselves, and the days of trial that it offers.
 
-        An identical request while its session is open answers with that session; any other one closes the
-        open session first. Raises `NotFound` for an unknown plan, `AlreadySubscribed` where the caller has
-        a subscription that has not ended, and `ProviderRefused`, `ProviderUnavailable` or `OutcomeUnknown`.
+        Whoever had a trial before, by whatever mark they are known again, is offered none. An identical request
+        while its session is open answers with that session; any other one closes the open session first. Raises
+        `NotFound` for an unknown plan, `AlreadySubscribed` where the caller has a subscription that has not
+        ended, and `ProviderRefused`, `ProviderUnavailable` or `OutcomeUnknown`.
         """
         require_quantity(quantity)
         wanted = OpenSubscriptionCheckout(
@@ -63,9 +77,9 @@ class OpenSubscriptionCheckoutSession:
         done, _ = await self.carry_out(operation.id)
         async with self.units() as uow:
             session = await _session(uow, done.result_id)
-        if session is None:
+        if session is None or not isinstance(done.command, OpenSubscriptionCheckout):
             raise NotFound
-        return session
+        return OpenedCheckout(session=session, trial_days=done.command.trial_days)
 
     async def _plan_ahead(self, caller: Caller, wanted: OpenSubscriptionCheckout) -> tuple[Operation, Operation | None]:
         """The operation that opens the session, and one that closes an outdated session before it."""
@@ -80,7 +94,14 @@ class OpenSubscriptionCheckoutSession:
             if plan not in book.catalog.on_sale():
                 raise NotFound(f"The plan {plan.id!r} is not sold at present.")
             _require_none_counts(book)
-            wanted = evolve(wanted, price_id=plan.stripe_price_id or "", trial_days=_trial_days(book, plan.trial_days))
+            operation = self.carry_out.new(wanted, caller.user_id, caller.user_id)
+            wanted = evolve(
+                wanted,
+                price_id=plan.stripe_price_id or "",
+                trial_days=await self._trial_days(uow, caller, book, plan, operation),
+                payment_method_required=plan.trial.payment_method_required,
+                without_payment_method=plan.trial.without_payment_method.value,
+            )
             outdated: Operation | None = None
             for earlier in await uow.operations.of_user(caller.user_id, "open_subscription_checkout"):
                 identical = _same_request(earlier, wanted)
@@ -95,22 +116,30 @@ class OpenSubscriptionCheckoutSession:
                     outdated = self.carry_out.new(ExpireCheckout(session_id=session.id), caller.user_id, caller.user_id)
                     await uow.operations.add(outdated)
                     break
-            operation = self.carry_out.new(wanted, caller.user_id, caller.user_id)
+            operation = evolve(operation, command=wanted)
             await self.carry_out.write_down(uow, caller, operation)
             await uow.commit()
         return operation, outdated
+
+    async def _trial_days(self, uow: UnitOfWork, caller: Caller, book: Book, plan: Plan, operation: Operation) -> int:
+        """A person has one trial, ever: claimed here, before the provider is asked for anything."""
+        if not plan.trial_days or had_trial(book.known.all(SubscriptionSeen)):
+            return 0
+        now = self.clock.now()
+        claim = TrialClaim(
+            id=operation.id,
+            user_id=caller.user_id,
+            marks=marks_of(caller.user_id, caller.email, self.email_key),
+            claimed_at=now,
+            look_at=now + LOOK_AFTER,
+        )
+        return plan.trial_days if await uow.trials.claim(claim) else 0
 
 
 def _require_none_counts(book: Book) -> None:
     """One subscription per user that has not ended; past_due and incomplete count too (polar#5869)."""
     if any(seen.status not in TERMINAL for seen in book.known.all(SubscriptionSeen)):
         raise AlreadySubscribed
-
-
-def _trial_days(book: Book, offered: int) -> int:
-    """A user has one trial, ever."""
-    had_one = any(seen.trial_start is not None for seen in book.known.all(SubscriptionSeen))
-    return 0 if had_one else offered
 
 
 def _same_request(earlier: Operation, wanted: OpenSubscriptionCheckout) -> bool:

@@ -26,6 +26,7 @@ from billing_core.use_cases.attach_payment_method import AttachPaymentMethod
 from billing_core.use_cases.cancel_subscription import CancelSubscription
 from billing_core.use_cases.carry_out import CarryOut, Wait
 from billing_core.use_cases.change_plan import ChangePlan, PreviewChange
+from billing_core.use_cases.change_trial import EndTrial, ExtendTrial
 from billing_core.use_cases.check_vital_signs import CheckVitalSigns
 from billing_core.use_cases.create_purchase import CreatePurchase
 from billing_core.use_cases.decide_access import DecideAccess, RecallAccess
@@ -47,6 +48,8 @@ from billing_core.use_cases.resume_subscription import ResumeSubscription
 from billing_core.use_cases.retry_events import RetryEvents
 from billing_core.use_cases.set_default_payment_method import SetDefaultPaymentMethod
 from billing_core.use_cases.settle_doubts import SettleDoubts
+from billing_core.use_cases.settle_trials import SettleTrials
+from billing_core.use_cases.take_steps import TakeSteps
 from billing_core.use_cases.try_policies import TryPolicies
 
 __all__ = ["Application", "Ports"]
@@ -109,6 +112,8 @@ class Application:
     detach_payment_method: DetachPaymentMethod
     erase_customer: EraseCustomer
     export_user: ExportUser
+    end_trial: EndTrial
+    extend_trial: ExtendTrial
     grant_by_hand: GrantByHand
     keep_journal: KeepJournal
     link_customer: LinkCustomer
@@ -130,3 +135,5 @@ class Application:
     set_default_payment_method: SetDefaultPaymentMethod
     settle_doubts: SettleDoubts
     try_policies: TryPolicies
+    settle_trials: SettleTrials
+    take_steps: TakeSteps

@@ -33,6 +33,7 @@ from billing_core.use_cases.cancel_subscription import CancelSubscription
 from billing_core.use_cases.carry_out import CarryOut
 from billing_core.use_cases.change_plan import ChangePlan, PreviewChange
 from billing_core.use_cases.change_subscription import SubscriptionChanger
+from billing_core.use_cases.change_trial import EndTrial, ExtendTrial
 from billing_core.use_cases.check_vital_signs import CheckVitalSigns
 from billing_core.use_cases.create_purchase import CreatePurchase
 from billing_core.use_cases.decide_access import DecideAccess, RecallAccess
@@ -58,6 +59,8 @@ from billing_core.use_cases.resume_subscription import ResumeSubscription
 from billing_core.use_cases.retry_events import RetryEvents
 from billing_core.use_cases.set_default_payment_method import SetDefaultPaymentMethod
 from billing_core.use_cases.settle_doubts import SettleDoubts
+from billing_core.use_cases.settle_trials import SettleTrials
+from billing_core.use_cases.take_steps import TakeSteps
 from billing_core.use_cases.try_policies import TryPolicies
 from billing_redis import RateLimiter, RedisAccessCache, RedisEventPublisher, RedisLink, open_redis
 from billing_stripe import (
@@ -138,6 +141,8 @@ class Container(containers.DeclarativeContainer):
         detach_payment_method=providers.Singleton(DetachPaymentMethod, finder=finder),
         erase_customer=providers.Singleton(EraseCustomer, units=units, books=books, clock=clock),
         export_user=providers.Singleton(ExportUser, units=units, books=books),
+        end_trial=providers.Singleton(EndTrial, changer=changer),
+        extend_trial=providers.Singleton(ExtendTrial, changer=changer, clock=clock),
         grant_by_hand=providers.Singleton(GrantByHand, units=units, books=books, clock=clock, ids=ids),
         keep_journal=keep_journal,
         link_customer=providers.Singleton(LinkCustomer, units=units, books=books, lookup=lookup, clock=clock),
@@ -145,7 +150,12 @@ class Container(containers.DeclarativeContainer):
         look_up=providers.Singleton(LookUp, units=units, clock=clock),
         open_hosted=providers.Singleton(OpenHosted, units=units, carry_out=carry_out),
         open_subscription_checkout=providers.Singleton(
-            OpenSubscriptionCheckoutSession, units=units, books=books, carry_out=carry_out, clock=clock
+            OpenSubscriptionCheckoutSession,
+            units=units,
+            books=books,
+            carry_out=carry_out,
+            clock=clock,
+            email_key=settings.provided.trial_email_key,
         ),
         preview_change=providers.Singleton(
             PreviewChange, changer=changer, lookup=lookup, clock=clock, policy=plan_change
@@ -191,6 +201,10 @@ class Container(containers.DeclarativeContainer):
         set_default_payment_method=providers.Singleton(SetDefaultPaymentMethod, finder=finder),
         settle_doubts=providers.Singleton(SettleDoubts, units=units, books=books, lookup=lookup),
         try_policies=providers.Singleton(TryPolicies, units=units, books=books, clock=clock),
+        settle_trials=providers.Singleton(SettleTrials, units=units, books=books, carry_out=carry_out, clock=clock),
+        take_steps=providers.Singleton(
+            TakeSteps, units=units, books=books, carry_out=carry_out, clock=clock, lookup=lookup
+        ),
     )
 
 

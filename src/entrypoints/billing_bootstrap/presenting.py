@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from billing_bootstrap import shapes
 from billing_core.domain.access import Decision, Grant, Source, UserAccess
+from billing_core.domain.dunning import Dunning
 from billing_core.domain.errors import AlreadyRefunded, BillingError, RefundWindowClosed
-from billing_core.domain.facts import SessionSeen
 from billing_core.domain.invoices import Invoice
 from billing_core.domain.money import Money
 from billing_core.domain.payment_methods import PaymentMethod
@@ -17,10 +17,12 @@ from billing_core.domain.resources import Resource
 from billing_core.domain.subscriptions import Subscription
 from billing_core.use_cases.change_plan import PreviewedChange
 from billing_core.use_cases.look_up import SubscriptionStatus
+from billing_core.use_cases.open_subscription_checkout import OpenedCheckout
 
 __all__ = [
     "checkout_session",
     "decision",
+    "dunning",
     "grant",
     "grants",
     "invoice",
@@ -90,12 +92,31 @@ def subscription(one: Subscription) -> shapes.SubscriptionShape:
 def status(one: SubscriptionStatus) -> shapes.StatusShape:
     """A user's subscription status."""
     counts = subscription(one.subscription) if one.subscription else None
-    return shapes.StatusShape(one.user_id, one.has_access, counts)
+    owed = one.subscription.dunning if one.subscription else None
+    return shapes.StatusShape(one.user_id, one.has_access, counts, dunning(owed) if owed else None)
 
 
-def checkout_session(session: SessionSeen) -> shapes.CheckoutSessionShape:
+def dunning(one: Dunning) -> shapes.DunningShape:
+    """An unpaid renewal, as its customer sees it."""
+    return shapes.DunningShape(
+        stripe_invoice_id=one.stripe_invoice_id,
+        amount_due=money(one.amount_due),
+        hosted_invoice_url=one.hosted_invoice_url,
+        first_failed_at=one.first_failed_at,
+        attempts=one.attempts,
+        next_retry_at=one.next_retry_at,
+        decline_code=one.decline_code,
+        needs_new_payment_method=one.hard_decline,
+        last_step=one.steps[-1].name if one.steps else None,
+        last_step_at=one.steps[-1].taken_at if one.steps else None,
+        ends_at=one.ends_at,
+    )
+
+
+def checkout_session(opened: OpenedCheckout) -> shapes.CheckoutSessionShape:
     """An open checkout session."""
-    return shapes.CheckoutSessionShape(session.id, session.url or "", session.expires_at)
+    session = opened.session
+    return shapes.CheckoutSessionShape(session.id, session.url or "", session.expires_at, opened.trial_days)
 
 
 def preview(one: PreviewedChange) -> shapes.PreviewShape:

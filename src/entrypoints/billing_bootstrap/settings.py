@@ -14,7 +14,7 @@ from attrs import field, frozen
 
 from billing_bootstrap import http_settings as web
 from billing_bootstrap import service_settings as services
-from billing_bootstrap.policy_settings import read_policies
+from billing_bootstrap.policy_settings import read_email_key, read_policies
 from billing_bootstrap.variables import Fault, SettingsInvalid, Variables
 from billing_core.domain.policies import Policies
 
@@ -127,6 +127,8 @@ class Settings:
     log_format: str = "auto"
     log_level: str = "info"
     policies: Policies = field(factory=Policies)
+    #: Under which e-mail addresses are hashed, so that a person who had a trial is known again by their address.
+    trial_email_key: bytes | None = field(default=None, repr=False)
 
     @property
     def is_dev(self) -> bool:
@@ -184,6 +186,7 @@ def load_settings(environ: Mapping[str, str], needs: Collection[Need] = SERVE) -
         log_format=variables.choice("LOG_FORMAT", ("auto", "json", "console"), "auto"),
         log_level=variables.choice("LOG_LEVEL", ("debug", "info", "warning", "error"), "info"),
         policies=read_policies(variables),
+        trial_email_key=read_email_key(variables),
     )
     if settings.redis_ca_file and settings.redis_url and not settings.redis_url.startswith("rediss://"):
         wrong = "is for TLS, but Redis is reached without."

@@ -108,12 +108,29 @@ class SubscriptionShape(msgspec.Struct, frozen=True):
     updated_at: Time
 
 
+class DunningShape(msgspec.Struct, frozen=True):
+    """An unpaid renewal: what is owed, where it can be paid, and what happens next without anybody's doing."""
+
+    stripe_invoice_id: str
+    amount_due: MoneyShape
+    hosted_invoice_url: str | None
+    first_failed_at: Time
+    attempts: int
+    next_retry_at: Time | None
+    decline_code: str | None
+    needs_new_payment_method: bool
+    last_step: str | None
+    last_step_at: Time | None
+    ends_at: Time | None
+
+
 class StatusShape(msgspec.Struct, frozen=True):
     """Whether a subscription opens something now, and the one that counts or was the last."""
 
     user_id: str
     has_access: bool
     subscription: SubscriptionShape | None
+    dunning: DunningShape | None = None
 
 
 class CheckoutSessionShape(msgspec.Struct, frozen=True):
@@ -122,6 +139,8 @@ class CheckoutSessionShape(msgspec.Struct, frozen=True):
     session_id: str
     url: str
     expires_at: Time | None
+    #: What it offers; 0 also for a person who had their trial.
+    trial_days: int = 0
 
 
 class PreviewLineShape(msgspec.Struct, frozen=True):

@@ -49,7 +49,9 @@ COMMANDS: dict[str, Entry] = {
     "doctor": Entry("billing_cli.commands.doctor:doctor", "Check everything; what to do about faults.", _KEEP),
     "events": Entry("billing_cli.commands.events:app", "Received events: state, errors, another try.", _KEEP),
     "migrate": Entry("billing_cli.commands.migrate:migrate", "Bring the database to this version.", _KEEP),
-    "policy": Entry("billing_cli.commands.policy:app", "Try other policies on the stored history.", _OPERATE),
+    "policy": Entry(
+        "billing_cli.commands.policy:app", "Try other policies on the stored history; check rules of our own.", _OPERATE
+    ),
     "rebuild": Entry("billing_cli.commands.rebuild:rebuild", "Fold state again from facts, or compare.", _KEEP),
     "reconcile": Entry("billing_cli.commands.reconcile:reconcile", "Compare with Stripe, and mend.", _KEEP),
     "report": Entry(

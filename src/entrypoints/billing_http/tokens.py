@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import warnings
 from collections import OrderedDict
 
@@ -48,6 +49,9 @@ class _Claims(msgspec.Struct):
     aud: str | list[str] | None = None
     typ: str | None = None
     roles: list[str] | None = None
+    #: Read only where they are what OpenID Connect says; whatever else stands there is nobody's fault.
+    email: object = None
+    email_verified: object = None
 
 
 @frozen
@@ -135,13 +139,25 @@ def _payload(token: str, key: Key, algorithm: str) -> bytes | None:
         return None
 
 
+_ADDRESS = re.compile(r"[^@\s]+@[^@\s]+")
+
+
+def _email(claims: _Claims) -> str | None:
+    """The address that the token vouches for."""
+    told = claims.email
+    vouched = claims.email_verified is None or claims.email_verified is True
+    return told if vouched and isinstance(told, str) and _ADDRESS.fullmatch(told) else None
+
+
 def _verified(claims: _Claims, now: float) -> _Verified:
     try:
         user_id = require_id(claims.sub, "sub")
     except InvalidValue:
         raise TokenInvalid("The token's sub is no user id.") from None
     return _Verified(
-        caller=Caller(user_id, frozenset(_ROLES[name] for name in claims.roles or () if name in _ROLES)),
+        caller=Caller(
+            user_id, frozenset(_ROLES[name] for name in claims.roles or () if name in _ROLES), _email(claims)
+        ),
         not_before=claims.nbf if claims.nbf is not None else 0.0,
         expires_at=claims.exp,
         forget_at=now + _REMEMBERED_SECONDS,

@@ -67,10 +67,10 @@ def test_a_place_that_was_freed_may_be_taken_again(connection: Connection) -> No
         insert(connection, "purchases", id=f"'{number}'", slot=f"'{slot}'")
 
 
-@pytest.mark.parametrize("table", ["facts", "audit_log"])
+@pytest.mark.parametrize("table", ["facts", "audit_log", "steps_taken"])
 @pytest.mark.parametrize("change", ["UPDATE {} SET user_or_id = ''", "DELETE FROM {}", "TRUNCATE {}"])
 def test_what_is_kept_for_ever_is_neither_changed_nor_removed(connection: Connection, table: str, change: str) -> None:
-    column = {"facts": "id", "audit_log": "user_id"}[table]
+    column = {"facts": "id", "audit_log": "user_id", "steps_taken": "user_id"}[table]
     insert(connection, table)
     with pytest.raises(psycopg.errors.IntegrityConstraintViolation) as refused:
         connection.execute(change.format(table).replace("user_or_id", column).encode())

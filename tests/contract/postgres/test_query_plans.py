@@ -31,6 +31,8 @@ from billing_contracts.examples import (
     plan,
     received,
     refund_fact,
+    step_taken,
+    trial_claim,
 )
 from billing_core.domain.account import Account
 from billing_core.domain.analytics.entries import EntryKind
@@ -92,7 +94,18 @@ DIFFERENT = {
     },
     "journal_days": {"day": "date '2000-01-01' + i::integer"},
     "journal_queue": {"object_id": "'o' || i"},
-    "subscriptions": {"id": "'s' || i", "user_id": "'u' || i"},
+    "subscriptions": {
+        "id": "'s' || i",
+        "user_id": "'u' || i",
+        "next_step_at": "CASE WHEN i % 100 = 0 THEN now() END",
+    },
+    "trial_marks": {
+        "value": "'u' || i",
+        "user_id": "'u' || i",
+        "claim_id": "'c' || i",
+        "look_at": "CASE WHEN i % 100 = 0 THEN now() END",
+    },
+    "steps_taken": {"user_id": "'u' || i % 1000", "subject": "'in' || i"},
     "purchases": {"id": "'p' || i", "user_id": "'u' || i % 1000", "resource_id": "'r' || i"},
     "payments": {"id": "'p' || i", "user_id": "'u' || i % 1000"},
     "refunds": {"id": "'r' || i", "user_id": "'u' || i"},
@@ -245,6 +258,17 @@ async def use_the_rest(uow: PostgresUnitOfWork) -> None:
     await uow.orders.of_user("u1")
     await uow.manual_grants.save(manual_grant())
     await uow.manual_grants.of_user("u1")
+    claim = trial_claim()
+    await uow.trials.claim(claim)
+    await uow.trials.add_marks(claim.id, claim.marks)
+    await uow.trials.save(claim)
+    await uow.trials.look("u1", NOW)
+    await uow.trials.due(NOW, 10)
+    await uow.trials.give_back(claim.id)
+    await uow.trials.claim(evolve(claim, user_id="u9"))
+    await uow.steps.add(step_taken())
+    await uow.steps.of_user("u1")
+    await uow.steps.users_due(NOW, 10)
     await uow.catalogs.save(Catalog(plans=(plan(),), items=(item(),)))
     await uow.catalogs.version()
     await uow.catalogs.load()

@@ -50,7 +50,7 @@ async def test_a_checkout_is_answered_with_its_session(house: House, ann: str) -
     answer = await house.ask("POST", CHECKOUT, user=ann, json={"plan_id": "pro-monthly", **URLS})
 
     assert answer.status_code == 201
-    assert answer.json().keys() == {"session_id", "url", "expires_at"}
+    assert answer.json().keys() == {"session_id", "url", "expires_at", "trial_days"}
     assert answer.json()["expires_at"] == f"{house.clock.now() + timedelta(days=1):%Y-%m-%dT%H:%M:%SZ}"
 
 
@@ -106,7 +106,7 @@ async def test_a_provider_that_is_away_is_unavailable(house: House, ann: str) ->
 async def test_the_status_of_one_who_never_subscribed_is_empty(house: House, ann: str) -> None:
     answer = await house.ask("GET", f"/api/subscriptions/status/{ann}", user=ann)
 
-    assert answer.json() == {"user_id": ann, "has_access": False, "subscription": None}
+    assert answer.json() == {"user_id": ann, "has_access": False, "subscription": None, "dunning": None}
 
 
 async def test_the_status_has_everything_that_is_promised(house: House, ann: str) -> None:

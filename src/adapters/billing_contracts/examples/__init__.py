@@ -18,7 +18,16 @@ from billing_contracts.examples.accounts import (
     user_access,
 )
 from billing_contracts.examples.books import entry
-from billing_contracts.examples.doings import audit_entry, event, item, new_event, operation, plan
+from billing_contracts.examples.doings import (
+    audit_entry,
+    event,
+    item,
+    new_event,
+    operation,
+    plan,
+    step_taken,
+    trial_claim,
+)
 from billing_contracts.examples.moments import COURSE, LAB, NOW, after, ours
 from billing_contracts.examples.told import customer_fact, folded, payment_fact, received, refund_fact
 
@@ -49,6 +58,8 @@ __all__ = [
     "received",
     "refund",
     "refund_fact",
+    "step_taken",
     "subscription",
+    "trial_claim",
     "user_access",
 ]

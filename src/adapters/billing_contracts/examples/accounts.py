@@ -7,6 +7,7 @@ from datetime import timedelta
 from billing_contracts.examples.moments import COURSE, LAB, after, ours
 from billing_core.domain.access import Blocked, Grant, ManualGrant, Opened, Source, SourceKind, UserAccess
 from billing_core.domain.account import Account
+from billing_core.domain.dunning import Dunning, StepDone
 from billing_core.domain.invoices import Invoice
 from billing_core.domain.money import Money
 from billing_core.domain.payment_methods import PaymentMethod
@@ -15,6 +16,7 @@ from billing_core.domain.policies import RefundPolicy
 from billing_core.domain.purchases import Order, Purchase, PurchaseStatus, Slot
 from billing_core.domain.refunds import Refund
 from billing_core.domain.resources import EVERYTHING, Resource
+from billing_core.domain.steps import NextStep, StepKind
 from billing_core.domain.subscriptions import PendingChange, Subscription
 
 __all__ = [
@@ -107,6 +109,23 @@ def subscription(number: int = 1, *, user_id: str = "user-1", status: str = "act
         stripe_item_id=f"si_{number}",
         stripe_schedule_id=f"sub_sched_{number}",
         created_at=after(number),
+        dunning=Dunning(
+            stripe_invoice_id="in_1",
+            amount_due=Money(5997, "usd"),
+            hosted_invoice_url="https://invoice.example/in_1",
+            first_failed_at=after(number),
+            attempts=2,
+            next_retry_at=after(number) + timedelta(days=5),
+            decline_code="insufficient_funds",
+            hard_decline=False,
+            steps=(
+                StepDone(
+                    name="retry 3", kind=StepKind.RETRY, taken_at=after(number) + timedelta(days=3), skipped=False
+                ),
+            ),
+            ends_at=after(number) + timedelta(days=7),
+        ),
+        next_step=NextStep(kind=StepKind.RETRY, subject="in_1", number="5", due_at=after(number) + timedelta(days=5)),
     )
 
 

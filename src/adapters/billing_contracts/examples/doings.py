@@ -20,8 +20,10 @@ from billing_core.domain.policies import (
     TrialPolicy,
 )
 from billing_core.domain.resources import EVERYTHING, Resource
+from billing_core.domain.steps import StepKind, StepTaken
+from billing_core.domain.trials import Mark, MarkKind, TrialClaim
 
-__all__ = ["audit_entry", "event", "item", "new_event", "operation", "plan"]
+__all__ = ["audit_entry", "event", "item", "new_event", "operation", "plan", "step_taken", "trial_claim"]
 
 
 def operation(number: int = 1, *, user_id: str = "user-1", command: Command | None = None) -> Operation:
@@ -51,6 +53,32 @@ def event(version: int = 1, *, user_id: str = "user-1", name: str = "purchase.co
         user_id=user_id,
         version=version,
         data={"purchase_id": ours(1), "amount": 4900, "reason": None},
+    )
+
+
+def trial_claim(number: int = 1, *marks: Mark, user_id: str = "user-1") -> TrialClaim:
+    """A trial that was just claimed, by the user and these marks."""
+    return TrialClaim(
+        id=ours(number),
+        user_id=user_id,
+        marks=frozenset({Mark(MarkKind.USER, user_id), *marks}),
+        claimed_at=NOW,
+        look_at=after(60),
+    )
+
+
+def step_taken(
+    number: str = "3", *, user_id: str = "user-1", minute: int = 0, kind: StepKind = StepKind.RETRY
+) -> StepTaken:
+    """A retry of an unpaid renewal."""
+    return StepTaken(
+        user_id=user_id,
+        stripe_subscription_id="sub_1",
+        subject="in_1",
+        kind=kind,
+        number=number,
+        taken_at=after(minute),
+        operation_id=ours(1),
     )
 
 

@@ -10,6 +10,7 @@ from billing_core.domain.errors import ProviderRefused
 from billing_core.domain.facts import (
     ANSWER,
     CustomerSeen,
+    InvoiceSeen,
     Labels,
     ObjectKind,
     ObjectRef,
@@ -25,14 +26,17 @@ from billing_core.domain.operations import (
     AttachPaymentMethod,
     CancelSubscription,
     ChangePlan,
+    ChangeTrialEnd,
     CreateCustomer,
     CreateSetupIntent,
     DetachPaymentMethod,
     ExpireCheckout,
+    GiveUpCollecting,
     OpenPortal,
     OpenPurchaseCheckout,
     OpenSubscriptionCheckout,
     Operation,
+    PayInvoice,
     RefundPayment,
     SetDefaultPaymentMethod,
     UndoCancel,
@@ -44,6 +48,7 @@ from billing_memory.provider.world import World
 
 __all__ = ["Commands"]
 
+_OfSubscription = CancelSubscription | UndoCancel | ChangePlan | ChangeTrialEnd | PayInvoice | GiveUpCollecting
 #: How long a checkout session stays open.
 _SESSION_LIFE = timedelta(hours=24)
 
@@ -88,7 +93,14 @@ class Commands:
                 return _Done.of(ref, secret=_client_secret(ref.id))
             case AttachPaymentMethod() | SetDefaultPaymentMethod() | DetachPaymentMethod() as command:
                 return _Done.of(*self.wallet.change(command))
-            case CancelSubscription() | UndoCancel() | ChangePlan() as command:
+            case (
+                CancelSubscription()
+                | UndoCancel()
+                | ChangePlan()
+                | ChangeTrialEnd()
+                | PayInvoice()
+                | GiveUpCollecting() as command
+            ):
                 return _Done.of(_subscription(self._change(command)))
             case command:
                 return _Done.of(self._of_money(command, operation))
@@ -114,7 +126,7 @@ class Commands:
         identity = self.world.new_id("bps")
         return _Done(identity, secret=f"https://portal.invalid/{identity}")
 
-    def _change(self, command: CancelSubscription | UndoCancel | ChangePlan) -> SubscriptionSeen:
+    def _change(self, command: _OfSubscription) -> SubscriptionSeen:
         match command:
             case CancelSubscription():
                 return self.subscribing.cancel(command)
@@ -122,6 +134,12 @@ class Commands:
                 return self.subscribing.undo_cancel(command.subscription_id)
             case ChangePlan():
                 return self.subscribing.change(command, paid=self.cards_work)
+            case ChangeTrialEnd():
+                return self.subscribing.change_trial_end(command, paid=self.cards_work)
+            case PayInvoice():
+                return self.subscribing.pay_invoice(command, paid=self.cards_work)
+            case GiveUpCollecting():
+                return self.subscribing.give_up(command)
 
     def effect_of(self, operation: Operation) -> Answer | None:
         """What an operation did: by the metadata of what it made, else by whether things are as it wanted them."""
@@ -237,8 +255,21 @@ class Commands:
             case AttachPaymentMethod() | SetDefaultPaymentMethod() | DetachPaymentMethod() as command:
                 as_wanted = self.wallet.is_as_wanted(command)
                 return ObjectRef(ObjectKind.PAYMENT_METHOD, command.payment_method_id) if as_wanted else None
+            case ChangeTrialEnd() | PayInvoice() | GiveUpCollecting() as command:
+                subscription_id = command.subscription_id
+                return ObjectRef(ObjectKind.SUBSCRIPTION, subscription_id) if self._came_about(command) else None
             case _:
                 return None
+
+    def _came_about(self, command: ChangeTrialEnd | PayInvoice | GiveUpCollecting) -> bool:
+        match command:
+            case ChangeTrialEnd(subscription_id=subscription_id, trial_end=trial_end):
+                subscription = self.world.get(SubscriptionSeen, subscription_id)
+                return subscription.trial_end == trial_end if trial_end else subscription.status != "trialing"
+            case PayInvoice(invoice_id=invoice_id):
+                return self.world.get(InvoiceSeen, invoice_id).status == "paid"
+            case GiveUpCollecting(invoice_id=invoice_id):
+                return self.world.get(InvoiceSeen, invoice_id).status == "void"
 
     def _is_as_wanted(
         self, subscription: SubscriptionSeen, command: CancelSubscription | UndoCancel | ChangePlan

@@ -107,6 +107,10 @@ class FakeProvider:
     def cards_work(self, work: bool) -> None:
         self._commands.cards_work = work
 
+    def decline_cards_for(self, decline_code: str) -> None:
+        """From now on, cards that are declined are declined for this reason, such as ``lost_card``."""
+        self._subscribing.till.decline_code = decline_code
+
     @property
     def refund_status(self) -> str:
         """The status in which a refund is answered, such as ``succeeded`` or ``pending``."""

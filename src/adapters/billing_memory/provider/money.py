@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from attrs import evolve, frozen
+from attrs import define, evolve
 
 from billing_core.domain.errors import ProviderRefused
 from billing_core.domain.facts import (
@@ -27,11 +27,13 @@ __all__ = ["Till"]
 _NO_MONEY = ("warning_", "won")
 
 
-@frozen
+@define
 class Till:
     """Where the fake provider's money goes in and out."""
 
     world: World
+    #: Why the next cards are declined that are.
+    decline_code: str = "insufficient_funds"
 
     def ask(self, customer_id: str | None, price: Money, labels: Labels, description: str | None = None) -> PaymentSeen:
         """A payment that somebody is about to make."""
@@ -67,7 +69,7 @@ class Till:
         """A delayed method: the money is on its way, for days."""
         return self.world.tell("payment_intent.processing", evolve(payment, status="processing"))
 
-    def decline(self, payment: PaymentSeen, decline_code: str = "insufficient_funds") -> PaymentSeen:
+    def decline(self, payment: PaymentSeen) -> PaymentSeen:
         """The card was declined; another one may be tried."""
         charge = evolve(self._charge(payment, "failed"), failure_code="card_declined", amount_captured=0)
         self.world.tell("charge.failed", charge)
@@ -76,7 +78,7 @@ class Till:
             status="requires_payment_method",
             charge_id=charge.id,
             failure_code="card_declined",
-            decline_code=decline_code,
+            decline_code=self.decline_code,
             failure_message="Your card was declined.",
         )
         return self.world.tell("payment_intent.payment_failed", failed)

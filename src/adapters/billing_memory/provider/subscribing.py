@@ -19,7 +19,7 @@ from billing_core.domain.facts import (
     SubscriptionSeen,
 )
 from billing_core.domain.money import round_half_even
-from billing_core.domain.operations import CancelSubscription, ChangePlan
+from billing_core.domain.operations import CancelSubscription, ChangePlan, ChangeTrialEnd, GiveUpCollecting, PayInvoice
 from billing_core.domain.periods import BillingCalendar, Interval
 from billing_memory.provider.money import Till
 from billing_memory.provider.world import World
@@ -139,6 +139,50 @@ class Subscribing:
             return subscription
         return self.world.tell("customer.subscription.updated", _uncanceled(subscription))
 
+    def change_trial_end(self, command: ChangeTrialEnd, *, paid: bool) -> SubscriptionSeen:
+        """A trial goes on for longer, or ends now and is invoiced."""
+        subscription = self._going_on(command.subscription_id)
+        if subscription.status != "trialing":
+            raise ProviderRefused("This subscription is not on trial.")
+        end = command.trial_end or self.world.now()
+        item = evolve(subscription.items[0], period_end=end)
+        changed = evolve(subscription, trial_end=end, items=(item,))
+        self.world.tell("customer.subscription.updated", changed)
+        return self.reach_period_end(subscription.id, paid=paid) if command.trial_end is None else changed
+
+    def pay_invoice(self, command: PayInvoice, *, paid: bool) -> SubscriptionSeen:
+        """Another try at an open invoice; a card that is declined is a refusal."""
+        invoice = self.world.get(InvoiceSeen, command.invoice_id)
+        subscription = self.world.get(SubscriptionSeen, command.subscription_id)
+        if invoice.status == "paid":
+            return subscription
+        if invoice.status != "open":
+            raise ProviderRefused(f"The invoice is {invoice.status}; it cannot be paid.")
+        if not paid:
+            self.till.fail(invoice)
+            raise ProviderRefused("Your card was declined.", code="card_declined", decline_code=self.till.decline_code)
+        self.till.pay(invoice)
+        return self.world.tell("customer.subscription.updated", evolve(subscription, status="active"))
+
+    def give_up(self, command: GiveUpCollecting) -> SubscriptionSeen:
+        """Void the invoice, then end the subscription or put it on the free plan; refused where it was paid."""
+        invoice = self.world.get(InvoiceSeen, command.invoice_id)
+        if invoice.status not in {"open", "void"}:
+            raise ProviderRefused(f"The invoice is {invoice.status}; it cannot be voided.")
+        if invoice.status == "open":
+            self.world.tell("invoice.voided", evolve(invoice, status="void", next_attempt_at=None))
+        subscription = self._release(self._going_on(command.subscription_id), command.schedule_id)
+        if command.free_price_id is None:
+            return self.end(subscription, "cancellation_requested")
+        price = self.world.get(PriceSeen, command.free_price_id)
+        now = self.world.now()
+        item = evolve(
+            subscription.items[0], price_id=price.id, quantity=1, period_start=now, period_end=_period_end(price, now)
+        )
+        free = evolve(subscription, status="active", items=(item,), latest_invoice_id=self.world.new_id("in"))
+        self.till.pay(self.till.invoice(free, price.currency, "subscription_update", [_line(_amount(price), item)]))
+        return self.world.tell("customer.subscription.updated", free)
+
     def change(self, command: ChangePlan, *, paid: bool) -> SubscriptionSeen:
         """Give it another price or quantity, now or by a schedule."""
         subscription = self._release(self._going_on(command.subscription_id), command.schedule_id)
@@ -149,6 +193,10 @@ class Subscribing:
         price = self.world.get(PriceSeen, command.price_id)
         if command.at_period_end:
             return self._schedule(subscription, command)
+        if command.own_lines:
+            self._invoice_own(subscription, command, paid=paid)
+        if command.end_trial:
+            subscription = evolve(subscription, status="active", trial_end=self.world.now())
         lines = self.change_lines(subscription, command)
         item = evolve(subscription.items[0], price_id=command.price_id, quantity=command.quantity)
         now = self.world.now()
@@ -173,6 +221,25 @@ class Subscribing:
         )
         unpaid = waiting if command.only_when_paid else evolve(changed, status="past_due")
         return self.world.tell("customer.subscription.updated", unpaid)
+
+    def _invoice_own(self, subscription: SubscriptionSeen, command: ChangePlan, *, paid: bool) -> None:
+        """An invoice with these very lines, paid before the plan changes; voided where it cannot be."""
+        lines = [
+            InvoiceLineSeen(
+                amount=line.amount.amount,
+                period_start=line.start,
+                period_end=line.end,
+                description=line.description,
+            )
+            for line in command.own_lines
+        ]
+        owner = evolve(subscription, latest_invoice_id=self.world.new_id("in"))
+        invoice = self.till.invoice(owner, command.own_lines[0].amount.currency, "manual", lines)
+        if paid or not invoice.amount_due:
+            self.till.pay(invoice)
+            return
+        self.world.tell("invoice.voided", evolve(self.till.fail(invoice), status="void"))
+        raise ProviderRefused("Your card was declined.", code="card_declined", decline_code=self.till.decline_code)
 
     def change_lines(self, subscription: SubscriptionSeen, command: ChangePlan) -> list[InvoiceLineSeen]:
         """What a change now is invoiced with at once; nothing where it waits for the next invoice."""

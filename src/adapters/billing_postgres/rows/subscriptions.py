@@ -7,7 +7,10 @@ from typing import Self
 
 import msgspec
 
+from billing_core.domain.dunning import Dunning
+from billing_core.domain.steps import NextStep
 from billing_core.domain.subscriptions import PendingChange, Subscription
+from billing_postgres.encoding import made
 
 __all__ = ["SubscriptionRow"]
 
@@ -40,6 +43,9 @@ class SubscriptionRow(msgspec.Struct, kw_only=True):
     stripe_item_id: str
     stripe_schedule_id: str | None
     created_at: datetime
+    dunning: Dunning | None
+    next_step: NextStep | None
+    next_step_at: datetime | None
 
     @classmethod
     def of(cls, subscription: Subscription) -> Self:
@@ -71,6 +77,9 @@ class SubscriptionRow(msgspec.Struct, kw_only=True):
             stripe_item_id=subscription.stripe_item_id,
             stripe_schedule_id=subscription.stripe_schedule_id,
             created_at=subscription.created_at,
+            dunning=subscription.dunning,
+            next_step=subscription.next_step,
+            next_step_at=subscription.next_step.due_at if subscription.next_step else None,
         )
 
     def to_domain(self) -> Subscription:
@@ -103,4 +112,6 @@ class SubscriptionRow(msgspec.Struct, kw_only=True):
             stripe_item_id=self.stripe_item_id,
             stripe_schedule_id=self.stripe_schedule_id,
             created_at=self.created_at,
+            dunning=made(self.dunning),
+            next_step=made(self.next_step),
         )

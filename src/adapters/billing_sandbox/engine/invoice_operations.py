@@ -47,7 +47,7 @@ def create(w: World, p: Obj) -> Obj:
     currency = require_currency(p.get("currency") or customer["currency"] or _DEFAULT_CURRENCY)
     invoice_id = w.new_id("in_")
     lines = []
-    if p.get("pending_invoice_items_behavior", "exclude") == "include" or subscription:
+    if p.get("pending_invoice_items_behavior", "include" if subscription else "exclude") == "include":
         lines = pending_lines(w, customer["id"], currency, subscription["id"] if subscription else None, invoice_id)
     given = [redeem(w, choose(w, d), customer=None, invoice=invoice_id) for d in p.get("discounts") or []]
     due = w.now + p["days_until_due"] * DAY if "days_until_due" in p else p.get("due_date")

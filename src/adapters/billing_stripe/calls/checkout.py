@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import stripe
 
 from billing_core.domain.errors import ProviderRefused
@@ -15,6 +17,12 @@ __all__ = ["expire_checkout", "open_purchase_checkout", "open_subscription_check
 
 #: Stripe takes no longer ``client_reference_id``; the metadata names the user in any case.
 _REFERENCE_MAX = 200
+#: What Stripe calls each way in which a trial may end without a payment method.
+_MISSING: dict[str, Literal["cancel", "create_invoice", "pause"]] = {
+    "cancel": "cancel",
+    "invoice": "create_invoice",
+    "pause": "pause",
+}
 _EXPIRED = frozenset({"expired"})
 
 
@@ -47,7 +55,7 @@ async def open_purchase_checkout(steps: Steps, command: OpenPurchaseCheckout) ->
 
 
 async def open_subscription_checkout(steps: Steps, command: OpenSubscriptionCheckout) -> Answer:
-    """Open a session that subscribes to one price. A trial asks for no payment method unless something is due.
+    """Open a session that subscribes to one price. A trial asks for a payment method where its plan wants one.
 
     Raises `ProviderRefused` with the code ``promotion_code_invalid`` for a code that is none.
     """
@@ -63,8 +71,10 @@ async def open_subscription_checkout(steps: Steps, command: OpenSubscriptionChec
     }
     if command.trial_days:
         subscription["trial_period_days"] = command.trial_days
-        subscription["trial_settings"] = {"end_behavior": {"missing_payment_method": "cancel"}}
-        params["payment_method_collection"] = "if_required"
+        subscription["trial_settings"] = {
+            "end_behavior": {"missing_payment_method": _MISSING[command.without_payment_method]}
+        }
+        params["payment_method_collection"] = "always" if command.payment_method_required else "if_required"
     if command.promotion_code:
         params["discounts"] = [{"promotion_code": await _promotion_code(steps, command.promotion_code)}]
     return await _open(steps, params, command.customer_id, command.user_id)

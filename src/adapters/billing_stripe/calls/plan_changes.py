@@ -13,6 +13,7 @@ from billing_core.domain.facts import ObjectKind, ObjectRef
 from billing_core.domain.operations import Answer, ChangePlan
 from billing_stripe.api import Reply
 from billing_stripe.calls.labels import labels_for
+from billing_stripe.calls.own_amounts import invoice_own_lines
 from billing_stripe.calls.subscriptions import keep_on, release_schedule
 from billing_stripe.facts import Json
 from billing_stripe.permissions import Permission
@@ -31,6 +32,8 @@ async def change_plan(steps: Steps, command: ChangePlan) -> Answer:
     """
     if command.schedule_id:
         await release_schedule(steps, command.schedule_id)
+    if command.own_lines:
+        await invoice_own_lines(steps, command)
     if command.at_period_end:
         await _at_period_end(steps, command)
     else:
@@ -45,12 +48,17 @@ async def _now(steps: Steps, command: ChangePlan) -> None:
     (``error_if_incomplete``); it never applies unpaid. A cancellation is taken back once the change applies:
     Stripe allows nothing else in a change that may wait, and whoever does not pay has not changed their mind.
     """
+    item: stripe.params.SubscriptionUpdateParamsItem = {"id": command.item_id, "quantity": command.quantity}
+    if command.price_id != command.current_price_id:  # a price that is not sold any more is only kept, never given
+        item["price"] = command.price_id
     params: stripe.params.SubscriptionUpdateParams = {
-        "items": [{"id": command.item_id, "price": command.price_id, "quantity": command.quantity}],
+        "items": [item],
         "proration_behavior": command.proration,
         "payment_behavior": "pending_if_incomplete" if command.only_when_paid else "error_if_incomplete",
     }
-    if command.proration_date:
+    if command.end_trial:
+        params["trial_end"] = "now"
+    if command.proration_date and command.proration != "none":
         params["proration_date"] = int(command.proration_date.timestamp())
     reply = await steps.change(
         MAIN,

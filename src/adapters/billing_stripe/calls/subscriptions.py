@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import stripe
 
 from billing_core.domain.facts import ObjectKind, ObjectRef
-from billing_core.domain.operations import Answer, CancelSubscription, UndoCancel
+from billing_core.domain.operations import Answer, CancelSubscription, ChangeTrialEnd, UndoCancel
 from billing_stripe.api import Call
 from billing_stripe.permissions import Permission
 from billing_stripe.steps import MAIN, Steps
 
-__all__ = ["ENDED", "cancel_subscription", "keep_on", "release_schedule", "undo_cancel"]
+__all__ = ["ENDED", "cancel_subscription", "change_trial_end", "keep_on", "release_schedule", "undo_cancel"]
 
 ENDED = frozenset({"canceled", "incomplete_expired"})
 _NOT_OPEN = frozenset({"draft", "paid", "uncollectible", "void"})
@@ -63,6 +65,19 @@ async def release_schedule(steps: Steps, schedule_id: str, step: str = "release"
         Permission.SUBSCRIPTIONS_WRITE,
         statuses=_DETACHED,
     )
+
+
+async def change_trial_end(steps: Steps, command: ChangeTrialEnd) -> Answer:
+    """Let a trial go on until another moment, or end it now. Nothing is prorated: nothing was billed."""
+    end = "now" if command.trial_end is None else int(command.trial_end.timestamp())
+    params = cast("stripe.params.SubscriptionUpdateParams", {"trial_end": end, "proration_behavior": "none"})
+    await steps.change(
+        MAIN,
+        _update(steps, command.subscription_id, params),
+        ObjectKind.SUBSCRIPTION,
+        Permission.SUBSCRIPTIONS_WRITE,
+    )
+    return steps.answer(command.subscription_id)
 
 
 async def undo_cancel(steps: Steps, command: UndoCancel) -> Answer:

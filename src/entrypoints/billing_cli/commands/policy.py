@@ -14,6 +14,7 @@ from billing_cli.catalog_policies import policy_of
 from billing_cli.desk import opened
 from billing_cli.failures import CommandFailed
 from billing_cli.options import LOOKING, Looking
+from billing_cli.policy_check import check
 from billing_cli.printing import show_json, show_rows
 from billing_cli.progress import counted
 from billing_core.domain.money import Money
@@ -23,6 +24,8 @@ from billing_core.domain.policy_lab import Difference, Trial
 __all__ = ["app", "trial_of"]
 
 app = App(name="policy", help="Policies: what others would have changed.")
+
+app.command(check)
 
 _TABLES = ("access", "refund", "dunning", "trial")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Annotated
 
 from cyclopts import App, Parameter
@@ -98,6 +99,44 @@ async def resume(subscription_id: str, /, *, options: Changing = CHANGING) -> No
     ask_first(f"Let the subscription {subscription_id} go on?", yes=options.yes)
     async with opened() as application:
         changed = await application.resume_subscription(options.caller, subscription_id)
+    _tell(presenting.subscription(changed), options)
+
+
+@app.command(name="extend-trial")
+async def extend_trial(
+    subscription_id: str, /, *, days: int, reason: str | None = None, options: Changing = CHANGING
+) -> None:
+    """Let a trial go on for so many days longer. It stays the one trial.
+
+    For example:
+
+        billing subscriptions extend-trial 0192b3c4-… --days 7 --reason "was ill"
+
+    Args:
+        subscription_id: The id of the subscription, as `billing subscriptions show` gives it.
+        days: How many days longer than now.
+        reason: Why, for the audit log.
+        options: How it is asked and shown.
+    """
+    ask_first(f"Let the trial of {subscription_id} go on for {days} days longer?", yes=options.yes)
+    async with opened() as application:
+        found = await application.look_up.subscription(options.caller, subscription_id)
+        until = (found.trial_end or application.clock.now()) + timedelta(days=days)
+        changed = await application.extend_trial(options.caller, subscription_id, until, reason=reason)
+    _tell(presenting.subscription(changed), options)
+
+
+@app.command(name="end-trial")
+async def end_trial(subscription_id: str, /, *, options: Changing = CHANGING) -> None:
+    """End a trial now: the first period begins and is invoiced.
+
+    For example:
+
+        billing subscriptions end-trial 0192b3c4-…
+    """
+    ask_first(f"End the trial of {subscription_id} now, and invoice its first period?", yes=options.yes)
+    async with opened() as application:
+        changed = await application.end_trial(options.caller, subscription_id)
     _tell(presenting.subscription(changed), options)
 
 

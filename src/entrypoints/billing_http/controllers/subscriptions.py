@@ -60,7 +60,12 @@ class Subscriptions(Controller):
                 id="get_subscription_status",
                 summary="Whether a user's subscription opens something now",
                 answer=shapes.StatusShape,
-                example={"user_id": examples.USER, "has_access": True, "subscription": examples.SUBSCRIPTION},
+                example={
+                    "user_id": examples.USER,
+                    "has_access": True,
+                    "subscription": examples.SUBSCRIPTION,
+                    "dunning": None,
+                },
                 errors=(Code.FORBIDDEN,),
             )
         ),
@@ -82,7 +87,7 @@ class Subscriptions(Controller):
                 body_example={"plan_id": "pro-monthly", **examples.RETURN_URLS},
                 status=201,
                 answer=shapes.CheckoutSessionShape,
-                example=examples.SESSION,
+                example={**examples.SESSION, "trial_days": 14},
                 errors=(Code.NOT_FOUND, Code.ALREADY_SUBSCRIBED, Code.IDEMPOTENCY_IN_PROGRESS, *_OF_STRIPE),
             )
         ),
@@ -91,7 +96,7 @@ class Subscriptions(Controller):
         """Begin to subscribe, for the caller themselves."""
         given = await read_body(request, CheckoutRequest)
         origins = frozenset(application.settings.checkout_return_origins)
-        session = await application.open_subscription_checkout(
+        opened = await application.open_subscription_checkout(
             caller_of(request),
             given.plan_id,
             success_url=require_return_url("success_url", given.success_url, origins),
@@ -99,7 +104,7 @@ class Subscriptions(Controller):
             quantity=given.quantity,
             promotion_code=given.promotion_code,
         )
-        return answer(presenting.checkout_session(session), 201)
+        return answer(presenting.checkout_session(opened), 201)
 
     @post(
         "/{id:str}/cancel",

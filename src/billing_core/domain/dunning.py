@@ -1,0 +1,253 @@
+"""Dunning: what is done about a renewal that could not be paid (domain rule 7).
+
+The schedule is counted from the FIRST failure: neither a retry, nor a try by hand, nor a new payment method
+moves it. A hard decline skips the retries that come, a new payment method is tried at once, and once. Where
+the provider collects, its own schedule retries and ends; ours then only reminds and tries new methods.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
+
+from attrs import frozen
+
+from billing_core.domain.facts import InvoiceSeen, PaymentMethodSeen, PaymentSeen, SubscriptionSeen
+from billing_core.domain.known import Known
+from billing_core.domain.money import Money
+from billing_core.domain.policies import Collector, DunningPolicy
+from billing_core.domain.steps import NextStep, StepKind, StepTaken
+
+__all__ = ["HARD_DECLINES", "Dunning", "StepDone", "dunning_of", "is_hard", "next_step", "retry_is_skipped", "schedule"]
+
+#: A card that was declined for one of these is not tried again (Stripe, "Decline codes": the customer has to act).
+HARD_DECLINES = frozenset(
+    {
+        "fraudulent",
+        "incorrect_number",
+        "invalid_account",
+        "lost_card",
+        "merchant_blacklist",
+        "new_account_information_available",
+        "no_longer_valid",
+        "pickup_card",
+        "restricted_card",
+        "revocation_of_all_authorizations",
+        "revocation_of_authorization",
+        "stolen_card",
+        "stop_payment_order",
+    }
+)
+_NEVER_AGAIN = "do_not_try_again"
+#: Of two steps that are due at one moment the first of these comes first.
+_ORDER = (StepKind.LOOK, StepKind.METHOD, StepKind.RETRY, StepKind.REMINDER, StepKind.LAST)
+
+
+@frozen(kw_only=True)
+class StepDone:
+    """A step of ours that was taken about an unpaid renewal."""
+
+    name: str
+    kind: StepKind
+    taken_at: datetime
+    #: Whether it was a retry that was left out.
+    skipped: bool
+
+
+@frozen(kw_only=True)
+class Dunning:
+    """One unpaid renewal, as its customer and whoever supports them see it."""
+
+    stripe_invoice_id: str
+    amount_due: Money
+    #: Where the customer can pay.
+    hosted_invoice_url: str | None
+    first_failed_at: datetime
+    #: Tries so far, by whomever.
+    attempts: int
+    #: When (UTC) payment is tried next without anybody's doing; None where it is not.
+    next_retry_at: datetime | None
+    #: Why the last try failed, and whether that skips the retries to come.
+    decline_code: str | None
+    hard_decline: bool
+    #: The steps of ours so far, oldest first.
+    steps: tuple[StepDone, ...]
+    #: When (UTC) what comes last is done by us; None where the provider does it.
+    ends_at: datetime | None
+
+
+def is_hard(payment: PaymentSeen | None) -> bool:
+    """Whether trying the same card again is of no use."""
+    if payment is None:
+        return False
+    codes = {payment.decline_code, payment.failure_code}
+    return payment.advice_code == _NEVER_AGAIN or bool(codes & HARD_DECLINES)
+
+
+def schedule(policy: DunningPolicy, invoice_id: str, first_failed_at: datetime) -> tuple[NextStep, ...]:
+    """Every step that ``policy`` has for an unpaid invoice, in the order in which they are due."""
+
+    def on(kind: StepKind, day: int, number: str) -> NextStep:
+        due_at = first_failed_at + timedelta(days=day)
+        return NextStep(kind=kind, subject=invoice_id, number=number, due_at=due_at)
+
+    steps = [on(StepKind.REMINDER, day, str(day)) for day in policy.reminder_days]
+    if policy.collector is Collector.OWN:
+        steps += [on(StepKind.RETRY, day, str(day)) for day in policy.retry_days]
+        steps.append(on(StepKind.LAST, policy.ends_on_day, ""))
+    return tuple(sorted(steps, key=_place))
+
+
+def _place(step: NextStep) -> tuple[datetime, int]:
+    return step.due_at, _ORDER.index(step.kind)
+
+
+@frozen
+class _Case:
+    """An unpaid renewal and what is known of it."""
+
+    invoice: InvoiceSeen
+    payment: PaymentSeen | None
+    policy: DunningPolicy
+    first_failed_at: datetime
+    #: The names of the steps that were taken about it.
+    taken: dict[str, StepTaken]
+
+    def done(self) -> tuple[StepDone, ...]:
+        """What was done about it, in the order in which it was: of one moment, in the order of the schedule."""
+        places = {step.name: place for place, step in enumerate(self._schedule)}
+        told = (one for one in self.taken.values() if one.kind is not StepKind.LOOK)
+        return tuple(
+            StepDone(
+                name=one.name,
+                kind=one.kind,
+                taken_at=one.taken_at,
+                skipped=one.kind is StepKind.RETRY and one.operation_id is None,
+            )
+            for one in sorted(told, key=lambda one: (one.taken_at, places.get(one.name, -1), one.name))
+        )
+
+    @property
+    def _schedule(self) -> tuple[NextStep, ...]:
+        return schedule(self.policy, self.invoice.id, self.first_failed_at)
+
+    def to_come(self) -> Iterator[NextStep]:
+        """The steps of the schedule that were not taken yet."""
+        if StepKind.LAST in self.taken:
+            return
+        for step in self._schedule:
+            if step.name not in self.taken:
+                yield step
+
+
+def _case_of(
+    seen: SubscriptionSeen,
+    past_due_since: datetime | None,
+    policy: DunningPolicy,
+    known: Known,
+    steps: Iterable[StepTaken],
+) -> _Case | None:
+    """The oldest renewal of a subscription that was tried and is unpaid, while the subscription owes it."""
+    if past_due_since is None:
+        return None
+    unpaid = (one for one in known.invoices_of(seen.id) if one.status == "open" and one.attempt_count > 0)
+    invoice = next(unpaid, None)
+    if invoice is None:
+        return None
+    payment = next(reversed(known.payments_of(invoice)), None)
+    taken = {one.name: one for one in steps if one.subject == invoice.id}
+    return _Case(invoice, payment, policy, past_due_since, taken)
+
+
+def dunning_of(
+    seen: SubscriptionSeen,
+    past_due_since: datetime | None,
+    policy: DunningPolicy,
+    known: Known,
+    steps: Iterable[StepTaken],
+) -> Dunning | None:
+    """What is being done about a subscription's unpaid renewal; None while it owes none."""
+    case = _case_of(seen, past_due_since, policy, known, steps)
+    if case is None:
+        return None
+    own = policy.collector is Collector.OWN
+    hard = is_hard(case.payment)
+    retries = [step.due_at for step in case.to_come() if step.kind is StepKind.RETRY]
+    ours = min(retries, default=None) if not hard else None
+    return Dunning(
+        stripe_invoice_id=case.invoice.id,
+        amount_due=Money(case.invoice.amount_remaining or case.invoice.amount_due, case.invoice.currency),
+        hosted_invoice_url=case.invoice.hosted_url,
+        first_failed_at=case.first_failed_at,
+        attempts=case.invoice.attempt_count,
+        next_retry_at=ours if own else case.invoice.next_attempt_at,
+        decline_code=(case.payment.decline_code or case.payment.failure_code) if case.payment else None,
+        hard_decline=hard,
+        steps=case.done(),
+        ends_at=next((step.due_at for step in case.to_come() if step.kind is StepKind.LAST), None),
+    )
+
+
+def next_step(
+    seen: SubscriptionSeen,
+    past_due_since: datetime | None,
+    policy: DunningPolicy,
+    known: Known,
+    steps: Iterable[StepTaken],
+) -> NextStep | None:
+    """The step about a subscription's unpaid renewal that comes next; None where nothing is left to do."""
+    case = _case_of(seen, past_due_since, policy, known, steps)
+    if case is None:
+        return None
+    coming = list(case.to_come())
+    method = _new_method(seen, case, known)
+    unknown = _unknown_failure(case, known)
+    coming += [step for step in (method, unknown) if step is not None]
+    return min(coming, key=_place, default=None)
+
+
+def _unknown_failure(case: _Case, known: Known) -> NextStep | None:
+    """A failed payment that may be the invoice's: what it says is asked of the provider, once."""
+    if case.payment is not None:
+        return None
+    for payment in known.all(PaymentSeen):
+        name = f"{StepKind.LOOK} {payment.id}"
+        may_be = payment.failure_code is not None and payment.created >= case.invoice.created
+        if may_be and known.invoice_of(payment) is None and name not in case.taken:
+            return NextStep(kind=StepKind.LOOK, subject=case.invoice.id, number=payment.id, due_at=case.first_failed_at)
+    return None
+
+
+def _new_method(seen: SubscriptionSeen, case: _Case, known: Known) -> NextStep | None:
+    """A payment method that came after the failure, or was made the default since: it is tried at once, and once.
+
+    Also after the last step, where that left the subscription as it is.
+    """
+    customer = known.customer()
+    defaults = (seen.default_payment_method_id, customer.default_payment_method_id if customer else None)
+    attached = [one for one in known.all(PaymentMethodSeen) if one.customer_id is not None]
+    new = [one for one in attached if one.created > case.first_failed_at or _replaced(one, defaults, case, known)]
+    untried = [one for one in new if f"{StepKind.METHOD} {one.id}" not in case.taken]
+    chosen = max(untried, key=lambda one: (one.id in defaults, one.created, one.id), default=None)
+    if chosen is None:
+        return None
+    due_at = max(chosen.created, case.first_failed_at)
+    return NextStep(kind=StepKind.METHOD, subject=case.invoice.id, number=chosen.id, due_at=due_at)
+
+
+def _replaced(method: PaymentMethodSeen, defaults: tuple[str | None, str | None], case: _Case, known: Known) -> bool:
+    """Whether an older method is the one that pays now, and is known to be none of those that failed."""
+    pays = defaults[0] or defaults[1]
+    failed = {one.card_fingerprint for one in known.charges_of(case.payment)} if case.payment else set()
+    known_failed = failed - {None}
+    return method.id == pays and bool(known_failed) and method.fingerprint not in known_failed
+
+
+def retry_is_skipped(step: NextStep, dunning: Dunning, policy: DunningPolicy, now: datetime) -> bool:
+    """Whether a retry that is due is left out: after a hard decline, or because a later one is due as well.
+
+    The second is what a worker finds that was away for days: the card is tried once then, not once for each day.
+    """
+    due = [one for one in schedule(policy, step.subject, dunning.first_failed_at) if one.due_at <= now]
+    last = [one for one in due if one.kind is StepKind.RETRY][-1:]
+    return dunning.hard_decline or (bool(last) and step.name != last[0].name)

@@ -1,0 +1,1 @@
+"""Rehearsals: whole stories on the real adapters, played against the sandbox's clock."""

@@ -1,0 +1,241 @@
+"""Dunning as a calendar: what is done on which day after the first failure (domain rule 7)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+import pytest
+from attrs import evolve
+
+from billing_core.domain.account import Account, Book, derive
+from billing_core.domain.dunning import is_hard, retry_is_skipped, schedule
+from billing_core.domain.events import differences
+from billing_core.domain.facts import Fact, InvoicePaymentSeen, Snapshot
+from billing_core.domain.known import Known
+from billing_core.domain.plans import Catalog
+from billing_core.domain.policies import Collector, DunningPolicy, LastStep
+from billing_core.domain.steps import NextStep, StepKind, StepTaken
+from billing_core.domain.subscriptions import Subscription
+from tests.builders import ANN, CUSTOMER, PRO, day, looked_up, states, told
+from tests.provider_objects import charge, customer, invoice, line, method, payment, subscription
+
+#: The renewal of 1 February failed at once.
+FAILED = day(31)
+OPEN = evolve(invoice(line(2900, day(31), day(59)), identity="in_2", created=FAILED), status="open", amount_paid=0)
+OWN = DunningPolicy(collector=Collector.OWN)
+PROVIDER = DunningPolicy()
+
+
+def book(
+    policy: DunningPolicy = OWN, *more: Snapshot, status: str = "past_due", steps: Iterable[StepTaken] = ()
+) -> Book:
+    facts: list[Fact] = [
+        told("customer.subscription.created", subscription(), day(0)),
+        told("customer.subscription.updated", subscription(status), FAILED),
+        told("invoice.payment_failed", OPEN, FAILED),
+        *(looked_up(one, max(one.created, FAILED)) for one in more),
+    ]
+    catalog = Catalog(plans=(evolve(PRO, dunning=policy),))
+    return Book(user_id=ANN, known=Known(states(facts)), steps=tuple(steps), catalog=catalog)
+
+
+def row(
+    policy: DunningPolicy = OWN, *more: Snapshot, status: str = "past_due", steps: Iterable[StepTaken] = ()
+) -> Subscription:
+    (found,) = derive(book(policy, *more, status=status, steps=steps)).subscriptions
+    return found
+
+
+def took(kind: StepKind, number: str = "", *, on: float, asked: bool = True) -> StepTaken:
+    return StepTaken(
+        user_id=ANN,
+        stripe_subscription_id="sub_1",
+        subject="in_2",
+        kind=kind,
+        number=number,
+        taken_at=day(31 + on),
+        operation_id="01944b2c-0000-7000-8000-00000000000f" if asked else None,
+    )
+
+
+def declined(code: str | None = None, *, advice: str | None = None, card: str = "fp_old") -> tuple[Snapshot, ...]:
+    failed = evolve(
+        payment("requires_payment_method", failure_code="card_declined", created=FAILED),
+        decline_code=code,
+        advice_code=advice,
+    )
+    link = InvoicePaymentSeen(
+        id="inpay_1", created=FAILED, invoice_id="in_2", payment_id="pi_1", status="open", currency="usd"
+    )
+    return failed, link, evolve(charge(status="failed", created=FAILED), card_fingerprint=card)
+
+
+def calendar(policy: DunningPolicy) -> list[tuple[str, datetime]]:
+    return [(step.name, step.due_at) for step in schedule(policy, "in_2", FAILED)]
+
+
+def test_by_default_ours_are_reminders_on_day_2_and_6_while_the_provider_collects() -> None:
+    assert calendar(PROVIDER) == [("reminder 2", day(33)), ("reminder 6", day(37))]
+
+
+def test_collecting_ourselves_retries_on_day_3_5_and_7_and_then_ends() -> None:
+    assert calendar(OWN) == [
+        ("reminder 2", day(33)),
+        ("retry 3", day(34)),
+        ("retry 5", day(36)),
+        ("reminder 6", day(37)),
+        ("retry 7", day(38)),
+        ("last_step", day(38)),
+    ]
+
+
+def test_the_last_step_may_have_a_day_of_its_own() -> None:
+    policy = DunningPolicy(collector=Collector.OWN, retry_days=(1,), reminder_days=(), last_day=10)
+    assert calendar(policy) == [("retry 1", day(32)), ("last_step", day(41))]
+
+
+def test_the_steps_follow_each_other_from_the_first_failure_on() -> None:
+    names: list[str] = []
+    steps: list[StepTaken] = []
+    while (step := row(steps=steps).next_step) is not None:
+        names.append(step.name)
+        steps.append(took(step.kind, step.number, on=(step.due_at - FAILED).days))
+    assert names == ["reminder 2", "retry 3", "retry 5", "reminder 6", "retry 7", "last_step"]
+
+
+def test_tries_by_hand_do_not_move_the_schedule() -> None:
+    tried_often = looked_up(evolve(OPEN, attempt_count=6), day(33))
+    known = Known(states([*_facts(), tried_often]))
+    catalog = Catalog(plans=(evolve(PRO, dunning=OWN),))
+    (tried,) = derive(Book(user_id=ANN, known=known, catalog=catalog)).subscriptions
+    assert tried.dunning is not None
+    assert (tried.dunning.attempts, tried.dunning.next_retry_at) == (6, day(34))
+    assert tried.next_step == row().next_step
+
+
+def _facts() -> list[Fact]:
+    return [
+        told("customer.subscription.created", subscription(), day(0)),
+        told("customer.subscription.updated", subscription("past_due"), FAILED),
+        told("invoice.payment_failed", OPEN, FAILED),
+    ]
+
+
+def test_while_the_provider_collects_its_own_schedule_is_shown() -> None:
+    known = Known(states([*_facts(), looked_up(evolve(OPEN, next_attempt_at=day(35)), day(32))]))
+    catalog = Catalog(plans=(evolve(PRO, dunning=PROVIDER),))
+    (owes,) = derive(Book(user_id=ANN, known=known, catalog=catalog)).subscriptions
+    assert owes.dunning is not None
+    assert (owes.dunning.next_retry_at, owes.dunning.ends_at) == (day(35), None)
+
+
+@pytest.mark.parametrize("code", ["lost_card", "stolen_card", "pickup_card", "fraudulent"])
+def test_a_card_that_is_lost_is_not_tried_again_but_the_calendar_goes_on(code: str) -> None:
+    owes = row(OWN, *declined(code))
+    assert owes.dunning is not None
+    assert (owes.dunning.hard_decline, owes.dunning.next_retry_at, owes.dunning.ends_at) == (True, None, day(38))
+    retry = NextStep(kind=StepKind.RETRY, subject="in_2", number="3", due_at=day(34))
+    assert retry_is_skipped(retry, owes.dunning, OWN, day(34))
+
+
+def test_what_the_bank_advises_counts_whatever_its_code() -> None:
+    hard, soft = declined("generic_decline", advice="do_not_try_again")[0], declined("generic_decline")[0]
+    assert is_hard(hard)  # type: ignore[arg-type]  # a payment
+    assert not is_hard(soft)  # type: ignore[arg-type]
+    assert not is_hard(None)
+
+
+def test_a_worker_that_was_away_tries_once_for_all_the_days_that_it_missed() -> None:
+    owes = row()
+    assert owes.dunning is not None
+    on_day_3, on_day_5 = (step for step in schedule(OWN, "in_2", FAILED) if step.name in {"retry 3", "retry 5"})
+    assert retry_is_skipped(on_day_3, owes.dunning, OWN, day(36))
+    assert not retry_is_skipped(on_day_5, owes.dunning, OWN, day(36))
+    assert not retry_is_skipped(on_day_3, owes.dunning, OWN, day(34))
+
+
+def test_a_new_payment_method_is_tried_at_once_and_once() -> None:
+    new = method("pm_new", created=day(32))
+    step = row(OWN, *declined("lost_card"), new).next_step
+    assert step is not None
+    assert (step.name, step.due_at) == ("method pm_new", day(32))
+    again = row(OWN, *declined("lost_card"), new, steps=[took(StepKind.METHOD, "pm_new", on=1)]).next_step
+    assert again is not None
+    assert again.name == "reminder 2"
+
+
+def test_a_failed_payment_that_may_be_the_invoices_is_asked_about_once() -> None:
+    failed, link, _ = declined("lost_card")
+    step = row(OWN, failed).next_step
+    assert step is not None
+    assert (step.name, step.due_at) == ("look_up pi_1", FAILED)
+    for known in (row(OWN, failed, link), row(OWN, failed, steps=[took(StepKind.LOOK, "pi_1", on=0)])):
+        assert known.next_step is not None
+        assert known.next_step.name == "reminder 2"
+
+
+def test_the_same_is_so_while_the_provider_collects() -> None:
+    step = row(PROVIDER, *declined(), method("pm_new", created=day(32))).next_step
+    assert step is not None
+    assert step.kind is StepKind.METHOD
+
+
+def test_an_older_card_that_was_made_the_default_is_new_too_but_not_the_one_that_failed() -> None:
+    cards = (method("pm_old", created=day(0)), method("pm_other", created=day(0)))
+    failed_card = declined(card="fp_pm_old")
+    stays = row(OWN, *failed_card, *cards, customer(default_method="pm_old")).next_step
+    changed = row(OWN, *failed_card, *cards, customer(default_method="pm_other")).next_step
+    assert stays is not None
+    assert changed is not None
+    assert (stays.name, changed.name) == ("reminder 2", "method pm_other")
+
+
+def test_nothing_is_done_about_what_is_owed_no_more() -> None:
+    assert row(status="active").dunning is None
+    assert row(status="active").next_step is None
+    assert row(OWN, evolve(OPEN, status="void")).next_step is None
+
+
+def test_after_the_last_step_nothing_is_left_but_a_new_card() -> None:
+    left = took(StepKind.LAST, on=7)
+    policy = evolve(OWN, last_step=LastStep.LEAVE)
+    assert row(policy, steps=[left]).next_step is None
+
+
+def test_what_our_dunning_ended_was_ended_for_non_payment() -> None:
+    ended = subscription("canceled", ended_at=day(38), reason="cancellation_requested")
+    facts = [*_facts(), told("customer.subscription.deleted", ended, day(38))]
+    void = told("invoice.voided", evolve(OPEN, status="void"), day(38))
+    catalog = Catalog(plans=(evolve(PRO, dunning=OWN),))
+    last = took(StepKind.LAST, on=7)
+    by_us = derive(Book(user_id=ANN, known=Known(states([*facts, void])), steps=(last,), catalog=catalog))
+    by_hand = derive(Book(user_id=ANN, known=Known(states([*facts, void])), catalog=catalog))
+    assert by_us.subscriptions[0].cancellation_reason == "payment_failed"
+    assert by_hand.subscriptions[0].cancellation_reason == "cancellation_requested"
+
+
+@pytest.mark.parametrize(
+    ("step", "event"),
+    [
+        (took(StepKind.REMINDER, "2", on=2, asked=False), "dunning.reminder"),
+        (took(StepKind.RETRY, "3", on=3), "dunning.retried"),
+        (took(StepKind.RETRY, "3", on=3, asked=False), "dunning.retry_skipped"),
+        (took(StepKind.METHOD, "pm_new", on=3), "dunning.method_tried"),
+        (took(StepKind.LAST, on=7), "dunning.last_step"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_each_step_is_told(step: StepTaken, event: str) -> None:
+    before, after = derive(book()), derive(book(steps=[step]))
+    (told_,) = differences(before, after, step.taken_at)
+    assert (told_.type, told_.data["step"], told_.data["amount_due"]) == (event, step.name, 2900)
+
+
+def test_a_mailer_is_told_what_it_needs() -> None:
+    started = differences(Account(user_id=ANN), derive(book(OWN, *declined("lost_card"))), FAILED)
+    (data,) = (event.data for event in started if event.type == "dunning.started")
+    assert data["first_failed_at"] == "2026-02-01T00:00:00Z"
+    assert (data["decline_code"], data["hard_decline"], data["next_retry_at"]) == ("lost_card", "yes", None)
+    assert data["grace_until"] == "2026-02-08T00:00:00Z"
+    assert CUSTOMER not in str(data)

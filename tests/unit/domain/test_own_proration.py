@@ -1,0 +1,173 @@
+"""Proration of our own: a price list with the arithmetic beside it, and the laws that hold whatever happens."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import pytest
+from attrs import evolve
+from hypothesis import given
+from hypothesis import strategies as st
+
+from billing_core.domain.change_rules import Credit, OwnAmounts, OwnCharge, Rounding, TimeUnit
+from billing_core.domain.money import Money
+from billing_core.domain.own_proration import Billed, billed_ahead, own_lines
+from billing_core.domain.periods import BillingCalendar, Interval, Period
+from billing_core.domain.proration_laws import Change, check_laws, integral_law, invoiced, net_zero_law
+from tests.builders import day, utc
+from tests.provider_objects import invoice, line
+
+OWN = OwnAmounts()
+BY_DAY = OwnAmounts(unit=TimeUnit.DAY)
+MONTH = Period(utc("2027-03-01"), utc("2027-04-01"))  # 31 days
+
+
+def charged(old: Money, new: Money, period: Period, at: datetime, own: OwnAmounts = OWN) -> list[int]:
+    billed = [Billed(amount=old.amount, start=period.start, end=period.end)]
+    return [one.amount.amount for one in own_lines(billed, new, period, at, own)]
+
+
+PRICE_LIST = [
+    # 29.00 to 99.00 after 10 of 31 days: 21/31 of each. 2900 * 21/31 = 1964.516, 9900 * 21/31 = 6706.452
+    pytest.param("usd", 2900, 9900, MONTH, "2027-03-11", OWN, [-1965, 6706], id="upgrade in a month of 31 days"),
+    # the other way round
+    pytest.param("usd", 9900, 2900, MONTH, "2027-03-11", OWN, [-6706, 1965], id="downgrade now"),
+    # at the very first second all of it: 29.00 back, 99.00 charged
+    pytest.param("usd", 2900, 9900, MONTH, "2027-03-01", OWN, [-2900, 9900], id="in the first second"),
+    # one second before the end: 2900 / 2678400 = 0.001 and 9900 / 2678400 = 0.004: nothing of either
+    pytest.param("usd", 2900, 9900, MONTH, "2027-03-31 23:59:59", OWN, [], id="in the last second"),
+    # from 31 January a month has 28 days: half of it is 14 days. 1450 and 4950
+    pytest.param(
+        "usd",
+        2900,
+        9900,
+        Period(utc("2027-01-31"), utc("2027-02-28")),
+        "2027-02-14",
+        OWN,
+        [-1450, 4950],
+        id="month end",
+    ),
+    # a February of 29 days, after 22: 7/29. 2900 * 7/29 = 700, 9900 * 7/29 = 2389.655
+    pytest.param(
+        "usd", 2900, 9900, Period(utc("2028-02-01"), utc("2028-03-01")), "2028-02-23", OWN, [-700, 2390], id="leap year"
+    ),
+    # a year of 366 days, after 183: half
+    pytest.param(
+        "usd", 29000, 49000, Period(utc("2028-01-01"), utc("2029-01-01")), "2028-07-02", OWN, [-14500, 24500], id="year"
+    ),
+    # exactly between two: 5 * 1/2 = 2.5 is 2, and 7 * 1/2 = 3.5 is 4: half to even, once for each line
+    pytest.param(
+        "usd", 5, 7, Period(utc("2027-03-01"), utc("2027-03-03")), "2027-03-02", OWN, [-2, 4], id="half to even"
+    ),
+    # yen have no minor unit: 3000 * 21/31 = 2032.258, 9800 * 21/31 = 6638.710
+    pytest.param("jpy", 3000, 9800, MONTH, "2027-03-11", OWN, [-2032, 6639], id="no decimals"),
+    # dinars have three decimals, the last always 0: 9000 * 21/31 = 6096.77 is 6100, 30000 * 21/31 = 20322.58 is 20320
+    pytest.param("kwd", 9000, 30000, MONTH, "2027-03-11", OWN, [-6100, 20320], id="three decimals"),
+    # by the day, counted from its beginning: on the 11th at 18:00 as on the 11th at midnight
+    pytest.param("usd", 2900, 9900, MONTH, "2027-03-11 18:00", BY_DAY, [-1965, 6706], id="by the day"),
+    # three pieces at 29.00 become five: 8700 * 21/31 = 5893.548, 14500 * 21/31 = 9822.581
+    pytest.param("usd", 8700, 14500, MONTH, "2027-03-11", OWN, [-5894, 9823], id="quantities"),
+    # to a plan that costs nothing
+    pytest.param("usd", 2900, 0, MONTH, "2027-03-11", OWN, [-1965], id="to nothing"),
+]
+
+
+@pytest.mark.parametrize(("currency", "old", "new", "period", "at", "own", "amounts"), PRICE_LIST)
+def test_the_price_list(
+    currency: str, old: int, new: int, period: Period, at: str, own: OwnAmounts, amounts: list[int]
+) -> None:
+    assert charged(Money(old, currency), Money(new, currency), period, utc(at), own) == amounts
+
+
+def test_a_credit_is_a_share_of_what_was_billed_not_of_the_price() -> None:
+    half_off = invoice(evolve(line(2900, day(0), day(30)), discount=1450))
+    (billed,) = billed_ahead([half_off], day(10))
+    assert billed.amount == 1450
+    lines = own_lines([billed], Money(9900, "usd"), Period(day(0), day(30)), day(10), OWN)
+    assert [one.amount.amount for one in lines] == [-967, 6600]  # 1450 * 2/3 = 966.667, 9900 * 2/3
+
+
+def test_what_a_change_gave_back_is_not_given_back_again() -> None:
+    first = invoice(line(2900, day(0), day(30)))
+    change = invoice(
+        line(-1933, day(10), day(30)), line(6600, day(10), day(30)), identity="in_2", created=day(10), number="2"
+    )
+    assert billed_ahead([change, first], day(20)) == (Billed(amount=6600, start=day(10), end=day(30)),)
+
+
+@pytest.mark.parametrize("status", ["draft", "void", "uncollectible"])
+def test_what_was_not_billed_is_not_given_back(status: str) -> None:
+    assert billed_ahead([invoice(line(2900, day(0), day(30)), status=status)], day(10)) == ()
+
+
+def test_what_is_used_up_is_not_given_back() -> None:
+    assert billed_ahead([invoice(line(2900, day(0), day(30)))], day(30)) == ()
+
+
+# ------------------------------------------------------------------------------------------------------- laws
+PRICES = st.integers(0, 200_000)
+CURRENCIES = st.sampled_from([("usd", 1), ("jpy", 1), ("kwd", 10)])
+
+
+@st.composite
+def stories(draw: st.DrawFn) -> tuple[Money, Period, list[Change]]:
+    """A period, a first price, and changes within it, some of them in one second."""
+    currency, unit = draw(CURRENCIES)
+    anchor = utc("2027-01-01") + timedelta(seconds=draw(st.integers(0, 3 * 366 * 86400)))
+    interval = draw(st.sampled_from(list(Interval)))
+    period = BillingCalendar(anchor=anchor, interval=interval).period(draw(st.integers(0, 13)))
+    moments = sorted(draw(st.lists(st.integers(0, period.seconds - 1), min_size=1, max_size=6)))
+    prices = draw(st.lists(PRICES, min_size=len(moments), max_size=len(moments)))
+    changes = [
+        Change(at=period.start + timedelta(seconds=moment), price=Money(price * unit, currency))
+        for moment, price in zip(moments, prices, strict=True)
+    ]
+    return Money(draw(PRICES) * unit, currency), period, changes
+
+
+@given(stories(), st.sampled_from([OWN, BY_DAY]))
+def test_the_sum_invoiced_is_the_integral_of_the_price_over_time(
+    story: tuple[Money, Period, list[Change]], own: OwnAmounts
+) -> None:
+    first, period, changes = story
+    assert integral_law(first, period, changes, own) is None
+
+
+@given(stories(), st.sampled_from([OWN, BY_DAY]))
+def test_a_change_that_is_taken_back_in_the_same_second_costs_nothing(
+    story: tuple[Money, Period, list[Change]], own: OwnAmounts
+) -> None:
+    first, period, (there, *_) = story
+    assert net_zero_law(first, period, there, own) is None
+
+
+@given(stories())
+def test_nobody_is_given_back_more_than_was_billed(story: tuple[Money, Period, list[Change]]) -> None:
+    first, period, changes = story
+    billed = first.amount
+    for lines in invoiced(first, period, changes, OWN):
+        back = -sum(one.amount.amount for one in lines if one.amount.amount < 0)
+        assert back <= billed
+        billed = sum(one.amount.amount for one in lines if one.amount.amount > 0)
+
+
+@pytest.mark.parametrize(
+    ("own", "law"),
+    [
+        (OwnAmounts(credit=Credit.NONE), "a change that is taken back in the same second costs nothing"),
+        (OwnAmounts(charge=OwnCharge.FULL), "taken back in the same second"),
+        (OwnAmounts(rounding=Rounding.SELLER), "taken back in the same second"),
+    ],
+    ids=["nothing given back", "whole periods charged", "rounded for the seller"],
+)
+def test_a_rule_that_breaks_a_law_is_told_with_a_counterexample(own: OwnAmounts, law: str) -> None:
+    broken = check_laws(Money(2900, "usd"), Money(9900, "usd"), Interval.MONTH, 1, own)
+    assert broken is not None
+    assert law in broken.law
+    assert "29.00 USD from" in broken.counterexample
+
+
+@pytest.mark.parametrize("own", [OWN, BY_DAY], ids=["by the second", "by the day"])
+@pytest.mark.parametrize("interval", [Interval.MONTH, Interval.YEAR])
+def test_the_rules_as_they_come_break_no_law(own: OwnAmounts, interval: Interval) -> None:
+    assert check_laws(Money(2900, "usd"), Money(9900, "usd"), interval, 1, own) is None

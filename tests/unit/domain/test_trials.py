@@ -1,0 +1,174 @@
+"""Trials: one per person, and how a person is known again (domain rule 6)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import pytest
+from attrs import evolve
+
+from billing_core.domain.account import Book, derive
+from billing_core.domain.errors import InvalidTransition, InvalidValue
+from billing_core.domain.events import differences
+from billing_core.domain.facts import Snapshot
+from billing_core.domain.known import Known
+from billing_core.domain.plans import Catalog
+from billing_core.domain.policies import TrialPolicy
+from billing_core.domain.steps import StepKind, StepTaken
+from billing_core.domain.subscriptions import Subscription
+from billing_core.domain.trials import (
+    Mark,
+    MarkKind,
+    TrialFate,
+    card_marks,
+    email_mark,
+    fate_of,
+    marks_of,
+    require_extension,
+    unaliased,
+)
+from tests.builders import ANN, PRO, account, day, plan, seen, states, told
+from tests.provider_objects import method, session, subscription
+
+KEY = b"a key of the tests"
+TRIALING = subscription("trialing", trial_end=day(14))
+
+
+@pytest.mark.parametrize(
+    ("written", "mailbox"),
+    [
+        ("ann@example.com", "ann@example.com"),
+        ("  Ann@Example.COM. ", "ann@example.com"),
+        ("ann+trial2@example.com", "ann@example.com"),
+        ("a.n.n@gmail.com", "ann@gmail.com"),
+        ("A.nn+x@googlemail.com", "ann@gmail.com"),
+        ("a.n.n@example.com", "a.n.n@example.com"),  # dots mean something anywhere else
+        ("+ann@example.com", "+ann@example.com"),
+        ("ann@bob@example.com", "ann@bob@example.com"),
+    ],
+)
+def test_all_aliases_of_a_mailbox_are_one_address(written: str, mailbox: str) -> None:
+    assert unaliased(written) == mailbox
+
+
+@pytest.mark.parametrize("written", ["", "ann", "@example.com", "ann@"])
+def test_what_is_no_address_is_refused(written: str) -> None:
+    with pytest.raises(InvalidValue):
+        unaliased(written)
+
+
+def test_an_address_is_known_again_by_a_keyed_hash_alone() -> None:
+    mark = email_mark("Ann+1@gmail.com", KEY)
+    assert mark == email_mark("a.nn@gmail.com", KEY)
+    assert mark != email_mark("ann@gmail.com", b"another key")
+    assert "ann" not in mark.value
+
+
+def test_without_an_address_or_a_key_a_person_is_known_by_their_user_alone() -> None:
+    user = Mark(MarkKind.USER, ANN)
+    assert marks_of(ANN, None, KEY) == marks_of(ANN, "ann@example.com", None) == {user}
+    assert marks_of(ANN, "ann@example.com", KEY) == {user, email_mark("ann@example.com", KEY)}
+
+
+def test_the_cards_on_file_are_marks_but_not_those_that_were_removed() -> None:
+    known = seen(method("pm_1"), method("pm_2", attached=False))
+    assert card_marks(known) == {Mark(MarkKind.CARD, "fp_pm_1")}
+
+
+@pytest.mark.parametrize(
+    ("objects", "fate"),
+    [
+        ((session(identity="cs_1", status="open", payment_status="unpaid"),), TrialFate.OPEN),
+        ((session(identity="cs_1", status="complete"),), TrialFate.OPEN),
+        ((session(identity="cs_1", status="expired", payment_status="unpaid"),), TrialFate.NEVER),
+        ((session(identity="cs_2", status="expired", payment_status="unpaid"),), TrialFate.OPEN),
+        ((session(identity="cs_1", status="complete"), TRIALING), TrialFate.BEGAN),
+        ((session(identity="cs_1", status="expired", payment_status="unpaid"), TRIALING), TrialFate.BEGAN),
+    ],
+    ids=["open", "just paid", "expired", "another's expired", "began", "began elsewhere"],
+)
+def test_what_became_of_a_claim(objects: tuple[Snapshot, ...], fate: TrialFate) -> None:
+    assert fate_of(seen(*objects), "cs_1")[0] is fate
+
+
+def _on_trial(status: str = "trialing") -> Subscription:
+    (row,) = account(seen(subscription(status, trial_end=day(14)))).subscriptions
+    return row
+
+
+def test_a_trial_may_go_on_for_longer() -> None:
+    require_extension(_on_trial(), day(21), day(13))
+
+
+@pytest.mark.parametrize("until", [day(14), day(10), day(731)], ids=["no longer", "shorter", "over two years"])
+def test_an_extension_ends_later_and_within_two_years(until: datetime) -> None:
+    with pytest.raises(InvalidValue):
+        require_extension(_on_trial(), until, day(1))
+
+
+def test_a_trial_that_is_over_is_not_given_again_by_extending_it() -> None:
+    with pytest.raises(InvalidTransition):
+        require_extension(_on_trial("active"), day(60), day(20))
+
+
+# ------------------------------------------------------------------------------------------------- reminders
+def _events(*facts: tuple[str, Snapshot, float]) -> list[str]:
+    """The types of everything that is told while these facts come in one after the other."""
+    types: list[str] = []
+    before = account([])
+    for number in range(1, len(facts) + 1):
+        after = account([told(type_, after, day(at)) for type_, after, at in facts[:number]])
+        types += [event.type for event in differences(before, after, day(0))]
+        before = after
+    return types
+
+
+CREATED = ("customer.subscription.created", TRIALING, 0.0)
+
+
+def _announced(end: float, at: float) -> tuple[str, Snapshot, float]:
+    return ("customer.subscription.trial_will_end", subscription("trialing", trial_end=day(end)), at)
+
+
+def test_a_trial_that_is_about_to_end_is_told_once_also_where_it_is_extended_after() -> None:
+    told_ = _events(CREATED, _announced(14, 11), _announced(28, 25))
+    assert told_.count("subscription.trial_ending") == 1
+
+
+def test_nobody_is_reminded_of_a_trial_that_was_ended_before_its_time() -> None:
+    ended = ("customer.subscription.trial_will_end", subscription("trialing", trial_end=day(5)), 5.0)
+    paid = ("customer.subscription.trial_will_end", subscription("active", trial_end=day(5)), 5.0)
+    assert "subscription.trial_ending" not in _events(CREATED, ended)
+    assert "subscription.trial_ending" not in _events(CREATED, paid)
+
+
+def _reminding(days: int, *steps: StepTaken) -> Subscription:
+    tried = evolve(plan(PRO.id, trial_days=14), trial=TrialPolicy(reminder_days=days))
+    catalog = Catalog(plans=(tried,))
+    known = Known(states([told("customer.subscription.created", TRIALING, day(0))]))
+    (row,) = derive(Book(user_id=ANN, known=known, steps=steps, catalog=catalog)).subscriptions
+    return row
+
+
+@pytest.mark.parametrize(("days", "due"), [(7, day(7)), (1, day(13)), (30, day(0))])
+def test_a_reminder_on_another_day_than_the_providers_is_a_step_of_ours(days: int, due: datetime) -> None:
+    step = _reminding(days).next_step
+    assert step is not None
+    assert (step.kind, step.due_at) == (StepKind.TRIAL_REMINDER, due)
+
+
+@pytest.mark.parametrize("days", [0, 3])
+def test_where_the_provider_reminds_or_nobody_does_there_is_no_step(days: int) -> None:
+    assert _reminding(days).next_step is None
+
+
+def test_a_reminder_is_given_once() -> None:
+    taken = StepTaken(
+        user_id=ANN,
+        stripe_subscription_id="sub_1",
+        subject="sub_1",
+        kind=StepKind.TRIAL_REMINDER,
+        taken_at=day(7),
+    )
+    assert _reminding(7, taken).next_step is None
+    assert _reminding(7, taken).trial_ending_at == day(7)
