@@ -7,13 +7,25 @@ from typing import Any
 import pytest
 from attrs import evolve
 
-from billing_contracts.examples import NOW, account, manual_grant, order, subscription
+from billing_contracts.examples import (
+    NOW,
+    account,
+    after,
+    manual_grant,
+    operation,
+    order,
+    purchase,
+    subscription,
+)
+from billing_core.domain.access import Blocked, Ending
 from billing_core.domain.account import Account
+from billing_core.domain.operations import DUPLICATE, RefundPayment
+from billing_core.domain.purchases import Slot
 from billing_core.ports.unit_of_work import UnitsOfWork
 
 __all__ = ["AccountsContract", "keep_orders_of"]
 
-_ROWS = ("subscriptions", "purchases", "payments", "refunds", "invoices", "payment_methods", "grants")
+_ROWS = ("subscriptions", "purchases", "payments", "refunds", "invoices", "payment_methods", "grants", "endings")
 
 
 def _same(one: Account, other: Account) -> bool:
@@ -109,6 +121,47 @@ class AccountsContract:
         await _save(units, Account(user_id="user-1"), noted)
         async with units() as uow:
             assert await uow.accounts.load("user-1") == Account(user_id="user-1")
+
+    async def test_endings_are_kept_with_their_grants(self, units: UnitsOfWork) -> None:
+        """And go where the grant goes, or where nothing is told any more."""
+        plain = Account(user_id="user-1", grants=(evolve(account().grants[0], expires_at=after(5)),))
+        told = evolve(plain, endings=frozenset({Ending(plain.grants[0].source, plain.grants[0].resource, after(5))}))
+        for before, later in ((Account(user_id="user-1"), plain), (plain, told), (told, plain), (plain, told)):
+            await _save(units, before, later)
+            async with units() as uow:
+                assert _same(await uow.accounts.load("user-1"), later)
+        await _save(units, told, Account(user_id="user-1"))
+        async with units() as uow:
+            assert await uow.accounts.load("user-1") == Account(user_id="user-1")
+
+    async def test_users_with_an_ending_to_tell_are_found(self, units: UnitsOfWork) -> None:
+        """Not before it has passed, not twice, and not for a grant that is blocked anyway."""
+        ends = evolve(account().grants[0], expires_at=after(5))
+        blocked = evolve(ends, blocked=Blocked.REFUNDED)
+        untold = Account(user_id="user-1", grants=(ends,))
+        await _save(units, Account(user_id="user-1"), untold)
+        await _save(units, Account(user_id="user-2"), Account(user_id="user-2", grants=(blocked,)))
+        async with units() as uow:
+            assert list(await uow.accounts.users_with_endings(after(5), 10)) == []
+            assert list(await uow.accounts.users_with_endings(after(6), 10)) == ["user-1"]
+        await _save(units, untold, evolve(untold, endings=frozenset({Ending(ends.source, ends.resource, after(5))})))
+        async with units() as uow:
+            assert list(await uow.accounts.users_with_endings(after(6), 10)) == []
+
+    async def test_users_with_a_capture_to_give_back_are_found(self, units: UnitsOfWork) -> None:
+        """Until an operation does so, or nothing is left of it."""
+        twice = purchase(order(), slot=Slot.DUPLICATE)
+        given_back = purchase(order(2, user_id="user-2"), slot=Slot.DUPLICATE, refunded=order().price.amount)
+        for one in (twice, given_back, purchase(order(3, user_id="user-3"))):
+            await _save(units, Account(user_id=one.user_id), Account(user_id=one.user_id, purchases=(one,)))
+        async with units() as uow:
+            assert list(await uow.accounts.users_with_duplicates(10)) == ["user-1"]
+        refund = RefundPayment(payment_intent_id="pi_1", amount=twice.captured, reason=DUPLICATE, purchase_id=twice.id)
+        async with units() as uow:
+            await uow.operations.add(operation(command=refund))
+            await uow.commit()
+        async with units() as uow:
+            assert list(await uow.accounts.users_with_duplicates(10)) == []
 
     async def test_users_are_listed_by_all_that_they_can_have(self, units: UnitsOfWork) -> None:
         """A customer, an order or a grant by hand; each user once."""

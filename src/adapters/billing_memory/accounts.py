@@ -8,8 +8,10 @@ from typing import Protocol, TypeVar
 
 from attrs import frozen
 
-from billing_core.domain.access import Grant, Source
+from billing_core.domain.access import Ending, Grant, Source
 from billing_core.domain.account import Account
+from billing_core.domain.operations import DUPLICATE, RefundPayment
+from billing_core.domain.purchases import Purchase, Slot
 from billing_core.domain.resources import Resource
 from billing_memory.store import StoredGrant
 from billing_memory.tables import Changes, Rows
@@ -58,6 +60,11 @@ class MemoryAccounts:
             invoices=mine(tables.invoices),
             payment_methods=mine(tables.payment_methods),
             grants=tuple(row.grant for row in work.on(tables.grants).of_group(user_id)),
+            endings=frozenset(
+                Ending(row.grant.source, row.grant.resource, row.told_ended_at)
+                for row in work.on(tables.grants).of_group(user_id)
+                if row.told_ended_at is not None
+            ),
         )
 
     async def save(self, before: Account, after: Account) -> None:
@@ -79,13 +86,45 @@ class MemoryAccounts:
         users |= {grant.user_id for grant in self._work.on(store.manual_grants).all()}
         return sorted(user_id for user_id in users if user_id > after_user_id)[:limit]
 
+    async def users_with_endings(self, before: datetime, limit: int) -> Collection[str]:
+        """Users with a grant that ended untold, the longest ago first."""
+        untold: dict[str, datetime] = {}
+        for row in self._work.on(self._work.store.accounts.grants).all():
+            end = row.grant.expires_at
+            if row.grant.blocked is None and row.told_ended_at is None and end is not None and end < before:
+                untold[row.user_id] = min(end, untold.get(row.user_id, end))
+        return sorted(untold, key=lambda user_id: (untold[user_id], user_id))[:limit]
+
+    async def users_with_duplicates(self, limit: int) -> Collection[str]:
+        """Users with a second capture that nothing gives back."""
+        owed = [one for one in self._work.on(self._work.store.accounts.purchases).all() if _is_owed_back(one)]
+        return sorted({one.user_id for one in owed if not self._is_being_given_back(one)})[:limit]
+
+    def _is_being_given_back(self, purchase: Purchase) -> bool:
+        asked = self._work.on(self._work.store.operations).of_group((purchase.user_id, "refund_payment"))
+        commands = (row.operation.command for row in asked)
+        return any(
+            isinstance(one, RefundPayment) and (one.purchase_id, one.reason) == (purchase.id, DUPLICATE)
+            for one in commands
+        )
+
 
 def _id(row: _Created) -> str:
     return row.id
 
 
 def _stored(account: Account) -> list[StoredGrant]:
-    return [StoredGrant(user_id=account.user_id, grant=grant) for grant in account.grants]
+    told = {(one.source, one.resource): one.at for one in account.endings}
+    return [
+        StoredGrant(user_id=account.user_id, grant=grant, told_ended_at=told.get((grant.source, grant.resource)))
+        for grant in account.grants
+    ]
+
+
+def _is_owed_back(purchase: Purchase) -> bool:
+    left = purchase.captured - purchase.amount_refunded - purchase.amount_disputed
+    known = purchase.stripe_payment_intent_id is not None
+    return purchase.slot is Slot.DUPLICATE and left.amount > 0 and known and not purchase.dispute_open
 
 
 def _grant_key(row: StoredGrant) -> tuple[str, Source, Resource]:

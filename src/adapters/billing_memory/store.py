@@ -107,6 +107,8 @@ class StoredGrant:
 
     user_id: str
     grant: Grant
+    #: The end of it that was told, if any.
+    told_ended_at: datetime | None = None
 
 
 @frozen(kw_only=True)

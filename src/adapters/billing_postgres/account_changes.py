@@ -8,7 +8,6 @@ from typing import Final, LiteralString, Protocol, TypeVar
 import msgspec
 from attrs import define, field
 
-from billing_core.domain.access import Grant
 from billing_core.domain.account import Account
 from billing_core.domain.purchases import Slot
 from billing_postgres.encoding import encode_rows
@@ -92,9 +91,7 @@ class AccountChanges:
         self._add("refunds", before.refunds, after.refunds, RefundRow.of)
         self._add("invoices", before.invoices, after.invoices, InvoiceRow.of)
         self._add("payment_methods", before.payment_methods, after.payment_methods, PaymentMethodRow.of)
-        user_id = after.user_id
-        old, new = (_by_source(user_id, one.grants) for one in (before, after))
-        self._differ("user_access", old, new, lambda grant: GrantRow.of(user_id, grant))
+        self._differ("user_access", _grant_rows(before), _grant_rows(after), lambda row: row)
 
     def written(self) -> dict[LiteralString, str]:
         """The rows to be written, as JSON arrays, by table; only of tables that have any."""
@@ -133,8 +130,11 @@ class AccountChanges:
                 written.pop(key, None)
 
 
-def _by_source(user_id: str, grants: Iterable[Grant]) -> Mapping[_Key, Grant]:
-    return {(user_id, grant.source, grant.resource): grant for grant in grants}
+def _grant_rows(account: Account) -> Mapping[_Key, GrantRow]:
+    """The rows of grants, each with the end of it that was told."""
+    told = {(one.source, one.resource): one.at for one in account.endings}
+    keyed = {(grant.source, grant.resource): grant for grant in account.grants}
+    return {(account.user_id, *key): GrantRow.of(account.user_id, grant, told.get(key)) for key, grant in keyed.items()}
 
 
 def _in_order(rows: Iterable[msgspec.Struct]) -> list[msgspec.Struct]:

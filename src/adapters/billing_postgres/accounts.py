@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from datetime import datetime
 from typing import Final, LiteralString
 
 import msgspec
@@ -29,6 +30,25 @@ SELECT user_id FROM (
     (SELECT DISTINCT user_id FROM manual_grants WHERE user_id > %(after)s ORDER BY user_id LIMIT %(limit)s)
 ) AS users
 ORDER BY user_id LIMIT %(limit)s
+"""
+
+#: Some rows may be of one user: that user is told of all of them at once.
+_WITH_ENDINGS: Final[LiteralString] = """
+SELECT user_id FROM user_access
+WHERE blocked IS NULL AND told_ended_at IS NULL AND expires_at < %(before)s
+ORDER BY expires_at, user_id LIMIT %(limit)s
+"""
+
+_WITH_DUPLICATES: Final[LiteralString] = """
+SELECT DISTINCT p.user_id FROM purchases p
+WHERE p.slot = 'duplicate' AND p.captured_amount > p.refunded_amount + p.disputed_amount
+  AND p.stripe_payment_intent_id IS NOT NULL AND NOT p.dispute_open
+  AND NOT EXISTS (
+      SELECT FROM operations o
+      WHERE o.user_id = p.user_id AND o.name = 'refund_payment'
+        AND o.command ->> 'purchase_id' = p.id AND o.command ->> 'reason' = 'duplicate'
+  )
+ORDER BY p.user_id LIMIT %s
 """
 
 
@@ -60,3 +80,12 @@ class PostgresAccounts:
         """Users that have a customer, an order or a grant, ascending."""
         rows = await self._session.rows(_USERS, {"after": after_user_id, "limit": limit})
         return [user_id for (user_id,) in rows]
+
+    async def users_with_endings(self, before: datetime, limit: int) -> Collection[str]:
+        """Users with a grant that ended untold, the longest ago first."""
+        rows = await self._session.rows(_WITH_ENDINGS, {"before": before, "limit": limit})
+        return list(dict.fromkeys(user_id for (user_id,) in rows))
+
+    async def users_with_duplicates(self, limit: int) -> Collection[str]:
+        """Users with a second capture that nothing gives back."""
+        return [user_id for (user_id,) in await self._session.rows(_WITH_DUPLICATES, (limit,))]

@@ -18,6 +18,7 @@ from billing_core.domain.resources import Containment, Resource
 __all__ = [
     "Blocked",
     "Decision",
+    "Ending",
     "Grant",
     "ManualGrant",
     "Opened",
@@ -113,6 +114,16 @@ class Grant:
         lapsed = self.expires_at is not None and self.expires_at <= now
         reasons = [reason for reason in (self.blocked, self.lapses if lapsed else None) if reason]
         return first_reason(reasons) or Blocked.NO_GRANT
+
+
+@frozen
+class Ending:
+    """That a grant ended by the clock, and when: what need not be told again."""
+
+    source: Source
+    resource: Resource
+    #: The ``expires_at`` (UTC) that has passed.
+    at: datetime
 
 
 @frozen(kw_only=True)

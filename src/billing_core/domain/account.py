@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from attrs import evolve, field, frozen
 
-from billing_core.domain.access import Grant, ManualGrant, manual_grant_rows
+from billing_core.domain.access import Ending, Grant, ManualGrant, manual_grant_rows
 from billing_core.domain.entitlements import SubscriptionMoney, purchase_grants, subscription_grants
 from billing_core.domain.facts import InvoiceSeen, PaymentSeen, RefundSeen, SubscriptionSeen
 from billing_core.domain.ids import derived_id
@@ -58,8 +58,16 @@ class Account:
     invoices: tuple[Invoice, ...] = ()
     payment_methods: tuple[PaymentMethod, ...] = ()
     grants: tuple[Grant, ...] = ()
+    #: Which of the grants ended by the clock and need not be told to have. Kept beside them, not derived from facts.
+    endings: frozenset[Ending] = frozenset()
     #: Prices that no plan maps to: their subscriptions are parked until one does.
     unknown_prices: frozenset[str] = frozenset()
+
+    def tells_open(self, grant: Grant) -> bool:
+        """Whether whoever listens believes that ``grant`` opens something: not blocked, no end of it was told."""
+        return grant.blocked is None and not any(
+            one.source == grant.source and one.resource == grant.resource for one in self.endings
+        )
 
 
 def in_order(account: Account) -> Account:

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from attrs import field, frozen
 
-from billing_core.domain.access import Grant
+from billing_core.domain.access import Grant, Reason
 from billing_core.domain.account import Account
 from billing_core.domain.dunning_events import dunning_events
 from billing_core.domain.invoices import Invoice
@@ -21,7 +21,7 @@ from billing_core.domain.payments import Payment, PaymentStatus
 from billing_core.domain.purchases import Purchase, PurchaseStatus
 from billing_core.domain.subscriptions import Status, Subscription
 
-__all__ = ["EVENT_TYPES", "Event", "NewEvent", "differences"]
+__all__ = ["EVENT_TYPES", "Event", "NewEvent", "differences", "grant_data"]
 
 EVENT_TYPES = (
     "subscription.activated",
@@ -91,7 +91,7 @@ def differences(before: Account, after: Account, occurred_at: datetime) -> tuple
         *_of(before.purchases, after.purchases, _purchase_events, _purchase_data),
         *_of(before.payments, after.payments, _payment_events, _payment_data),
         *_of(before.invoices, after.invoices, _invoice_events, _invoice_data),
-        *_grant_events(before.grants, after.grants),
+        *_grant_events(before, after),
         *_method_events(before.payment_methods, after.payment_methods),
     ]
     return tuple(NewEvent(type=name, occurred_at=occurred_at, data=data) for name, data in told)
@@ -243,26 +243,29 @@ def _invoice_data(row: Invoice) -> _Data:
     }
 
 
-def _grant_events(before: Iterable[Grant], after: Iterable[Grant]) -> _Told:
-    old = {(grant.source, grant.resource): grant for grant in before}
-    new = {(grant.source, grant.resource): grant for grant in after}
+def _grant_events(before: Account, after: Account) -> _Told:
+    old = {(grant.source, grant.resource): grant for grant in before.grants}
+    new = {(grant.source, grant.resource): grant for grant in after.grants}
     for key in sorted(old.keys() | new.keys()):
-        was_open = key in old and old[key].blocked is None
-        is_open = key in new and new[key].blocked is None
+        was_open = key in old and before.tells_open(old[key])
+        is_open = key in new and after.tells_open(new[key])
         if is_open and not was_open:
-            yield "access.granted", _grant_data(new[key])
+            yield "access.granted", grant_data(new[key], new[key].opens)
         elif was_open and not is_open:
-            yield "access.revoked", _grant_data(new.get(key, old[key]))
+            closed = new.get(key, old[key])
+            lapsed = key in new and closed.blocked is None
+            yield "access.revoked", grant_data(closed, closed.lapses if lapsed else closed.blocked or closed.opens)
 
 
-def _grant_data(grant: Grant) -> _Data:
+def grant_data(grant: Grant, reason: Reason) -> _Data:
+    """What ``access.granted`` and ``access.revoked`` say of a grant."""
     return {
         "resource_type": grant.resource.type,
         "resource_id": grant.resource.id,
         "source_kind": grant.source.kind,
         "source_id": grant.source.id,
         "expires_at": _time(grant.expires_at),
-        "reason": grant.blocked or grant.opens,
+        "reason": reason,
     }
 
 

@@ -19,6 +19,7 @@ from billing_core.domain.own_proration import OwnLine
 from billing_core.domain.resources import Resource
 
 __all__ = [
+    "DUPLICATE",
     "KEY_LIFETIME",
     "Answer",
     "AttachPaymentMethod",
@@ -45,6 +46,9 @@ __all__ = [
 
 #: After this the provider forgets an idempotency key, so the effect is looked up instead (Stripe: at least 24 h).
 KEY_LIFETIME = timedelta(hours=23)
+
+#: Why a second capture for one thing is given back, in the provider's word.
+DUPLICATE = "duplicate"
 
 
 @frozen(kw_only=True)

@@ -17,6 +17,7 @@ from billing_core.domain.access import UserAccess
 from billing_core.domain.account import Book, derive, in_order
 from billing_core.domain.audit import AuditEntry, Cause
 from billing_core.domain.changes import changes_between
+from billing_core.domain.endings import ended_before, with_endings
 from billing_core.domain.errors import ConcurrentChange, MappingConflict
 from billing_core.domain.events import differences
 from billing_core.domain.facts import Fact, ObjectKind, ObjectRef, PriceSeen, ProductSeen, labels_of, wards_of
@@ -122,12 +123,15 @@ class Bookkeeper:
         """Bring the account of a user up to date with their book. The user's lock is held; the caller commits."""
         old, new = await uow.accounts.load(user_id), derive(await self.book(uow, user_id))
         lacking = {f"price:{price}": f"No plan maps to the price {price}." for price in new.unknown_prices}
-        new = evolve(new, unknown_prices=frozenset())
+        # What ended by the clock before this is told first, whether or not the worker came to it meanwhile.
+        ended, before = ended_before(old, occurred_at)
+        new = with_endings(before, evolve(new, unknown_prices=frozenset()), occurred_at)
         if in_order(old) != in_order(new):
-            now = self.clock.now()
+            now, changes = self.clock.now(), changes_between(old, new)
             await uow.accounts.save(old, new)
-            await uow.outbox.add(user_id, differences(old, new, occurred_at), now)
-            await uow.audit.add(AuditEntry(user_id=user_id, at=now, cause=cause, changes=changes_between(old, new)))
+            await uow.outbox.add(user_id, (*ended, *differences(before, new, occurred_at)), now)
+            if changes:
+                await uow.audit.add(AuditEntry(user_id=user_id, at=now, cause=cause, changes=changes))
         return Taken(accesses=(await uow.views.access_of(user_id),), lacking=lacking)
 
     async def release_parked(self, uow: UnitOfWork, taken: Taken) -> None:

@@ -20,7 +20,7 @@ from billing_core.ports.clock import Clock
 from billing_core.ports.unit_of_work import UnitsOfWork
 from billing_core.use_cases.bookkeeping import Bookkeeper
 
-__all__ = ["DecideAccess", "RecallAccess"]
+__all__ = ["DecideAccess", "RecallAccess", "as_of"]
 
 
 @frozen(kw_only=True)
@@ -75,11 +75,11 @@ class RecallAccess:
             book = await self.books.book(uow, user_id)
             refs = {state.ref for state in book.known}
             facts = await uow.facts.known_by(refs, at=at, known_at=known_at)
-        past = _as_of(book, facts, at if known_at is None else min(at, known_at))
+        past = as_of(book, facts, at if known_at is None else min(at, known_at))
         return decide(derive(past).grants, resource, at, past.catalog.containment)
 
 
-def _as_of(book: Book, facts: Collection[Fact], at: datetime) -> Book:
+def as_of(book: Book, facts: Collection[Fact], at: datetime) -> Book:
     """The book as it was at ``at``: only these facts, and of what is ours only what was there."""
     by_object: dict[ObjectRef, list[Fact]] = {}
     for fact in facts:

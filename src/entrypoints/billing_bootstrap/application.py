@@ -31,6 +31,7 @@ from billing_core.use_cases.check_vital_signs import CheckVitalSigns
 from billing_core.use_cases.create_purchase import CreatePurchase
 from billing_core.use_cases.decide_access import DecideAccess, RecallAccess
 from billing_core.use_cases.detach_payment_method import DetachPaymentMethod
+from billing_core.use_cases.explain_access import ExplainAccess
 from billing_core.use_cases.grant_by_hand import GrantByHand, RevokeGrant
 from billing_core.use_cases.keep_journal import KeepJournal
 from billing_core.use_cases.link_customer import LinkCustomer
@@ -43,6 +44,7 @@ from billing_core.use_cases.publish_events import PublishEvents
 from billing_core.use_cases.read_report import ReadReport
 from billing_core.use_cases.rebuild import Rebuild
 from billing_core.use_cases.reconcile import Reconcile
+from billing_core.use_cases.refund_duplicates import RefundDuplicates
 from billing_core.use_cases.request_refund import RequestRefund
 from billing_core.use_cases.resume_subscription import ResumeSubscription
 from billing_core.use_cases.retry_events import RetryEvents
@@ -50,6 +52,7 @@ from billing_core.use_cases.set_default_payment_method import SetDefaultPaymentM
 from billing_core.use_cases.settle_doubts import SettleDoubts
 from billing_core.use_cases.settle_trials import SettleTrials
 from billing_core.use_cases.take_steps import TakeSteps
+from billing_core.use_cases.tell_endings import TellEndings
 from billing_core.use_cases.try_policies import TryPolicies
 
 __all__ = ["Application", "Ports"]
@@ -109,6 +112,7 @@ class Application:
     check_vital_signs: CheckVitalSigns
     create_purchase: CreatePurchase
     decide_access: DecideAccess
+    explain_access: ExplainAccess
     detach_payment_method: DetachPaymentMethod
     erase_customer: EraseCustomer
     export_user: ExportUser
@@ -128,12 +132,14 @@ class Application:
     recall_access: RecallAccess
     receive_event: GatheredEvents
     reconcile: Reconcile
+    refund_duplicates: RefundDuplicates
     request_refund: RequestRefund
     resume_subscription: ResumeSubscription
     retry_events: RetryEvents
     revoke_grant: RevokeGrant
     set_default_payment_method: SetDefaultPaymentMethod
     settle_doubts: SettleDoubts
+    tell_endings: TellEndings
     try_policies: TryPolicies
     settle_trials: SettleTrials
     take_steps: TakeSteps

@@ -38,6 +38,7 @@ from billing_core.use_cases.check_vital_signs import CheckVitalSigns
 from billing_core.use_cases.create_purchase import CreatePurchase
 from billing_core.use_cases.decide_access import DecideAccess, RecallAccess
 from billing_core.use_cases.detach_payment_method import DetachPaymentMethod
+from billing_core.use_cases.explain_access import ExplainAccess
 from billing_core.use_cases.find_payment_method import PaymentMethodFinder
 from billing_core.use_cases.grant_by_hand import GrantByHand, RevokeGrant
 from billing_core.use_cases.keep_journal import KeepJournal
@@ -53,6 +54,7 @@ from billing_core.use_cases.rebuild import Rebuild
 from billing_core.use_cases.receive_event import ReceiveEvent
 from billing_core.use_cases.reconcile import Reconcile
 from billing_core.use_cases.reconcile_object import ReconcileObject
+from billing_core.use_cases.refund_duplicates import RefundDuplicates
 from billing_core.use_cases.remembered_catalog import RememberedCatalog
 from billing_core.use_cases.request_refund import RequestRefund
 from billing_core.use_cases.resume_subscription import ResumeSubscription
@@ -61,6 +63,7 @@ from billing_core.use_cases.set_default_payment_method import SetDefaultPaymentM
 from billing_core.use_cases.settle_doubts import SettleDoubts
 from billing_core.use_cases.settle_trials import SettleTrials
 from billing_core.use_cases.take_steps import TakeSteps
+from billing_core.use_cases.tell_endings import TellEndings
 from billing_core.use_cases.try_policies import TryPolicies
 from billing_redis import RateLimiter, RedisAccessCache, RedisEventPublisher, RedisLink, open_redis
 from billing_stripe import (
@@ -194,6 +197,11 @@ class Container(containers.DeclarativeContainer):
             real_clock=ports.provided.real_clock,
             every=settings.provided.reconcile_every,
         ),
+        explain_access=providers.Singleton(ExplainAccess, units=units, books=books, clock=clock),
+        refund_duplicates=providers.Singleton(
+            RefundDuplicates, units=units, books=books, carry_out=carry_out, clock=clock
+        ),
+        tell_endings=providers.Singleton(TellEndings, units=units, books=books, clock=clock),
         request_refund=providers.Singleton(RequestRefund, units=units, books=books, carry_out=carry_out, clock=clock),
         resume_subscription=providers.Singleton(ResumeSubscription, changer=changer, clock=clock),
         retry_events=providers.Singleton(RetryEvents, units=units, books=books, clock=clock, retries=retries),

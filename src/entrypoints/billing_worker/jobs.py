@@ -19,6 +19,12 @@ def jobs_of(application: Application) -> tuple[Job, ...]:
     async def settle_doubts(_worker: str) -> int:
         return await application.settle_doubts()
 
+    async def refund_duplicates(_worker: str) -> int:
+        return await application.refund_duplicates()
+
+    async def tell_endings(_worker: str) -> int:
+        return await application.tell_endings()
+
     async def retry_events(worker: str) -> int:
         tried = await application.retry_events(worker)
         for event, state in tried:
@@ -41,6 +47,8 @@ def jobs_of(application: Application) -> tuple[Job, ...]:
         Job(name="settle doubts", do=settle_doubts, pause_seconds=1.0),
         Job(name="watch queues", do=watcher.queues, pause_seconds=15.0),
         Job(name="watch invariants", do=watcher.invariants, pause_seconds=300.0),
+        Job(name="tell endings", do=tell_endings, pause_seconds=1.0),
+        Job(name="refund duplicates", do=refund_duplicates, pause_seconds=5.0),
         Job(name="reconcile what changed", do=application.reconcile.recent, pause_seconds=30.0),
         Job(name="keep the journal", do=application.keep_journal, pause_seconds=2.0),
     )

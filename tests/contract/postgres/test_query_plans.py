@@ -106,12 +106,22 @@ DIFFERENT = {
         "look_at": "CASE WHEN i % 100 = 0 THEN now() END",
     },
     "steps_taken": {"user_id": "'u' || i % 1000", "subject": "'in' || i"},
-    "purchases": {"id": "'p' || i", "user_id": "'u' || i % 1000", "resource_id": "'r' || i"},
+    "purchases": {
+        "id": "'p' || i",
+        "user_id": "'u' || i % 1000",
+        "resource_id": "'r' || i",
+        "slot": "CASE WHEN i % 500 > 0 THEN 'free' ELSE 'duplicate' END",
+    },
     "payments": {"id": "'p' || i", "user_id": "'u' || i % 1000"},
     "refunds": {"id": "'r' || i", "user_id": "'u' || i"},
     "invoices": {"id": "'i' || i", "user_id": "'u' || i % 1000"},
     "payment_methods": {"id": "'pm' || i", "user_id": "'u' || i"},
-    "user_access": {"user_id": "'u' || i % 1000", "source_id": "'s' || i"},
+    "user_access": {
+        "user_id": "'u' || i % 1000",
+        "source_id": "'s' || i",
+        "expires_at": "now() - i * interval '1 h'",
+        "told_ended_at": "CASE WHEN i % 500 > 0 THEN now() - i * interval '1 h' END",
+    },
     "operations": {
         "id": "'o' || i",
         "user_id": "'u' || i % 1000",
@@ -247,6 +257,8 @@ async def use_users(uow: PostgresUnitOfWork) -> None:
     await uow.views.payment_methods_of("u1")
     await uow.accounts.save(whole, nothing)
     await uow.accounts.users_with_objects("u1", 20)
+    await uow.accounts.users_with_endings(NOW, 20)
+    await uow.accounts.users_with_duplicates(20)
 
 
 async def use_the_rest(uow: PostgresUnitOfWork) -> None:

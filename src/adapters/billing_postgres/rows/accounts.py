@@ -8,6 +8,7 @@ from typing import Final, LiteralString, Protocol, TypeVar
 
 import msgspec
 
+from billing_core.domain.access import Ending
 from billing_core.domain.account import Account
 from billing_postgres.rows.grants import GrantRow
 from billing_postgres.rows.invoices import InvoiceRow
@@ -66,6 +67,10 @@ class AccountRows(msgspec.Struct):
         payments, refunds = _by_user(self.payments), _by_user(self.refunds)
         invoices, methods = _by_user(self.invoices), _by_user(self.payment_methods)
         grants = _by_user(self.user_access)
+        endings: dict[str, list[Ending]] = defaultdict(list)
+        for row in self.user_access:
+            if (ending := row.to_ending()) is not None:
+                endings[row.user_id].append(ending)
         return {
             user_id: Account(
                 user_id=user_id,
@@ -76,6 +81,7 @@ class AccountRows(msgspec.Struct):
                 invoices=tuple(invoices[user_id]),
                 payment_methods=tuple(methods[user_id]),
                 grants=tuple(grants[user_id]),
+                endings=frozenset(endings[user_id]),
             )
             for user_id in user_ids
         }

@@ -7,7 +7,7 @@ from typing import Self
 
 import msgspec
 
-from billing_core.domain.access import Blocked, Grant, Opened, Source, SourceKind
+from billing_core.domain.access import Blocked, Ending, Grant, Opened, Source, SourceKind
 from billing_core.domain.resources import Resource, ResourceType
 
 __all__ = ["GrantRow"]
@@ -27,10 +27,11 @@ class GrantRow(msgspec.Struct, kw_only=True):
     blocked: Blocked | None
     blocked_at: datetime | None
     lapses: Blocked
+    told_ended_at: datetime | None = None
 
     @classmethod
-    def of(cls, user_id: str, grant: Grant) -> Self:
-        """How it is stored."""
+    def of(cls, user_id: str, grant: Grant, told_ended_at: datetime | None = None) -> Self:
+        """How it is stored, with the end of it that was told."""
         return cls(
             user_id=user_id,
             resource_type=grant.resource.type,
@@ -43,7 +44,15 @@ class GrantRow(msgspec.Struct, kw_only=True):
             blocked=grant.blocked,
             blocked_at=grant.blocked_at,
             lapses=grant.lapses,
+            told_ended_at=told_ended_at,
         )
+
+    def to_ending(self) -> Ending | None:
+        """The end of it that was told, if any."""
+        if self.told_ended_at is None:
+            return None
+        resource = Resource(self.resource_type, self.resource_id)
+        return Ending(Source(self.source_kind, self.source_id), resource, self.told_ended_at)
 
     def to_domain(self) -> Grant:
         """What is stored."""

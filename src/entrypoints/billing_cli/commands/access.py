@@ -53,11 +53,22 @@ class Step(msgspec.Struct, frozen=True):
     reason: str | None
 
 
+class DecidingShape(msgspec.Struct, frozen=True):
+    """One piece of what a decision rests on: an event's id and type, or an order's or a grant's."""
+
+    id: str
+    type: str
+    at: datetime
+    about: str
+    rule: str
+
+
 class Explanation(msgspec.Struct, frozen=True):
-    """A decision, what it means, and what made it so, newest first."""
+    """A decision, what it means, the fewest facts that make it, oldest first, and what was done, newest first."""
 
     decision: DecisionShape
     because: str
+    facts: tuple[DecidingShape, ...]
     history: tuple[Step, ...]
 
 
@@ -112,7 +123,9 @@ async def explain(
     known_at: str | None = None,
     options: Looking = LOOKING,
 ) -> None:
-    """Why a user may or may not open something, now or at a past moment, and what made it so.
+    """Why a user may or may not open something, now or at a past moment: the fewest facts that decide, and the rules.
+
+    Without any one of these facts the decision would be another one.
 
     For example:
 
@@ -128,18 +141,17 @@ async def explain(
     """
     wanted, moment, known = resource_of(resource), moment_of(at), moment_of(known_at)
     async with opened() as application:
-        if moment is None and known is None:
-            (decision,) = await application.decide_access(options.caller, user_id, [wanted])
-        else:
-            moment = moment or application.clock.now()
-            decision = await application.recall_access(options.caller, user_id, wanted, at=moment, known_at=known)
+        explained = await application.explain_access(options.caller, user_id, wanted, at=moment, known_at=known)
+        decision = explained.decision
         history = await _history(application, user_id, decision.source.id if decision.source else None, moment)
-    found = Explanation(presenting.decision(decision), _REASONS.get(decision.reason, decision.reason), history)
+    facts = tuple(DecidingShape(one.id, one.type, one.at, one.about, one.rule) for one in explained.because)
+    found = Explanation(presenting.decision(decision), _REASONS.get(decision.reason, decision.reason), facts, history)
     if options.json:
         show_json(found)
         return
     show_fields(found.decision)
     show_fields({"because": found.because})
+    show_rows(found.facts, ("id", "type", "at", "about", "rule"), none="No fact makes it so: nothing is known.")
     show_rows(found.history, ("at", "cause", "id", "actor", "reason"), none="Nothing is recorded that made it so.")
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Annotated
 
 import msgspec
-from cyclopts import App
+from cyclopts import App, Parameter
 
 from billing_bootstrap.application import Application
 from billing_bootstrap.cursors import text_of
@@ -16,6 +17,7 @@ from billing_cli.failures import CommandFailed
 from billing_cli.options import CHANGING, LOOKING, Changing, Looking
 from billing_cli.paging import LISTING, Listing
 from billing_cli.printing import show_fields, show_json, show_rows
+from billing_cli.reading import moment_of
 from billing_core.domain.received import Received, ReceivedState
 
 __all__ = ["app"]
@@ -124,20 +126,48 @@ async def retry(*, options: Changing = CHANGING) -> None:
 
 
 @app.command
-async def replay(event_id: str, /, *, options: Changing = CHANGING) -> None:
-    """Apply one event now, whatever its state, such as a dead letter after a repair.
+async def replay(
+    event_id: str | None = None,
+    /,
+    *,
+    state: ReceivedState | None = None,
+    event_type: Annotated[str | None, Parameter(name="--type")] = None,
+    since: str | None = None,
+    options: Changing = CHANGING,
+) -> None:
+    """Apply one event now, whatever its state, or all that a query finds: dead letters after a repair.
 
     For example:
 
         billing events replay evt_1NG8Du2eZvKYlo2CUI79vXWy
+        billing events replay --state dead --type invoice.paid --since 2026-11-17
+
+    Args:
+        event_id: One event.
+        state: All in this state; dead unless given.
+        event_type: Only those of this type.
+        since: Only those received since then.
+        options: How it is asked and shown.
     """
-    ask_first(f"Apply {event_id} again?", yes=options.yes)
+    query, moment = (state, event_type, since), moment_of(since)
+    if event_id is None and query == (None, None, None):
+        raise CommandFailed("Which events? Give an id, or a query such as --state dead.")
+    if event_id is not None and query != (None, None, None):
+        raise CommandFailed("Give an id or a query, not both.")
+    ask_first(f"Apply {event_id or 'all that the query finds'} again?", yes=options.yes)
     async with opened() as application:
-        received = await application.retry_events.replay(event_id)
+        if event_id is not None:
+            received = await application.retry_events.replay(event_id)
+            (show_json if options.json else show_fields)(_row(received))
+            return
+        replayed = await application.retry_events.replay_all(
+            state or ReceivedState.DEAD, event_type=event_type, since=moment
+        )
+    rows = tuple(map(_row, replayed))
     if options.json:
-        show_json(_row(received))
+        show_json({"events": rows})
     else:
-        show_fields(_row(received))
+        show_rows(rows, _COLUMNS, none="There are none.")
 
 
 def _row(received: Received) -> EventRow:
