@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from billing_core.domain.analytics.entries import EntryKind
 from billing_core.domain.analytics.histories import History
@@ -92,15 +93,30 @@ def settling_of(payment: PaymentSeen, history: History) -> Settling:
 
 
 def _within(captured: int, moved: Iterable[Turn]) -> Iterator[Turn]:
-    """The turns in order, none of which takes more than is there: dispute and refund of the same money count once."""
-    kept, taken = captured, dict[str, int]()
-    for turn in sorted(moved, key=lambda one: (one.at, one.amount < 0, one.subject_id)):
-        held = taken.get(turn.subject_id, 0)
-        amount = -min(-turn.amount, kept) if turn.amount < 0 else min(turn.amount, held)
-        if amount:
-            kept += amount
-            taken[turn.subject_id] = held - amount
-            yield Turn(at=turn.at, kind=turn.kind, amount=amount, subject_id=turn.subject_id, facts=turn.facts)
+    """The turns in order, none of which takes more than is there: dispute and refund of the same money count once.
+
+    What a refund or dispute could not take because another one held the money, it takes once that lets go of it.
+    """
+    kept = captured
+    taken: dict[str, int] = defaultdict(int)
+    waiting: dict[str, Turn] = {}
+    # Stable: within one second each refund and dispute keeps the order of its own turns.
+    for turn in sorted(moved, key=lambda one: one.at):
+        asking = [turn]
+        if turn.amount > 0:
+            waiting.pop(turn.subject_id, None)
+            back = min(turn.amount, taken[turn.subject_id])
+            kept, asking = kept + back, list(waiting.values())
+            taken[turn.subject_id] -= back
+            if back:
+                yield evolve(turn, amount=back)
+        for one in asking:
+            part = min(-one.amount, kept)
+            kept -= part
+            taken[one.subject_id] += part
+            if part:
+                yield evolve(one, at=turn.at, amount=-part)
+            waiting[one.subject_id] = evolve(one, amount=one.amount + part)
 
 
 def _refunds(payment: PaymentSeen, history: History) -> Iterator[Turn]:

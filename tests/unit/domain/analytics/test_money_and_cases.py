@@ -3,11 +3,11 @@
 from attrs import evolve
 
 from billing_core.domain.analytics.entries import Entry, EntryKind
-from billing_core.domain.facts import InvoiceSeen
+from billing_core.domain.facts import ChargeSeen, InvoiceSeen
 from tests.builders import PRO, START, TEAM, day
 from tests.ledgers import entries, net_revenue
 from tests.lives import Life
-from tests.provider_objects import line
+from tests.provider_objects import line, refund
 
 
 def told(life: Life, *kinds: EntryKind) -> list[tuple[EntryKind, object, int]]:
@@ -54,6 +54,24 @@ class TestRevenue:
         life.wait(days=5).dispute()
         life.wait(days=5).close_dispute("lost")
         assert net_revenue(entries(life.facts)) == 0
+
+    def test_a_refund_that_fails_in_the_second_in_which_it_was_made_moved_nothing(self) -> None:
+        life = Life()
+        life.subscribe()
+        life.wait(days=5).refund()
+        life.fail_refund()
+        assert net_revenue(entries(life.facts)) == 2900
+
+    def test_what_a_dispute_held_a_refund_takes_once_the_dispute_is_won(self) -> None:
+        life = Life()
+        life.subscribe()
+        life.wait(days=5).dispute()
+        (of,) = life.all(ChargeSeen)
+        made = refund(2900, "succeeded", payment_id=of.payment_id, created=day(6))
+        life.wait(days=1).tell("refund.created", made)
+        life.wait(days=4).close_dispute("won")
+        book = entries(life.facts)
+        assert [net_revenue(book, day(n)) for n in (4, 5, 6, 10)] == [2900, 0, 0, 0]
 
     def test_what_is_bought_singly_belongs_to_no_plan(self) -> None:
         life = Life()
