@@ -107,7 +107,14 @@ def told_by_objects(account: Account) -> Account:
     return evolve(
         account,
         subscriptions=tuple(
-            evolve(one, past_due_since=None, grace_until=None, trial_ending_at=None) for one in account.subscriptions
+            evolve(
+                one,
+                past_due_since=None,
+                grace_until=None,
+                trial_ending_at=None,
+                dunning=evolve(one.dunning, first_failed_at=one.created_at) if one.dunning else None,
+            )
+            for one in account.subscriptions
         ),
         grants=tuple(
             evolve(
