@@ -113,6 +113,7 @@ def told_by_objects(account: Account) -> Account:
                 grace_until=None,
                 trial_ending_at=None,
                 dunning=evolve(one.dunning, first_failed_at=one.created_at) if one.dunning else None,
+                next_step=evolve(one.next_step, due_at=one.created_at) if one.next_step else None,
             )
             for one in account.subscriptions
         ),
