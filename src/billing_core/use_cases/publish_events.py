@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from attrs import frozen
 
@@ -39,3 +39,13 @@ class PublishEvents:
             await uow.outbox.published(events, self.clock.now())
             await uow.commit()
         return len(events)
+
+    async def again(self, since: datetime) -> int:
+        """Let what was published at ``since`` (UTC) or later be sent once more by the workers; how many events.
+
+        For a Redis that was lost. A consumer that has seen them drops them by their version.
+        """
+        async with self.units() as uow:
+            marked = await uow.outbox.republish(since, self.clock.now())
+            await uow.commit()
+        return marked

@@ -8,7 +8,7 @@ from billing_cli.failures import CommandFailed
 from billing_core.domain.money import Money
 from billing_core.domain.resources import Resource, ResourceType
 
-__all__ = ["moment_of", "money_of", "resource_of"]
+__all__ = ["moment_of", "money_of", "need_moment", "resource_of"]
 
 
 def resource_of(text: str) -> Resource:
@@ -21,8 +21,11 @@ def resource_of(text: str) -> Resource:
 
 def moment_of(text: str | None) -> datetime | None:
     """A moment such as ``2026-11-22`` or ``2026-11-22T20:59:00Z``, UTC unless it says otherwise; None for none."""
-    if text is None:
-        return None
+    return None if text is None else need_moment(text)
+
+
+def need_moment(text: str) -> datetime:
+    """A moment, as `moment_of` reads it. Raises `CommandFailed`."""
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:

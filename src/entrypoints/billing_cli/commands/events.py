@@ -17,7 +17,7 @@ from billing_cli.failures import CommandFailed
 from billing_cli.options import CHANGING, LOOKING, Changing, Looking
 from billing_cli.paging import LISTING, Listing
 from billing_cli.printing import show_fields, show_json, show_rows
-from billing_cli.reading import moment_of
+from billing_cli.reading import moment_of, need_moment
 from billing_core.domain.received import Received, ReceivedState
 
 __all__ = ["app"]
@@ -168,6 +168,28 @@ async def replay(
         show_json({"events": rows})
     else:
         show_rows(rows, _COLUMNS, none="There are none.")
+
+
+@app.command
+async def republish(*, since: str, options: Changing = CHANGING) -> None:
+    """Send again what was published since then: for a Redis that was lost. Consumers drop what they have seen.
+
+    For example:
+
+        billing events republish --since 2026-11-22T20:00:00Z
+
+    Args:
+        since: From this moment on; at most 30 days back, for so long it is kept.
+        options: How it is asked and shown.
+    """
+    moment = need_moment(since)
+    ask_first(f"Send everything published since {moment:%Y-%m-%d %H:%M:%S} UTC again?", yes=options.yes)
+    async with opened(OFFLINE) as application:
+        marked = await application.publish_events.again(moment)
+    if options.json:
+        show_json({"republished": marked})
+    else:
+        show_fields({"republished": marked})
 
 
 def _row(received: Received) -> EventRow:
