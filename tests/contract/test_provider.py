@@ -12,6 +12,7 @@ from billing_contracts.provider import (
 )
 from billing_contracts.provider_bench import ProviderBench
 from billing_contracts.provider_listing import ProviderListingContract
+from billing_contracts.provider_pauses import ProviderPauseContract
 from billing_contracts.provider_wallets import ProviderWalletContract
 from tests.contract.provider_benches import FakeBench, stripe_bench
 
@@ -28,6 +29,10 @@ async def bench(request: pytest.FixtureRequest) -> AsyncIterator[ProviderBench]:
 
 class TestProvider(ProviderContract):
     """What can be changed."""
+
+
+class TestPauses(ProviderPauseContract):
+    """What rests."""
 
 
 class TestWallets(ProviderWalletContract):

@@ -112,7 +112,11 @@ def test_a_subscription_from_its_preview_to_its_end(billing: Billing, shopper: S
     assert changed["plan_id"] == "pro-monthly"
 
     later = billing("subscriptions", "change", subscription, "basic-monthly", "--yes", "--json").json
-    assert later["pending_change"] == {"plan_id": "basic-monthly", "effective_at": later["current_period_end"]}
+    assert later["pending_change"] == {
+        "plan_id": "basic-monthly",
+        "quantity": 1,
+        "effective_at": later["current_period_end"],
+    }
 
     canceled = billing("subscriptions", "cancel", subscription, "--reason", "asked by e-mail", "--json").json
     assert (canceled["cancel_at_period_end"], canceled["pending_change"]) == (True, None)

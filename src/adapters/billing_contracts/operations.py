@@ -19,11 +19,15 @@ from billing_core.domain.operations import (
     CreateSetupIntent,
     DetachPaymentMethod,
     ExpireCheckout,
+    HoldCollection,
     OpenPortal,
     OpenPurchaseCheckout,
     OpenSubscriptionCheckout,
     Operation,
+    PauseSubscription,
     RefundPayment,
+    ReleaseHold,
+    ResumeSubscription,
     SetDefaultPaymentMethod,
     UndoCancel,
 )
@@ -91,6 +95,10 @@ _COMMANDS: list[Command] = [
     ),
     CreateSetupIntent(user_id="user-1", customer_id="cus_1"),
     OpenPortal(user_id="user-1", customer_id="cus_1", return_url="https://shop.example/account"),
+    HoldCollection(subscription_id="sub_1"),
+    ReleaseHold(subscription_id="sub_1"),
+    PauseSubscription(subscription_id="sub_1"),
+    ResumeSubscription(subscription_id="sub_1"),
 ]
 
 

@@ -269,6 +269,16 @@ class ProviderCatalogContract:
         price = await Story(bench).seen(ObjectKind.PRICE, price_id, PriceSeen)
         assert (price.amount, price.currency, price.interval, price.active) == (1999, "usd", Interval.MONTH, True)
 
+    async def test_what_is_sold_is_offered_with_its_product(self, bench: ProviderBench) -> None:
+        """Only what is sold now: a price that was replaced is not."""
+        plan = plan_at()
+        old = await bench.catalog.ensure_plan(plan)
+        new = await bench.catalog.ensure_plan(evolve(plan, price=Money(2999, "usd")))
+        offers = {offer.price.id: offer for offer in await bench.catalog.offers()}
+        assert old not in offers
+        assert (offers[new].price.amount, offers[new].price.interval) == (2999, Interval.MONTH)
+        assert (offers[new].product.name, offers[new].product.active) == (plan.name, True)
+
     async def test_another_price_is_a_new_one(self, bench: ProviderBench) -> None:
         """Prices never change: the plan has another one from then on."""
         plan = plan_at()

@@ -16,6 +16,7 @@ from billing_core.domain.folding import ObjectState
 from billing_core.domain.idempotency import KeptAnswer
 from billing_core.domain.invoices import Invoice
 from billing_core.domain.operations import Operation
+from billing_core.domain.pauses import Pause
 from billing_core.domain.payment_methods import PaymentMethod
 from billing_core.domain.payments import Payment
 from billing_core.domain.plans import Catalog
@@ -36,6 +37,7 @@ from billing_memory.tables import Rows
 
 __all__ = [
     "UNPUBLISHED",
+    "WAITING",
     "AccountRows",
     "Customer",
     "HeldMark",
@@ -174,6 +176,13 @@ class _Unpublished:
 UNPUBLISHED = _Unpublished()
 
 
+class _Waiting:
+    """The group of pauses about which something is to be done some day."""
+
+
+WAITING = _Waiting()
+
+
 def _user_of(row: Subscription | Purchase | Payment | Refund | Invoice | PaymentMethod | StoredGrant) -> tuple[str]:
     return (row.user_id,)
 
@@ -205,6 +214,9 @@ class MemoryStore:
         self.accounts = AccountRows()
         self.orders: Rows[str, Order] = Rows(lambda order: (order.user_id,))
         self.manual_grants: Rows[str, ManualGrant] = Rows(lambda grant: (grant.user_id,))
+        self.pauses: Rows[str, Pause] = Rows(
+            lambda pause: (pause.user_id, WAITING) if pause.due_at is not None else (pause.user_id,)
+        )
         self.catalog: Rows[str, StoredCatalog] = Rows()
         self.operations: Rows[str, StoredOperation] = Rows(
             lambda row: (row.operation.state, (row.operation.user_id, row.operation.name))

@@ -21,6 +21,7 @@ from billing_memory.objects import MemoryObjects
 from billing_memory.operations import MemoryOperations
 from billing_memory.orders import MemoryOrders
 from billing_memory.outbox import MemoryOutbox
+from billing_memory.pauses import MemoryPauses
 from billing_memory.personal_data import MemoryPersonalData
 from billing_memory.reconciliations import MemoryReconciliations
 from billing_memory.steps import MemorySteps
@@ -45,6 +46,7 @@ class MemoryUnitOfWork:
         self.accounts = MemoryAccounts(self._work)
         self.orders = MemoryOrders(self._work)
         self.manual_grants = MemoryManualGrants(self._work)
+        self.pauses = MemoryPauses(self._work)
         self.catalogs = MemoryCatalogs(self._work)
         self.operations = MemoryOperations(self._work)
         self.idempotency_keys = MemoryIdempotencyKeys(self._work)

@@ -23,6 +23,7 @@ from billing_postgres.objects import PostgresObjects
 from billing_postgres.operations import PostgresOperations
 from billing_postgres.orders import PostgresOrders
 from billing_postgres.outbox import PostgresOutbox
+from billing_postgres.pauses import PostgresPauses
 from billing_postgres.personal_data import PostgresPersonalData
 from billing_postgres.pool import Pool
 from billing_postgres.preparing import prepare
@@ -50,6 +51,7 @@ class PostgresUnitOfWork:
         self.orders = PostgresOrders(session, ahead)
         self.manual_grants = PostgresManualGrants(session, ahead)
         self.catalogs = PostgresCatalogs(session, ahead, catalog)
+        self.pauses = PostgresPauses(session)
         self.operations = PostgresOperations(session)
         self.idempotency_keys = PostgresIdempotencyKeys(session)
         self.reconciliations = PostgresReconciliations(session)

@@ -7,14 +7,17 @@ longer sold, while subscriptions to it go on.
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import stripe
 
 from billing_core.domain.errors import CatalogInvalid, ProviderRefused
 from billing_core.domain.facts import ObjectKind, ObjectRef, PriceSeen
+from billing_core.domain.offers import Offer
 from billing_core.domain.plans import Plan
 from billing_stripe.api import Reply, StripeApi
-from billing_stripe.errors import changing
-from billing_stripe.facts.catalog import read_price
+from billing_stripe.errors import asking, changing
+from billing_stripe.facts.catalog import read_price, read_product
 from billing_stripe.permissions import Permission
 from billing_stripe.retrievals import retrieve
 
@@ -31,6 +34,15 @@ class StripeCatalog:
 
     def __init__(self, api: StripeApi) -> None:
         self._api = api
+
+    async def offers(self) -> Collection[Offer]:
+        """Every price that is sold by the period; see the port."""
+        params: dict[str, object] = {"active": True, "type": "recurring", "expand": ["data.product"]}
+        rows = self._api.rows(self._api.client.v1.prices.list_async, params, needs=Permission.PRICES_READ)
+        with asking():
+            return [
+                Offer(price=read_price(row.json), product=read_product(row.json.hash("product"))) async for row in rows
+            ]
 
     async def ensure_plan(self, plan: Plan) -> str:
         """The id of the plan's price; see the port."""

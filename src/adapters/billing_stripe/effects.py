@@ -23,12 +23,16 @@ from billing_core.domain.operations import (
     DetachPaymentMethod,
     ExpireCheckout,
     GiveUpCollecting,
+    HoldCollection,
     OpenPortal,
     OpenPurchaseCheckout,
     OpenSubscriptionCheckout,
     Operation,
+    PauseSubscription,
     PayInvoice,
     RefundPayment,
+    ReleaseHold,
+    ResumeSubscription,
     SetDefaultPaymentMethod,
     UndoCancel,
 )
@@ -236,6 +240,27 @@ async def _given_up(api: StripeApi, _operation: Operation, command: GiveUpCollec
     return [(ObjectKind.SUBSCRIPTION, found), (ObjectKind.INVOICE, invoice)]
 
 
+async def _held(api: StripeApi, _operation: Operation, command: HoldCollection | ReleaseHold) -> Found | None:
+    found = await _subscription(api, command.subscription_id)
+    if found is None or found.json.has("pause_collection") != isinstance(command, HoldCollection):
+        return None
+    return [(ObjectKind.SUBSCRIPTION, found)]
+
+
+async def _rests(
+    api: StripeApi, _operation: Operation, command: PauseSubscription | ResumeSubscription
+) -> Found | None:
+    """Paused and no longer held; or running again, which it is not while its first invoice is unpaid."""
+    found = await _subscription(api, command.subscription_id)
+    if found is None or found.json.text("status") in ENDED:
+        return None
+    paused = found.json.text("status") == "paused"
+    wanted = isinstance(command, PauseSubscription)
+    if paused != wanted or (wanted and found.json.has("pause_collection")):
+        return None
+    return [(ObjectKind.SUBSCRIPTION, found)]
+
+
 #: What shows that each command was carried out. Each function takes the command of its own row.
 EFFECTS: dict[type[Command], Effect] = {
     CreateCustomer: _customer_made,
@@ -254,4 +279,8 @@ EFFECTS: dict[type[Command], Effect] = {
     ChangeTrialEnd: _trial_changed,
     PayInvoice: _invoice_paid,
     GiveUpCollecting: _given_up,
+    HoldCollection: _held,
+    ReleaseHold: _held,
+    PauseSubscription: _rests,
+    ResumeSubscription: _rests,
 }

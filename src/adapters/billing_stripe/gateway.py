@@ -17,12 +17,16 @@ from billing_core.domain.operations import (
     DetachPaymentMethod,
     ExpireCheckout,
     GiveUpCollecting,
+    HoldCollection,
     OpenPortal,
     OpenPurchaseCheckout,
     OpenSubscriptionCheckout,
     Operation,
+    PauseSubscription,
     PayInvoice,
     RefundPayment,
+    ReleaseHold,
+    ResumeSubscription,
     SetDefaultPaymentMethod,
     UndoCancel,
 )
@@ -30,6 +34,7 @@ from billing_stripe.api import StripeApi
 from billing_stripe.calls.checkout import expire_checkout, open_purchase_checkout, open_subscription_checkout
 from billing_stripe.calls.collecting import give_up_collecting, pay_invoice
 from billing_stripe.calls.customers import create_customer
+from billing_stripe.calls.pauses import hold_collection, pause_subscription, release_hold, resume_subscription
 from billing_stripe.calls.payment_methods import (
     attach_payment_method,
     create_setup_intent,
@@ -63,6 +68,10 @@ CALLS: dict[type[Command], Callable[[Steps, Any], Awaitable[Answer]]] = {
     ChangeTrialEnd: change_trial_end,
     PayInvoice: pay_invoice,
     GiveUpCollecting: give_up_collecting,
+    HoldCollection: hold_collection,
+    ReleaseHold: release_hold,
+    PauseSubscription: pause_subscription,
+    ResumeSubscription: resume_subscription,
 }
 
 

@@ -18,6 +18,7 @@ from billing_core.domain.ids import derived_id
 from billing_core.domain.invoices import Invoice, coverage_of, invoice_row
 from billing_core.domain.known import Known
 from billing_core.domain.money import Money
+from billing_core.domain.pauses import Pause, with_pause
 from billing_core.domain.payment_methods import PaymentMethod, can_be_charged, payment_method_rows
 from billing_core.domain.payments import Payment, PaymentContext, payment_row, settlement_of
 from billing_core.domain.plans import Catalog
@@ -43,6 +44,8 @@ class Book:
     manual_grants: tuple[ManualGrant, ...] = ()
     #: What our own schedule did about the user's subscriptions.
     steps: tuple[StepTaken, ...] = ()
+    #: When the user wants their subscriptions to rest.
+    pauses: tuple[Pause, ...] = ()
     catalog: Catalog = field(factory=Catalog)
 
 
@@ -101,7 +104,7 @@ def derive(book: Book) -> Account:
         if found is None:
             unknown.update(item.price_id for item in seen.items)
             continue
-        subscription, plan = found
+        subscription, plan = with_pause(found[0], book.pauses), found[1]
         subscriptions.append(subscription)
         grants.extend(subscription_grants(subscription, plan, money))
     orders = (*book.orders, *foreign_orders(user_id, known, book.catalog, book.orders))

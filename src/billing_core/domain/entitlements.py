@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from billing_core.domain.access import Blocked, Grant, Opened, Source, SourceKind, first_reason
 from billing_core.domain.invoices import Coverage
@@ -117,9 +117,17 @@ RULES: dict[str, _Rule] = {
 }
 
 
+def _until_the_pause(window: _Window, subscription: Subscription) -> _Window:
+    """What is paid for stays open until a pause begins, and nothing after it."""
+    begins = subscription.pause_starts_at
+    if begins is None or window.until is None or window.until < begins:
+        return window
+    return evolve(window, until=begins, lapses=Blocked.PAUSED)
+
+
 def subscription_grants(subscription: Subscription, plan: Plan, money: SubscriptionMoney) -> tuple[Grant, ...]:
     """What ``subscription`` opens: the grants of the plan version that was agreed to."""
-    window = RULES.get(subscription.status, _unknown)(subscription, plan, money)
+    window = _until_the_pause(RULES.get(subscription.status, _unknown)(subscription, plan, money), subscription)
     ends = [moment for moment in (window.until, _end_when_canceling(subscription)) if moment is not None]
     undone = _undone(money)
     reasons = {window.blocked: window.blocked_at} | dict(undone)

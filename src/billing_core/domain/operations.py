@@ -32,14 +32,18 @@ __all__ = [
     "DetachPaymentMethod",
     "ExpireCheckout",
     "GiveUpCollecting",
+    "HoldCollection",
     "OfCustomer",
     "OpenPortal",
     "OpenPurchaseCheckout",
     "OpenSubscriptionCheckout",
     "Operation",
     "OperationState",
+    "PauseSubscription",
     "PayInvoice",
     "RefundPayment",
+    "ReleaseHold",
+    "ResumeSubscription",
     "SetDefaultPaymentMethod",
     "UndoCancel",
 ]
@@ -122,6 +126,8 @@ class CancelSubscription:
     schedule_id: str | None = None
     #: An open invoice to be voided: cancelling while past due stops collecting.
     void_invoice_id: str | None = None
+    #: Whether a pause was to come, which is given up: collection is no longer held.
+    release_hold: bool = False
 
 
 @frozen(kw_only=True)
@@ -160,6 +166,8 @@ class ChangePlan:
     #: What the subscription has until then: the first phase of a schedule.
     current_price_id: str = ""
     current_quantity: int = 1
+    #: Whether a pause was to come, which is given up: collection is no longer held, or nothing could be charged.
+    release_hold: bool = False
 
 
 @frozen(kw_only=True)
@@ -218,6 +226,34 @@ class OpenPortal:
     return_url: str
 
 
+@frozen(kw_only=True)
+class HoldCollection:
+    """Charge nothing any more: a pause is to come, however late it begins."""
+
+    subscription_id: str
+
+
+@frozen(kw_only=True)
+class ReleaseHold:
+    """Charge again."""
+
+    subscription_id: str
+
+
+@frozen(kw_only=True)
+class PauseSubscription:
+    """Let a subscription rest from now on, without credit for unused time; the hold on collection goes with it."""
+
+    subscription_id: str
+
+
+@frozen(kw_only=True)
+class ResumeSubscription:
+    """Take a paused subscription up again: a new period, charged at once; it stays paused until that is paid."""
+
+    subscription_id: str
+
+
 #: Commands that need the user's customer, which is made first where there is none.
 OfCustomer = OpenPurchaseCheckout | OpenSubscriptionCheckout | AttachPaymentMethod | CreateSetupIntent | OpenPortal
 
@@ -270,6 +306,10 @@ Command = (
     | ChangeTrialEnd
     | PayInvoice
     | GiveUpCollecting
+    | HoldCollection
+    | ReleaseHold
+    | PauseSubscription
+    | ResumeSubscription
 )
 
 #: The name under which each command is stored, and with which its idempotency key begins.
@@ -290,6 +330,10 @@ COMMAND_NAMES: dict[type[Command], str] = {
     ChangeTrialEnd: "change_trial_end",
     PayInvoice: "pay_invoice",
     GiveUpCollecting: "give_up_collecting",
+    HoldCollection: "hold_collection",
+    ReleaseHold: "release_hold",
+    PauseSubscription: "pause_subscription",
+    ResumeSubscription: "resume_subscription",
 }
 
 

@@ -29,6 +29,7 @@ __all__ = [
     "Standing",
     "decide_change",
     "own_due",
+    "require_next_period",
     "require_quantity",
     "with_own_amounts",
 ]
@@ -183,3 +184,13 @@ def own_due(lines: Iterable[OwnLine], currency: str) -> tuple[Money, Money]:
     net = total(amounts, currency)
     credit = total((-amount for amount in amounts if amount.amount < 0), currency)
     return max(net, Money.zero(currency)), credit
+
+
+def require_next_period(subscription: Subscription, change: ChangePlan) -> None:
+    """Raises `InvalidTransition` for a change that waits for a period which does not come: a cancellation is pending.
+
+    An upgrade takes the cancellation back; a downgrade has to be preceded by that, so that nobody who canceled is
+    charged for a cheaper plan.
+    """
+    if change.at_period_end and subscription.is_canceling and not change.clear_cancel:
+        raise InvalidTransition("The subscription is being canceled, so no period follows. Resume it first.")

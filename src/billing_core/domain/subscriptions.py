@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from attrs import frozen
+from attrs import field, frozen
 
 from billing_core.domain.dunning import Dunning, dunning_of, next_step
 from billing_core.domain.errors import InvalidTransition
@@ -71,6 +71,7 @@ class Command(StrEnum):
     CANCEL_AT_PERIOD_END = "cancel at the period's end"
     UNDO_CANCEL = "take the cancellation back"
     CHANGE_PLAN = "change the plan"
+    PAUSE = "pause it"
 
 
 #: In which statuses each command is allowed: positive lists, so that a new status allows nothing by accident.
@@ -79,6 +80,7 @@ COMMANDS: dict[Command, frozenset[Status]] = {
     Command.CANCEL_AT_PERIOD_END: frozenset({Status.TRIALING, Status.ACTIVE, Status.PAST_DUE}),
     Command.UNDO_CANCEL: frozenset({Status.TRIALING, Status.ACTIVE, Status.PAST_DUE}),
     Command.CHANGE_PLAN: frozenset({Status.TRIALING, Status.ACTIVE}),
+    Command.PAUSE: frozenset({Status.TRIALING, Status.ACTIVE, Status.PAST_DUE}),
 }
 
 
@@ -87,6 +89,7 @@ class PendingChange:
     """A change of plan that is to come."""
 
     plan_id: str
+    quantity: int
     #: When (UTC) it takes effect; None while it waits for a payment.
     effective_at: datetime | None
 
@@ -120,6 +123,10 @@ class Subscription:
     grace_until: datetime | None
     #: ``void``, ``keep_as_draft`` or ``mark_uncollectible`` while collection is paused.
     pause_behavior: str | None
+    #: From when on (UTC) it is to rest, or rests, because somebody asked for it; None where nobody did.
+    pause_starts_at: datetime | None = None
+    #: When (UTC) it is taken up again by itself.
+    pause_resumes_at: datetime | None = None
     #: When (UTC) the customer was told that their trial is about to end.
     trial_ending_at: datetime | None
     stripe_subscription_id: str
@@ -130,6 +137,8 @@ class Subscription:
     dunning: Dunning | None = None
     #: What our own schedule does about it next.
     next_step: NextStep | None = None
+    #: When (UTC) it last changed at the provider. Two records that differ in nothing else are the same.
+    updated_at: datetime = field(eq=False)
 
     @property
     def has_ended(self) -> bool:
@@ -173,7 +182,7 @@ def subscription_row(  # noqa: PLR0917 - what a record is made of, passed on onc
         canceled_at=seen.canceled_at,
         ended_at=seen.ended_at,
         cancellation_reason=_cancellation_reason(seen, known, mine),
-        pending_change=_pending_change(seen, plan, known, catalog),
+        pending_change=_pending_change(seen, item, known, catalog),
         paid_through=coverage.paid_through if coverage else None,
         past_due_since=past_due_since,
         grace_until=past_due_since + plan.access.grace if past_due_since else None,
@@ -185,6 +194,7 @@ def subscription_row(  # noqa: PLR0917 - what a record is made of, passed on onc
         created_at=seen.created,
         dunning=dunning_of(seen, past_due_since, plan.dunning, known, mine),
         next_step=_trial_reminder(seen, plan, mine) or next_step(seen, past_due_since, plan.dunning, known, mine),
+        updated_at=state.last_at,
     )
     return row, plan
 
@@ -227,21 +237,23 @@ def _plan_item(seen: SubscriptionSeen, agreed_at: datetime | None, catalog: Cata
     return None
 
 
-def _pending_change(seen: SubscriptionSeen, plan: Plan, known: Known, catalog: Catalog) -> PendingChange | None:
+def _pending_change(seen: SubscriptionSeen, item: ItemSeen, known: Known, catalog: Catalog) -> PendingChange | None:
     """What is to come: an update that waits for its payment, else the next phase of a schedule."""
     if seen.status in TERMINAL:
         return None
     if seen.pending_price_id:
         waiting = catalog.plan_for(seen.pending_price_id, seen.created)
-        return PendingChange(plan_id=waiting.id, effective_at=None) if waiting else None
+        quantity = seen.pending_quantity or item.quantity
+        return PendingChange(plan_id=waiting.id, quantity=quantity, effective_at=None) if waiting else None
     schedule = known.seen(ScheduleSeen, seen.schedule_id)
     if schedule is None or schedule.status != "active":
         return None
     now_until = max((item.period_end for item in seen.items if item.period_end), default=seen.created)
     for phase in schedule.phases:
         coming = catalog.plan_for(phase.price_id, phase.start)
-        if phase.start >= now_until and coming is not None and coming.id != plan.id:
-            return PendingChange(plan_id=coming.id, effective_at=phase.start)
+        changes = (phase.price_id, phase.quantity) != (item.price_id, item.quantity)
+        if phase.start >= now_until and coming is not None and changes:
+            return PendingChange(plan_id=coming.id, quantity=phase.quantity, effective_at=phase.start)
     return None
 
 
@@ -265,6 +277,6 @@ def require_allowed(command: Command, subscription: Subscription, now: datetime)
     if command is Command.UNDO_CANCEL:
         end = subscription.cancel_at or subscription.current_period_end
         if not subscription.is_canceling:
-            raise InvalidTransition("The subscription is not being canceled, so there is nothing to take back.")
+            raise InvalidTransition("The subscription is neither canceled nor paused, so it goes on anyway.")
         if end is not None and now >= end:
             raise InvalidTransition("The subscription has reached its end; subscribe anew instead.")

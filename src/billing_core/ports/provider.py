@@ -10,6 +10,7 @@ from attrs import frozen
 
 from billing_core.domain.facts import Fact, ObjectRef
 from billing_core.domain.money import Money
+from billing_core.domain.offers import Offer
 from billing_core.domain.operations import Answer, Operation
 from billing_core.domain.plans import Plan
 from billing_core.domain.received import Delivery
@@ -105,6 +106,10 @@ class ProviderLookup(Protocol):
 
 class ProviderCatalog(Protocol):
     """The provider's side of the catalog."""
+
+    async def offers(self) -> Collection[Offer]:
+        """Every price that is sold by the period, with its product. Raises what `ProviderLookup` raises."""
+        ...
 
     async def ensure_plan(self, plan: Plan) -> str:
         """The id of the price of this plan: found by its lookup key, or made with its product. Idempotent.

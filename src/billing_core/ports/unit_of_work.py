@@ -20,6 +20,7 @@ from billing_core.ports.objects import Objects
 from billing_core.ports.operations import Operations
 from billing_core.ports.orders import Orders
 from billing_core.ports.outbox import Outbox
+from billing_core.ports.pauses import Pauses
 from billing_core.ports.personal_data import PersonalData
 from billing_core.ports.reconciliations import Reconciliations
 from billing_core.ports.steps import Steps
@@ -71,6 +72,11 @@ class UnitOfWork(Protocol):
     @property
     def manual_grants(self) -> ManualGrants:
         """Grants by hand."""
+        ...
+
+    @property
+    def pauses(self) -> Pauses:
+        """Pauses of subscriptions."""
         ...
 
     @property

@@ -39,6 +39,7 @@ from billing_core.use_cases.fact_intake import (
     owner_of,
     without_owner,
 )
+from billing_core.use_cases.follow_up import follow_up
 
 __all__ = ["Bookkeeper", "Taken"]
 
@@ -83,6 +84,7 @@ class Bookkeeper:
             orders=await uow.orders.of_user(user_id),
             manual_grants=await uow.manual_grants.of_user(user_id),
             steps=await uow.steps.of_user(user_id) if may_have_steps(states) else (),
+            pauses=await uow.pauses.of_user(user_id),
             catalog=await uow.catalogs.load(),
         )
 
@@ -132,6 +134,7 @@ class Bookkeeper:
             await uow.outbox.add(user_id, (*ended, *differences(before, new, occurred_at)), now)
             if changes:
                 await uow.audit.add(AuditEntry(user_id=user_id, at=now, cause=cause, changes=changes))
+            await follow_up(uow, old, new, now)
         return Taken(accesses=(await uow.views.access_of(user_id),), lacking=lacking)
 
     async def release_parked(self, uow: UnitOfWork, taken: Taken) -> None:

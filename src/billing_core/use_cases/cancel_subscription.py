@@ -27,7 +27,7 @@ class CancelSubscription:
     ) -> Subscription:
         """The subscription after it: at the period's end access stays until then, else it ends now.
 
-        A pending change of plan is given up; while past due, retries stop and the open invoice is voided.
+        A pending change of plan or pause is given up; while past due, retries stop and the open invoice is voided.
         Cancelling at the period's end what is canceled so already changes nothing. Raises `NotFound`,
         `Forbidden`, `InvalidTransition`, and what the provider may raise.
         """
@@ -45,6 +45,7 @@ class CancelSubscription:
                 at_period_end=at_period_end,
                 schedule_id=subscription.stripe_schedule_id,
                 void_invoice_id=await self._open_invoice(uow, subscription),
+                release_hold=await self.changer.drop_pause(uow, subscription),
             )
             operation = self.changer.carry_out.new(cancellation, subscription.user_id, caller.user_id, reason)
             await self.changer.carry_out.write_down(uow, caller, operation)

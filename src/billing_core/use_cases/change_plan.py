@@ -16,7 +16,14 @@ from billing_core.domain.own_proration import billed_ahead
 from billing_core.domain.periods import Period
 from billing_core.domain.plans import Catalog, Plan
 from billing_core.domain.policies import PlanChangePolicy
-from billing_core.domain.proration import PlanChange, Standing, decide_change, own_due, with_own_amounts
+from billing_core.domain.proration import (
+    PlanChange,
+    Standing,
+    decide_change,
+    own_due,
+    require_next_period,
+    with_own_amounts,
+)
 from billing_core.domain.subscriptions import Command, Status, Subscription, require_allowed
 from billing_core.ports.clock import Clock
 from billing_core.ports.provider import Preview, PreviewLine, ProviderLookup
@@ -45,6 +52,7 @@ class _Decision:
         command = decide_change(subscription, old, new, wanted, self.policy, rule)
         if command.proration == Charge.OWN:
             command = with_own_amounts(command, new, await self._standing(uow, subscription, rule))
+        require_next_period(subscription, command)
         return subscription, self.changer.carry_out.new(command, subscription.user_id, caller.user_id)
 
     async def _standing(self, uow: UnitOfWork, subscription: Subscription, rule: ChangeRule) -> Standing:
@@ -118,8 +126,9 @@ class ChangePlan:
     async def __call__(self, caller: Caller, subscription_id: str, wanted: PlanChange) -> Subscription:
         """The subscription after it.
 
-        With ``expected_amount_due`` it charges that or changes nothing. Raises `NotFound`, `Forbidden`,
-        `InvalidTransition`, `InvalidValue`, `PreviewOutdated`, and what the provider may raise.
+        It replaces a pause that is to come. With ``expected_amount_due`` it charges that or changes nothing.
+        Raises `NotFound`, `Forbidden`, `InvalidTransition`, `InvalidValue`, `PreviewOutdated`, and what the
+        provider may raise.
         """
         begun = await self.changer.begun(caller, subscription_id)
         if begun is not None:
@@ -134,6 +143,8 @@ class ChangePlan:
             wanted = evolve(wanted, proration_date=wanted.proration_date or preview.proration_date)
         async with self.changer.units() as uow:
             subscription, operation = await decide(uow, caller, subscription_id, wanted)
+            if await self.changer.drop_pause(uow, subscription) and isinstance(operation.command, ChangeOfPlan):
+                operation = evolve(operation, command=evolve(operation.command, release_hold=True))
             await self.changer.carry_out.write_down(uow, caller, operation)
             await uow.commit()
         return await self.changer.finish(operation, subscription)

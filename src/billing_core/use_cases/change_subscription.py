@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from attrs import frozen
 
+from billing_core.domain.audit import Cause
 from billing_core.domain.callers import Caller
 from billing_core.domain.errors import NotFound
 from billing_core.domain.ids import require_uuid
 from billing_core.domain.operations import Operation
+from billing_core.domain.pauses import Pause, PauseState
 from billing_core.domain.subscriptions import Subscription
 from billing_core.ports.unit_of_work import UnitOfWork, UnitsOfWork
 from billing_core.use_cases.bookkeeping import Bookkeeper
@@ -45,6 +47,28 @@ class SubscriptionChanger:
         async with self.units() as uow:
             subscription = await self.load(uow, caller, subscription_id)
         return await self.finish(operation, subscription)
+
+    async def planned_pause(self, uow: UnitOfWork, subscription: Subscription) -> Pause | None:
+        """The pause that is to come, if there is one."""
+        for pause in await uow.pauses.of_user(subscription.user_id):
+            if pause.subscription_id == subscription.id and pause.state is PauseState.PLANNED:
+                return pause
+        return None
+
+    async def drop_pause(self, uow: UnitOfWork, subscription: Subscription) -> bool:
+        """Give up a pause that is to come; whether there was one, so that the hold on collection is to be released."""
+        planned = await self.planned_pause(uow, subscription)
+        if planned is not None:
+            await uow.pauses.save(planned.over())
+        return planned is not None
+
+    async def give_up(self, pause: Pause, cause: Cause) -> None:
+        """Give up a pause that the provider refused to prepare."""
+        async with self.units() as uow:
+            await self.books.lock(uow, pause.user_id)
+            await uow.pauses.save(pause.over())
+            taken = await self.books.derive_again(uow, pause.user_id, cause, pause.requested_at)
+            await self.books.commit(uow, taken)
 
     async def finish(self, operation: Operation, subscription: Subscription) -> Subscription:
         """Carry out a committed operation; the subscription as it is after it."""

@@ -14,6 +14,7 @@ from billing_core.domain.callers import Caller
 from billing_core.domain.events import Event
 from billing_core.domain.facts import Fact
 from billing_core.domain.operations import COMMAND_NAMES, Operation
+from billing_core.domain.pauses import Pause
 from billing_core.domain.purchases import Order
 from billing_core.domain.received import Received
 from billing_core.domain.resources import require_id
@@ -38,6 +39,7 @@ class Holdings:
     account: Account
     orders: tuple[Order, ...]
     manual_grants: tuple[ManualGrant, ...]
+    pauses: tuple[Pause, ...]
     operations: tuple[Operation, ...]
     #: What the provider told about them, and the webhooks that brought it, with their bytes while these are kept.
     facts: tuple[Fact, ...]
@@ -107,6 +109,7 @@ class ExportUser:
                 account=await uow.accounts.load(user_id),
                 orders=await uow.orders.of_user(user_id),
                 manual_grants=await uow.manual_grants.of_user(user_id),
+                pauses=await uow.pauses.of_user(user_id),
                 operations=tuple(operation for operations in named for operation in operations),
                 facts=facts,
                 received=await _received_about(uow, facts, customer_id),

@@ -1,13 +1,16 @@
-"""Resume a subscription: take a cancellation at the period's end back."""
+"""Resume a subscription: take a cancellation at the period's end back, or end a pause."""
 
 from __future__ import annotations
 
 from attrs import frozen
 
 from billing_core.domain.callers import Caller
-from billing_core.domain.operations import UndoCancel
-from billing_core.domain.subscriptions import Command, Subscription, require_allowed
+from billing_core.domain.operations import ReleaseHold, UndoCancel
+from billing_core.domain.operations import ResumeSubscription as Resumption
+from billing_core.domain.pauses import PauseState
+from billing_core.domain.subscriptions import Command, Status, Subscription, require_allowed
 from billing_core.ports.clock import Clock
+from billing_core.ports.unit_of_work import UnitOfWork
 from billing_core.use_cases.change_subscription import SubscriptionChanger
 
 __all__ = ["ResumeSubscription"]
@@ -21,19 +24,33 @@ class ResumeSubscription:
     clock: Clock
 
     async def __call__(self, caller: Caller, subscription_id: str) -> Subscription:
-        """The subscription after it; nothing else that the cancellation gave up comes back.
+        """The subscription after it.
 
-        Raises `NotFound`, `Forbidden`, `InvalidTransition` where there is nothing to take back or the end has
-        come, and what the provider may raise.
+        A cancellation at the period's end is taken back, and nothing else that it gave up comes back; a pause that
+        is to come is too. One that rests begins a new period, which is charged at once: until that is paid it
+        stays paused. Raises `NotFound`, `Forbidden`, `InvalidTransition` where there is nothing to take back or the
+        end has come, and what the provider may raise.
         """
         begun = await self.changer.begun(caller, subscription_id)
         if begun is not None:
             return begun
         async with self.changer.units() as uow:
             subscription = await self.changer.load(uow, caller, subscription_id)
-            require_allowed(Command.UNDO_CANCEL, subscription, self.clock.now())
-            command = UndoCancel(subscription_id=subscription.stripe_subscription_id)
+            command = await self._command(uow, subscription)
             operation = self.changer.carry_out.new(command, subscription.user_id, caller.user_id)
             await self.changer.carry_out.write_down(uow, caller, operation)
             await uow.commit()
         return await self.changer.finish(operation, subscription)
+
+    async def _command(self, uow: UnitOfWork, subscription: Subscription) -> UndoCancel | Resumption | ReleaseHold:
+        identity = subscription.stripe_subscription_id
+        if subscription.status == Status.PAUSED:
+            for pause in await uow.pauses.of_user(subscription.user_id):
+                if pause.subscription_id == subscription.id and pause.state is PauseState.IN_FORCE:
+                    await uow.pauses.save(pause.over())
+            return Resumption(subscription_id=identity)
+        held = await self.changer.drop_pause(uow, subscription) or subscription.pause_behavior is not None
+        if held and not subscription.is_canceling and not subscription.has_ended:
+            return ReleaseHold(subscription_id=identity)
+        require_allowed(Command.UNDO_CANCEL, subscription, self.clock.now())
+        return UndoCancel(subscription_id=identity)

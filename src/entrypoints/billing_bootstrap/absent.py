@@ -11,6 +11,7 @@ from billing_core.domain.access import UserAccess
 from billing_core.domain.errors import ProviderUnavailable, PublisherUnavailable, SignatureInvalid
 from billing_core.domain.events import Event
 from billing_core.domain.facts import Fact, ObjectRef, Snapshot
+from billing_core.domain.offers import Offer
 from billing_core.domain.operations import Answer, Operation
 from billing_core.domain.plans import Plan
 from billing_core.domain.received import Delivery
@@ -48,6 +49,10 @@ class NoProvider:
         _no_key()
 
     async def identity(self) -> ProviderIdentity:
+        """Nothing can be asked."""
+        _no_key()
+
+    async def offers(self) -> Collection[Offer]:
         """Nothing can be asked."""
         _no_key()
 

@@ -39,8 +39,10 @@ from billing_core.use_cases.list_events import ListEvents
 from billing_core.use_cases.look_up import LookUp
 from billing_core.use_cases.open_hosted import OpenHosted
 from billing_core.use_cases.open_subscription_checkout import OpenSubscriptionCheckoutSession
+from billing_core.use_cases.pause_subscription import PauseSubscription
 from billing_core.use_cases.personal_data import EraseCustomer, ExportUser
 from billing_core.use_cases.publish_events import PublishEvents
+from billing_core.use_cases.pull_catalog import PullCatalog
 from billing_core.use_cases.read_report import ReadReport
 from billing_core.use_cases.rebuild import Rebuild
 from billing_core.use_cases.reconcile import Reconcile
@@ -48,6 +50,7 @@ from billing_core.use_cases.refund_duplicates import RefundDuplicates
 from billing_core.use_cases.request_refund import RequestRefund
 from billing_core.use_cases.resume_subscription import ResumeSubscription
 from billing_core.use_cases.retry_events import RetryEvents
+from billing_core.use_cases.run_pauses import RunPauses
 from billing_core.use_cases.set_default_payment_method import SetDefaultPaymentMethod
 from billing_core.use_cases.settle_doubts import SettleDoubts
 from billing_core.use_cases.settle_trials import SettleTrials
@@ -125,9 +128,11 @@ class Application:
     look_up: LookUp
     open_hosted: OpenHosted
     open_subscription_checkout: OpenSubscriptionCheckoutSession
+    pause_subscription: PauseSubscription
     preview_change: PreviewChange
     publish_events: PublishEvents
     read_report: ReadReport
+    pull_catalog: PullCatalog
     rebuild: Rebuild
     recall_access: RecallAccess
     receive_event: GatheredEvents
@@ -137,6 +142,7 @@ class Application:
     resume_subscription: ResumeSubscription
     retry_events: RetryEvents
     revoke_grant: RevokeGrant
+    run_pauses: RunPauses
     set_default_payment_method: SetDefaultPaymentMethod
     settle_doubts: SettleDoubts
     tell_endings: TellEndings

@@ -47,8 +47,10 @@ from billing_core.use_cases.list_events import ListEvents
 from billing_core.use_cases.look_up import LookUp
 from billing_core.use_cases.open_hosted import OpenHosted
 from billing_core.use_cases.open_subscription_checkout import OpenSubscriptionCheckoutSession
+from billing_core.use_cases.pause_subscription import PauseSubscription
 from billing_core.use_cases.personal_data import EraseCustomer, ExportUser
 from billing_core.use_cases.publish_events import PublishEvents
+from billing_core.use_cases.pull_catalog import PullCatalog
 from billing_core.use_cases.read_report import ReadReport
 from billing_core.use_cases.rebuild import Rebuild
 from billing_core.use_cases.receive_event import ReceiveEvent
@@ -59,6 +61,7 @@ from billing_core.use_cases.remembered_catalog import RememberedCatalog
 from billing_core.use_cases.request_refund import RequestRefund
 from billing_core.use_cases.resume_subscription import ResumeSubscription
 from billing_core.use_cases.retry_events import RetryEvents
+from billing_core.use_cases.run_pauses import RunPauses
 from billing_core.use_cases.set_default_payment_method import SetDefaultPaymentMethod
 from billing_core.use_cases.settle_doubts import SettleDoubts
 from billing_core.use_cases.settle_trials import SettleTrials
@@ -107,6 +110,10 @@ class Container(containers.DeclarativeContainer):
     changer = providers.Singleton(SubscriptionChanger, units=units, books=books, carry_out=carry_out)
     finder = providers.Singleton(PaymentMethodFinder, units=units, books=books, carry_out=carry_out, lookup=lookup)
 
+    apply_catalog = providers.Singleton(
+        ApplyCatalog, units=units, books=books, provider=ports.provided.provider_catalog, clock=clock
+    )
+
     application = providers.Singleton(
         Application,
         settings=settings,
@@ -123,9 +130,7 @@ class Container(containers.DeclarativeContainer):
         answer_once=providers.Singleton(
             AnswerOnce, units=units, clock=ports.provided.real_clock, ids=ids, wait=ports.provided.wait
         ),
-        apply_catalog=providers.Singleton(
-            ApplyCatalog, units=units, books=books, provider=ports.provided.provider_catalog, clock=clock
-        ),
+        apply_catalog=apply_catalog,
         attach_payment_method=providers.Singleton(AttachPaymentMethod, finder=finder),
         cancel_subscription=providers.Singleton(CancelSubscription, changer=changer, clock=clock),
         carry_out=carry_out,
@@ -160,6 +165,7 @@ class Container(containers.DeclarativeContainer):
             clock=clock,
             email_key=settings.provided.trial_email_key,
         ),
+        pause_subscription=providers.Singleton(PauseSubscription, changer=changer, clock=clock, ids=ids),
         preview_change=providers.Singleton(
             PreviewChange, changer=changer, lookup=lookup, clock=clock, policy=plan_change
         ),
@@ -168,6 +174,9 @@ class Container(containers.DeclarativeContainer):
         ),
         read_report=providers.Singleton(ReadReport, units=units),
         rebuild=providers.Singleton(Rebuild, units=units, books=books, journal=keep_journal, clock=clock),
+        pull_catalog=providers.Singleton(
+            PullCatalog, units=units, provider=ports.provided.provider_catalog, apply=apply_catalog
+        ),
         recall_access=providers.Singleton(RecallAccess, units=units, books=books),
         receive_event=providers.Singleton(
             GatheredEvents,
@@ -206,6 +215,7 @@ class Container(containers.DeclarativeContainer):
         resume_subscription=providers.Singleton(ResumeSubscription, changer=changer, clock=clock),
         retry_events=providers.Singleton(RetryEvents, units=units, books=books, clock=clock, retries=retries),
         revoke_grant=providers.Singleton(RevokeGrant, units=units, books=books, clock=clock),
+        run_pauses=providers.Singleton(RunPauses, units=units, books=books, carry_out=carry_out, clock=clock),
         set_default_payment_method=providers.Singleton(SetDefaultPaymentMethod, finder=finder),
         settle_doubts=providers.Singleton(SettleDoubts, units=units, books=books, lookup=lookup),
         try_policies=providers.Singleton(TryPolicies, units=units, books=books, clock=clock),

@@ -66,9 +66,8 @@ def plan(one: Plan) -> shapes.PlanShape:
 
 
 def subscription(one: Subscription) -> shapes.SubscriptionShape:
-    """A subscription. ``updated_at`` is the latest moment that its record names as past."""
-    change = one.pending_change
-    moments = (one.created_at, one.current_period_start, one.canceled_at, one.ended_at, one.past_due_since)
+    """A subscription."""
+    change, rests = one.pending_change, one.pause_starts_at
     return shapes.SubscriptionShape(
         id=one.id,
         user_id=one.user_id,
@@ -81,11 +80,14 @@ def subscription(one: Subscription) -> shapes.SubscriptionShape:
         cancel_at_period_end=one.cancel_at_period_end,
         canceled_at=one.canceled_at,
         ended_at=one.ended_at,
-        pending_change=shapes.PendingChangeShape(change.plan_id, change.effective_at) if change else None,
+        pending_change=shapes.PendingChangeShape(change.plan_id, change.quantity, change.effective_at)
+        if change
+        else None,
+        pause=shapes.PauseShape(rests, one.pause_resumes_at) if rests else None,
         grace_until=one.grace_until,
         stripe_subscription_id=one.stripe_subscription_id,
         created_at=one.created_at,
-        updated_at=max(moment for moment in moments if moment is not None),
+        updated_at=one.updated_at,
     )
 
 

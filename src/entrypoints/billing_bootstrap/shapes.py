@@ -17,6 +17,7 @@ __all__ = [
     "InvoiceShape",
     "InvoicesShape",
     "MoneyShape",
+    "PauseShape",
     "PaymentContextShape",
     "PaymentMethodShape",
     "PaymentMethodsShape",
@@ -84,7 +85,15 @@ class PendingChangeShape(msgspec.Struct, frozen=True):
     """A change of plan that is to come; ``effective_at`` is null while it waits for its payment."""
 
     plan_id: str
+    quantity: int
     effective_at: Time | None
+
+
+class PauseShape(msgspec.Struct, frozen=True):
+    """A pause that is to come or in force; ``resumes_at`` is null where somebody has to resume it."""
+
+    starts_at: Time
+    resumes_at: Time | None
 
 
 class SubscriptionShape(msgspec.Struct, frozen=True):
@@ -102,6 +111,7 @@ class SubscriptionShape(msgspec.Struct, frozen=True):
     canceled_at: Time | None
     ended_at: Time | None
     pending_change: PendingChangeShape | None
+    pause: PauseShape | None
     grace_until: Time | None
     stripe_subscription_id: str
     created_at: Time

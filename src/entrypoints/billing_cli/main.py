@@ -44,7 +44,7 @@ COMMANDS: dict[str, Entry] = {
     "invoices": Entry("billing_cli.commands.invoices:app", "What was billed.", _OPERATE),
     "payments": Entry("billing_cli.commands.payments:app", "What was paid, and for what.", _OPERATE),
     "purchases": Entry("billing_cli.commands.purchases:app", "List, show and refund purchases.", _OPERATE),
-    "subscriptions": Entry("billing_cli.commands.subscriptions:app", "Show, change, cancel, resume.", _OPERATE),
+    "subscriptions": Entry("billing_cli.commands.subscriptions:app", "Show, change, pause, cancel, resume.", _OPERATE),
     "catalog": Entry("billing_cli.commands.catalog:app", "Plans and priced items from a TOML file.", _KEEP),
     "doctor": Entry("billing_cli.commands.doctor:doctor", "Check everything; what to do about faults.", _KEEP),
     "events": Entry("billing_cli.commands.events:app", "Received events: state, errors, another try.", _KEEP),
@@ -69,7 +69,13 @@ def make_app() -> App:
         help_format="plaintext",
         help_formatter="default" if sys.stdout.isatty() else "plain",
         version=_version,
-        group_commands=_ABOUT,
+    )
+    for name in ("--help", "--version"):
+        app[name].group = (_ABOUT,)
+    app.register_install_completion_command(
+        "--install-completion",
+        help="Complete commands and options with the Tab key, from the next shell on.",
+        group=_ABOUT,
     )
     for name, entry in COMMANDS.items():
         app.command(entry.where, name=name, help=entry.what, group=entry.group)

@@ -12,7 +12,7 @@ from rich.table import Table
 
 from billing_core.domain.money import Money
 
-__all__ = ["show_fields", "show_json", "show_rows"]
+__all__ = ["show_fields", "show_json", "show_rows", "tell_more"]
 
 
 def show_json(document: object) -> None:
@@ -36,6 +36,12 @@ def show_rows(rows: Iterable[object], columns: Sequence[str], *, none: str) -> N
     for line in lines:
         table.add_row(*line)
     Console().print(table)
+
+
+def tell_more(next_cursor: str | None) -> None:
+    """Say on standard error how to see the rest of a list."""
+    if next_cursor is not None:
+        sys.stderr.write(f"There is more: go on with --cursor {next_cursor}\n")
 
 
 def show_fields(document: object, fields: Sequence[str] = ()) -> None:

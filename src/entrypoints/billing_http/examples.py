@@ -60,6 +60,7 @@ SUBSCRIPTION: Json = {
     "canceled_at": None,
     "ended_at": None,
     "pending_change": None,
+    "pause": None,
     "grace_until": None,
     "stripe_subscription_id": "sub_1SWpL2AbCdEfGhIj",
     "created_at": _START,

@@ -31,6 +31,7 @@ def _all(parameters: Mapping[str, str], **operations: str) -> tuple[Link, ...]:
 _OF_PURCHASE = {"status": "get_purchase_status", "refund": "refund_purchase"}
 _OF_SUBSCRIPTION = {
     "cancel": "cancel_subscription",
+    "pause": "pause_subscription",
     "resume": "resume_subscription",
     "change": "change_subscription",
     "preview": "preview_subscription_change",

@@ -13,6 +13,7 @@ from litestar.routes import HTTPRoute
 
 from billing_core.domain.resources import OPAQUE_ID
 from billing_http import examples
+from billing_http.error_examples import problem_example
 from billing_http.idempotency import IDEMPOTENT_METHODS
 from billing_http.links import LINKS
 from billing_http.operations import OPERATION, Operation
@@ -206,7 +207,10 @@ def _codes(method: str, operation: Operation) -> Iterable[Code]:
 
 def _problem(codes: list[Code], operation: Operation) -> Json:
     described = "; ".join(f"`{code}`: {TITLES[code]}" for code in codes)
-    content: Json = {"application/problem+json": {"schema": {"$ref": _REF.format(name="ProblemShape")}}}
+    examples_of = {str(code): {"summary": TITLES[code], "value": problem_example(code)} for code in codes}
+    content: Json = {
+        "application/problem+json": {"schema": {"$ref": _REF.format(name="ProblemShape")}, "examples": examples_of}
+    }
     if Code.UNAVAILABLE in codes and operation.id in {"get_health", "get_readiness"} and operation.answer:
         content["application/json"] = {"schema": {"$ref": _REF.format(name=operation.answer.__name__)}}
     return {"description": described, "headers": _headers({}), "content": content}

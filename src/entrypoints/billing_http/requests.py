@@ -24,6 +24,7 @@ __all__ = [
     "MoneyGiven",
     "NoBody",
     "NoQuery",
+    "PauseRequest",
     "PaymentMethodRequest",
     "PortalRequest",
     "PurchaseRequest",
@@ -106,6 +107,12 @@ class CancelRequest(_Given, frozen=True):
 
     at_period_end: bool = True
     reason: _Reason | None = None
+
+
+class PauseRequest(_Given, frozen=True):
+    """When it is taken up again by itself, if ever."""
+
+    resumes_at: Time | None = None
 
 
 class ChangeRequest(_Given, frozen=True):

@@ -44,6 +44,7 @@ def jobs_of(application: Application) -> tuple[Job, ...]:
         Job(name="finish operations", do=application.carry_out.due, pause_seconds=1.0),
         Job(name="take steps", do=application.take_steps, pause_seconds=1.0),
         Job(name="settle trials", do=application.settle_trials, pause_seconds=1.0),
+        Job(name="run pauses", do=application.run_pauses, pause_seconds=1.0),
         Job(name="settle doubts", do=settle_doubts, pause_seconds=1.0),
         Job(name="watch queues", do=watcher.queues, pause_seconds=15.0),
         Job(name="watch invariants", do=watcher.invariants, pause_seconds=300.0),

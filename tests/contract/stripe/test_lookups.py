@@ -30,8 +30,12 @@ from billing_core.domain.operations import (
     CreateSetupIntent,
     DetachPaymentMethod,
     ExpireCheckout,
+    HoldCollection,
     OpenPortal,
+    PauseSubscription,
     RefundPayment,
+    ReleaseHold,
+    ResumeSubscription,
     SetDefaultPaymentMethod,
     UndoCancel,
 )
@@ -135,6 +139,9 @@ async def wishes(shop: Shop) -> list[Command]:
     ending = await shop.subscribed()
     await shop.do(CancelSubscription(subscription_id=ending.id, at_period_end=True))
     opened = await shop.do(shop.purchase(await shop.customer()))
+    held, paused = await shop.subscribed(), await shop.subscribed()
+    await shop.do(HoldCollection(subscription_id=held.id))
+    await shop.do(PauseSubscription(subscription_id=paused.id))
     new, chosen, removed = [await shop.card(subscription.customer_id, attached=one) for one in (False, True, True)]
     return [
         CreateCustomer(user_id=USER),
@@ -166,6 +173,10 @@ async def wishes(shop: Shop) -> list[Command]:
         DetachPaymentMethod(customer_id=subscription.customer_id, payment_method_id=removed),
         CreateSetupIntent(user_id=USER, customer_id=subscription.customer_id),
         PORTAL,
+        ReleaseHold(subscription_id=held.id),
+        ResumeSubscription(subscription_id=paused.id),
+        PauseSubscription(subscription_id=held.id),
+        HoldCollection(subscription_id=subscription.id),
         CancelSubscription(subscription_id=subscription.id, at_period_end=False),
     ]
 

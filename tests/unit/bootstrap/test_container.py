@@ -53,6 +53,8 @@ def test_each_attribute_holds_the_port_of_its_name(application: Application) -> 
     """But for the catalog, another side of the provider; what nobody waits for; what is told and kept by real time."""
     others = {
         "application.apply_catalog.provider": "provider_catalog",
+        "application.pull_catalog.provider": "provider_catalog",
+        "application.pull_catalog.apply.provider": "provider_catalog",
         "application.publish_events.clock": "real_clock",
         "application.answer_once.clock": "real_clock",
         "application.reconcile.lookup": "patient_lookup",

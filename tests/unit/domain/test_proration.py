@@ -18,7 +18,7 @@ from tests.provider_objects import subscription
 
 def current(*, canceling: bool = False, pending: bool = False, plan: Plan = PRO) -> Subscription:
     (row,) = account(seen(subscription(cancel_at_period_end=canceling))).subscriptions
-    change = PendingChange(plan_id="basic-monthly", effective_at=None) if pending else None
+    change = PendingChange(plan_id="basic-monthly", quantity=1, effective_at=None) if pending else None
     return evolve(row, plan_id=plan.id, pending_change=change)
 
 

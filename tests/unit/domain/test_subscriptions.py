@@ -73,6 +73,7 @@ ALLOWED = {
     Command.CANCEL_AT_PERIOD_END: "trialing active past_due",
     Command.UNDO_CANCEL: "trialing active past_due",
     Command.CHANGE_PLAN: "trialing active",
+    Command.PAUSE: "trialing active past_due",
 }
 
 
@@ -153,7 +154,7 @@ THEN_BASIC = item(BASIC.stripe_price_id or "", start=day(31), end=day(59))
 
 def test_the_next_phase_of_a_schedule_is_a_pending_change() -> None:
     row = record(subscription(schedule_id="sub_sched_1"), schedule(NOW_PRO, THEN_BASIC))
-    assert row.pending_change == PendingChange(plan_id=BASIC.id, effective_at=day(31))
+    assert row.pending_change == PendingChange(plan_id=BASIC.id, quantity=1, effective_at=day(31))
 
 
 @pytest.mark.parametrize("status", ["released", "canceled", "completed"])
@@ -169,7 +170,7 @@ def test_a_phase_that_has_begun_is_no_longer_pending() -> None:
 
 def test_an_update_that_waits_for_its_payment_is_a_pending_change_without_a_time() -> None:
     row = record(subscription(pending_price=TEAM.stripe_price_id))
-    assert (row.plan_id, row.pending_change) == (PRO.id, PendingChange(plan_id=TEAM.id, effective_at=None))
+    assert (row.plan_id, row.pending_change) == (PRO.id, PendingChange(plan_id=TEAM.id, quantity=1, effective_at=None))
 
 
 def test_what_has_ended_has_nothing_pending() -> None:

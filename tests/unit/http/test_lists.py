@@ -1,9 +1,20 @@
 """Lists over HTTP: payments, payment methods, purchases, invoices, events; and their pages."""
 
+from datetime import timedelta
 from typing import Any
 
+import pytest
+from attrs import evolve
+
 from billing_core.domain.callers import Role
+from billing_core.domain.resources import Resource, ResourceType
+from tests.builders import K8S
 from tests.unit.http.house import House
+
+
+def course(number: int) -> Resource:
+    """One of many courses."""
+    return Resource(ResourceType.COURSE, f"c-{number}")
 
 
 async def pages(house: House, path: str, rows: str, *, roles: tuple[Role, ...] = (), user: str) -> list[Any]:
@@ -116,3 +127,49 @@ async def test_a_cursor_of_events_that_was_never_given_out_is_refused(house: Hou
     answer = await house.ask("GET", "/api/events?cursor=nonsense", user="sue", roles=[Role.ADMIN])
 
     assert (answer.status_code, answer.json()["errors"][0]["field"]) == (400, "cursor")
+
+
+@pytest.mark.parametrize(
+    ("path", "rows"),
+    [("/api/payments/history/", "payments"), ("/api/purchases/history/", "purchases"), ("/api/invoices/", "invoices")],
+    ids=["payments", "purchases", "invoices"],
+)
+async def test_pages_neither_miss_nor_repeat_what_was_there_while_rows_are_added(path: str, rows: str) -> None:
+    house = await House().sells(items=[evolve(K8S, resource=course(number)) for number in range(8)])
+    for number in range(3):
+        await house.buys("ann", f"c-{number}")
+        house.clock.advance(timedelta(minutes=1))
+    subscription = await house.subscribes("ann")
+    for _ in range(3):  # an invoice each
+        house.clock.advance(timedelta(days=31))
+        house.provider.buyers.reach_period_end(subscription["stripe_subscription_id"])
+        await house.deliver()
+    there = [row["id"] for row in (await house.ask("GET", path + "ann", user="ann")).json()[rows]]
+
+    found, cursor, number = [], "", 3
+    while cursor is not None:
+        page = (await house.ask("GET", f"{path}ann?limit=1{cursor and '&cursor=' + cursor}", user="ann")).json()
+        found += [row["id"] for row in page[rows]]
+        cursor = page["next_cursor"]
+        house.clock.advance(timedelta(minutes=1))
+        if number < 8:
+            await house.buys("ann", f"c-{number}")
+            number += 1
+            house.provider.buyers.reach_period_end(subscription["stripe_subscription_id"])
+            await house.deliver()
+
+    assert found == there
+    assert len(there) >= 3
+
+
+@pytest.mark.parametrize("limit", ["0", "101", "-1", "x", "1.5", ""])
+async def test_a_limit_is_from_1_to_100(house: House, ann: str, limit: str) -> None:
+    answer = await house.ask("GET", f"/api/invoices/{ann}?limit={limit}", user=ann)
+
+    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (400, "limit")
+
+
+async def test_a_parameter_that_is_given_twice_is_refused(house: House, ann: str) -> None:
+    answer = await house.ask("GET", f"/api/invoices/{ann}?limit=1&limit=1", user=ann)
+
+    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (400, "limit")

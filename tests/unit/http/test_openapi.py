@@ -7,8 +7,10 @@ from typing import Any
 import msgspec
 import pytest
 
+from billing_http.error_examples import problem_example
 from billing_http.openapi import document, operations
 from billing_http.operations import Operation
+from billing_http.problems import STATUSES, TITLES, Code, ProblemShape
 from tests.unit.http.house import House
 
 ROUTES = list(operations(House().http.routes))
@@ -91,3 +93,24 @@ async def test_the_page_fetches_nothing_from_anywhere_else(house: House) -> None
     assert re.findall(r"https?://", answer.text) == []
     assert "script-src 'sha256-" in answer.headers["content-security-policy"]
     assert "unsafe" not in answer.headers["content-security-policy"]
+
+
+def test_every_error_has_an_example_that_is_one_of_it() -> None:
+    for path in DOCUMENT["paths"].values():
+        for told in path.values():
+            for status, answer in told["responses"].items():
+                if status < "400":
+                    continue
+                examples = answer["content"]["application/problem+json"]["examples"]
+                assert examples
+                for code, example in examples.items():
+                    problem = msgspec.convert(example["value"], ProblemShape)
+                    assert (problem.code, str(problem.status)) == (code, status)
+
+
+@pytest.mark.parametrize("code", Code)
+def test_each_code_has_an_example_of_its_own(code: Code) -> None:
+    example = problem_example(code)
+
+    assert (example["code"], example["status"], example["title"]) == (code, STATUSES[code], TITLES[code])
+    assert example["detail"]

@@ -29,7 +29,8 @@ async def test_the_export_has_everything(subscriber: tuple[House, str]) -> None:
     held: dict[str, Any] = json.loads(json.dumps(readable(await house.application.export_user(ADMIN, ann))))
 
     assert held.keys() == {
-        "user_id", "stripe_customer_id", "account", "orders", "manual_grants", "operations", "facts", "received",
+        "user_id", "stripe_customer_id", "account", "orders", "manual_grants", "pauses", "operations", "facts",
+        "received",
         "events", "audit",
     }  # fmt: skip
     assert held["user_id"] == ann

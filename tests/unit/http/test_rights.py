@@ -56,6 +56,7 @@ TABLE: dict[str, Rights] = {
         json={"plan_id": "pro-monthly", **URLS}, owner=409, other=201, service=201, admin=201
     ),
     "cancel_subscription": Rights(json={"at_period_end": True}, other=404, service=403),
+    "pause_subscription": Rights(json={}, other=404, service=403),
     "resume_subscription": Rights(json={}, owner=409, other=404, service=403, admin=409),
     "change_subscription": Rights(json={"plan_id": "team-monthly"}, other=404, service=403),
     "preview_subscription_change": Rights(json={"plan_id": "team-monthly"}, other=404, service=403),
@@ -84,6 +85,7 @@ TABLE: dict[str, Rights] = {
 }
 THINGS = {
     "cancel_subscription": "subscription",
+    "pause_subscription": "subscription",
     "resume_subscription": "subscription",
     "change_subscription": "subscription",
     "preview_subscription_change": "subscription",

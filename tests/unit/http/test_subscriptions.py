@@ -204,6 +204,7 @@ async def test_a_downgrade_waits_for_the_periods_end(house: House, ann: str) -> 
     assert status["plan_id"] == "pro-monthly"
     assert status["pending_change"] == {
         "plan_id": "basic-monthly",
+        "quantity": 1,
         "effective_at": subscription["current_period_end"],
     }
 
@@ -237,3 +238,112 @@ async def test_a_change_that_does_not_fit_names_its_field(
 
     assert (answer.status_code, answer.json()["code"]) == (400, "validation_failed")
     assert [error["field"] for error in answer.json()["errors"]] == [field]
+
+
+async def ends_and_upgrades(house: House, user: str, *, pays: bool) -> str:
+    """Subscribe, cancel at the period's end, then upgrade with a card that fails; the provider's id."""
+    subscription = await house.subscribes(user)
+    path = f"/api/subscriptions/{subscription['id']}"
+    await house.ask("POST", f"{path}/cancel", user=user)
+    house.clock.advance(timedelta(seconds=1))
+    house.provider.cards_work = pays
+    try:
+        changed = await house.ask("PUT", path, user=user, json={"plan_id": "team-monthly"})
+    finally:
+        house.provider.cards_work = True
+    await house.deliver()
+    house.clock.advance(timedelta(seconds=1))
+    assert changed.status_code == 200, changed.text
+    return str(subscription["stripe_subscription_id"])
+
+
+async def subscription_of(house: House, user: str) -> dict[str, object]:
+    """The subscription once everything was delivered and the workers were there."""
+    await house.deliver()
+    await house.application.carry_out.due("worker")
+    found: dict[str, object] = (await house.ask("GET", f"/api/subscriptions/status/{user}", user=user)).json()[
+        "subscription"
+    ]
+    return found
+
+
+async def test_an_upgrade_that_is_paid_takes_the_cancellation_back(house: House, ann: str) -> None:
+    await ends_and_upgrades(house, ann, pays=True)
+    found = await subscription_of(house, ann)
+
+    assert (found["plan_id"], found["cancel_at_period_end"]) == ("team-monthly", False)
+
+
+async def test_an_upgrade_that_is_not_paid_leaves_everything(house: House, ann: str) -> None:
+    """Whoever does not pay has not changed their mind."""
+    await ends_and_upgrades(house, ann, pays=False)
+    found = await subscription_of(house, ann)
+
+    assert (found["plan_id"], found["cancel_at_period_end"]) == ("pro-monthly", True)
+    assert found["pending_change"] == {"plan_id": "team-monthly", "quantity": 1, "effective_at": None}
+
+
+async def test_an_upgrade_that_is_paid_later_takes_the_cancellation_back_then(house: House, ann: str) -> None:
+    stripe_id = await ends_and_upgrades(house, ann, pays=False)
+    house.provider.buyers.retry_payment(stripe_id, paid=True)
+    found = await subscription_of(house, ann)
+
+    assert (found["plan_id"], found["cancel_at_period_end"]) == ("team-monthly", False)
+    assert found["pending_change"] is None
+
+
+async def test_a_subscription_says_when_it_last_changed(house: House, ann: str) -> None:
+    subscription = await house.subscribes(ann)
+    house.clock.advance(timedelta(hours=1))
+    canceled = await house.ask("POST", f"/api/subscriptions/{subscription['id']}/cancel", user=ann)
+
+    assert subscription["updated_at"] >= subscription["created_at"]
+    assert canceled.json()["updated_at"] == f"{house.clock.now():%Y-%m-%dT%H:%M:%SZ}"
+
+
+async def test_a_change_of_quantity_is_previewed_and_charged(house: House, ann: str) -> None:
+    """1 x 29.00 becomes 3 x 29.00, at the beginning of the period."""
+    subscription = await house.subscribes(ann)
+    path = f"/api/subscriptions/{subscription['id']}"
+    wanted = {"plan_id": "pro-monthly", "quantity": 3}
+
+    preview = (await house.ask("POST", f"{path}/preview", user=ann, json=wanted)).json()
+    terms = {"proration_date": preview["proration_date"], "expected_amount_due": preview["amount_due"]}
+    changed = await house.ask("PUT", path, user=ann, json={**wanted, **terms})
+
+    assert preview["amount_due"] == {"amount": 2 * 2900, "currency": "usd"}
+    assert (changed.json()["plan_id"], changed.json()["quantity"]) == ("pro-monthly", 3)
+
+
+async def test_fewer_wait_for_the_periods_end(house: House, ann: str) -> None:
+    subscription = await house.subscribes(ann)
+    path = f"/api/subscriptions/{subscription['id']}"
+    await house.ask("PUT", path, user=ann, json={"plan_id": "pro-monthly", "quantity": 3})
+    house.clock.advance(timedelta(seconds=1))
+
+    changed = await house.ask("PUT", path, user=ann, json={"plan_id": "pro-monthly", "quantity": 2})
+    await house.deliver()
+    found = await subscription_of(house, ann)
+
+    assert changed.status_code == 200
+    assert found["quantity"] == 3
+    assert found["pending_change"] == {
+        "plan_id": "pro-monthly",
+        "quantity": 2,
+        "effective_at": subscription["current_period_end"],
+    }
+
+
+async def test_a_downgrade_of_what_is_being_canceled_is_refused(house: House, ann: str) -> None:
+    """No period follows in which it could take effect, and whoever canceled is not charged for a cheaper plan."""
+    subscription = await house.subscribes(ann)
+    path = f"/api/subscriptions/{subscription['id']}"
+    await house.ask("POST", f"{path}/cancel", user=ann)
+    house.clock.advance(timedelta(seconds=1))
+
+    answers = [
+        await house.ask(method, where, user=ann, json={"plan_id": "basic-monthly"})
+        for method, where in (("PUT", path), ("POST", f"{path}/preview"))
+    ]
+
+    assert [(answer.status_code, answer.json()["code"]) for answer in answers] == [(409, "invalid_transition")] * 2

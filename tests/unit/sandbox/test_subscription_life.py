@@ -298,10 +298,19 @@ class TestPausing:
         assert (resumed["status"], resumed["billing_cycle_anchor"]) == ("active", play.now)
         assert play.types("customer.subscription.resumed") == ["customer.subscription.resumed"]
 
+    def test_unused_time_is_credited_unless_told_not_to(self, play: Play) -> None:
+        """Paused at once, so the whole period is unused: 29.00 - 29.00."""
+        subscription = play.subscription()
+        play.post(f"/v1/subscriptions/{subscription['id']}/pause", type="subscription")
+        play.wait(days=40)
+        play.post(f"/v1/subscriptions/{subscription['id']}/resume")
+        assert play.invoice_of(subscription)["total"] == 0
+
     def test_resuming_waits_for_payment(self, play: Play) -> None:
         customer = play.customer()
         subscription = play.subscription(customer)
-        play.post(f"/v1/subscriptions/{subscription['id']}/pause", type="subscription")
+        none = {"unused_time_from": {"type": "none"}}
+        play.post(f"/v1/subscriptions/{subscription['id']}/pause", type="subscription", bill_for=none)
         with_card(play, customer, "pm_card_chargeCustomerFail")
         play.wait(days=40)
         assert play.post(f"/v1/subscriptions/{subscription['id']}/resume")["status"] == "paused"

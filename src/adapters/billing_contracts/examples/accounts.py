@@ -99,11 +99,15 @@ def subscription(number: int = 1, *, user_id: str = "user-1", status: str = "act
         canceled_at=None,
         ended_at=None,
         cancellation_reason=None,
-        pending_change=PendingChange(plan_id="basic-monthly", effective_at=after(number) + timedelta(days=31)),
+        pending_change=PendingChange(
+            plan_id="basic-monthly", quantity=2, effective_at=after(number) + timedelta(days=31)
+        ),
         paid_through=after(number) + timedelta(days=31),
         past_due_since=None,
         grace_until=None,
         pause_behavior=None,
+        pause_starts_at=None,
+        pause_resumes_at=None,
         trial_ending_at=None,
         stripe_subscription_id=f"sub_{number}",
         stripe_item_id=f"si_{number}",
@@ -126,6 +130,7 @@ def subscription(number: int = 1, *, user_id: str = "user-1", status: str = "act
             ends_at=after(number) + timedelta(days=7),
         ),
         next_step=NextStep(kind=StepKind.RETRY, subject="in_1", number="5", due_at=after(number) + timedelta(days=5)),
+        updated_at=after(number + 5),
     )
 
 

@@ -32,16 +32,21 @@ from billing_core.domain.operations import (
     DetachPaymentMethod,
     ExpireCheckout,
     GiveUpCollecting,
+    HoldCollection,
     OpenPortal,
     OpenPurchaseCheckout,
     OpenSubscriptionCheckout,
     Operation,
+    PauseSubscription,
     PayInvoice,
     RefundPayment,
+    ReleaseHold,
+    ResumeSubscription,
     SetDefaultPaymentMethod,
     UndoCancel,
 )
 from billing_memory.provider.money import Till
+from billing_memory.provider.resting import rests_as_wanted
 from billing_memory.provider.subscribing import Subscribing
 from billing_memory.provider.wallet import Wallet
 from billing_memory.provider.world import World
@@ -102,6 +107,8 @@ class Commands:
                 | GiveUpCollecting() as command
             ):
                 return _Done.of(_subscription(self._change(command)))
+            case HoldCollection() | ReleaseHold() | PauseSubscription() | ResumeSubscription() as command:
+                return _Done.of(_subscription(self.subscribing.rest(command, paid=self.cards_work)))
             case command:
                 return _Done.of(self._of_money(command, operation))
 
@@ -249,6 +256,9 @@ class Commands:
             case ExpireCheckout(session_id=session_id):
                 expired = self.world.get(SessionSeen, session_id).status == "expired"
                 return ObjectRef(ObjectKind.SESSION, session_id) if expired else None
+            case HoldCollection() | ReleaseHold() | PauseSubscription() | ResumeSubscription() as command:
+                subscription = self.world.get(SubscriptionSeen, command.subscription_id)
+                return _subscription(subscription) if rests_as_wanted(subscription, command) else None
             case CancelSubscription() | UndoCancel() | ChangePlan() as command:
                 subscription = self.world.get(SubscriptionSeen, command.subscription_id)
                 return _subscription(subscription) if self._is_as_wanted(subscription, command) else None

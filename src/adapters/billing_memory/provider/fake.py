@@ -28,6 +28,7 @@ from billing_core.domain.facts import (
     SubscriptionSeen,
 )
 from billing_core.domain.money import Money
+from billing_core.domain.offers import Offer
 from billing_core.domain.operations import Answer, ChangePlan, Command, Operation
 from billing_core.domain.plans import Plan
 from billing_core.domain.received import Delivery
@@ -238,6 +239,12 @@ class FakeProvider:
         return self._listing.changes(since, after)
 
     # ProviderCatalog
+
+    async def offers(self) -> Collection[Offer]:
+        """Every recurring price that is sold."""
+        self._require_reachable()
+        sold = [price for price in self.world.all(PriceSeen) if price.active and price.interval is not None]
+        return [Offer(price=price, product=self.world.get(ProductSeen, price.product_id)) for price in sold]
 
     async def ensure_plan(self, plan: Plan) -> str:
         """The price of a plan, found or made."""

@@ -19,7 +19,17 @@ from billing_core.domain.facts import (
     SubscriptionSeen,
 )
 from billing_core.domain.money import round_half_even
-from billing_core.domain.operations import CancelSubscription, ChangePlan, ChangeTrialEnd, GiveUpCollecting, PayInvoice
+from billing_core.domain.operations import (
+    CancelSubscription,
+    ChangePlan,
+    ChangeTrialEnd,
+    GiveUpCollecting,
+    HoldCollection,
+    PauseSubscription,
+    PayInvoice,
+    ReleaseHold,
+    ResumeSubscription,
+)
 from billing_core.domain.periods import BillingCalendar, Interval
 from billing_memory.provider.money import Till
 from billing_memory.provider.world import World
@@ -81,6 +91,9 @@ class Subscribing:
         self.world.tell("customer.subscription.updated", renewed)
         line = _line(_amount(price) * item.quantity, item)
         invoice = self.till.invoice(renewed, price.currency, "subscription_cycle", [line])
+        if renewed.pause_behavior == "void":
+            self.world.tell("invoice.voided", evolve(invoice, status="void", next_attempt_at=None))
+            return renewed
         if paid:
             self.till.pay(invoice)
             return renewed
@@ -95,7 +108,16 @@ class Subscribing:
             self.till.fail(invoice)
             return subscription
         self.till.pay(invoice)
+        if subscription.pending_price_id is not None:
+            return self._apply_pending(subscription, subscription.pending_price_id)
         return self.world.tell("customer.subscription.updated", evolve(subscription, status="active"))
+
+    def _apply_pending(self, subscription: SubscriptionSeen, price_id: str) -> SubscriptionSeen:
+        item = evolve(subscription.items[0], price_id=price_id, quantity=subscription.pending_quantity or 1)
+        applied = evolve(
+            subscription, items=(item,), pending_price_id=None, pending_quantity=None, pending_expires_at=None
+        )
+        return self.world.tell("customer.subscription.updated", applied)
 
     def end(self, subscription: SubscriptionSeen, reason: str) -> SubscriptionSeen:
         """It is over, now."""
@@ -118,6 +140,8 @@ class Subscribing:
         if subscription.status == "canceled":
             return subscription
         subscription = self._release(subscription, command.schedule_id)
+        if command.release_hold:
+            subscription = evolve(subscription, pause_behavior=None)
         if command.void_invoice_id is not None:
             invoice = self.world.get(InvoiceSeen, command.void_invoice_id)
             self.world.tell("invoice.voided", evolve(invoice, status="void", next_attempt_at=None))
@@ -183,11 +207,44 @@ class Subscribing:
         self.till.pay(self.till.invoice(free, price.currency, "subscription_update", [_line(_amount(price), item)]))
         return self.world.tell("customer.subscription.updated", free)
 
+    def rest(
+        self, command: HoldCollection | ReleaseHold | PauseSubscription | ResumeSubscription, *, paid: bool
+    ) -> SubscriptionSeen:
+        """Hold collection or collect again, pause it, or take it up again once that is paid."""
+        subscription = self._going_on(command.subscription_id)
+        match command:
+            case HoldCollection():
+                return self.world.tell("customer.subscription.updated", evolve(subscription, pause_behavior="void"))
+            case ReleaseHold():
+                return self.world.tell("customer.subscription.updated", evolve(subscription, pause_behavior=None))
+            case PauseSubscription():
+                paused = evolve(subscription, status="paused", pause_behavior=None)
+                return self.world.tell("customer.subscription.updated", paused)
+            case ResumeSubscription():
+                return self._take_up(subscription, paid=paid)
+
+    def _take_up(self, subscription: SubscriptionSeen, *, paid: bool) -> SubscriptionSeen:
+        if subscription.status != "paused":
+            return subscription
+        price, now = self.world.get(PriceSeen, subscription.items[0].price_id), self.world.now()
+        item = evolve(subscription.items[0], period_start=now, period_end=_period_end(price, now))
+        resumed = evolve(subscription, status="active", items=(item,), latest_invoice_id=self.world.new_id("in"))
+        line = _line(_amount(price) * item.quantity, item)
+        invoice = self.till.invoice(resumed, price.currency, "subscription_update", [line])
+        if paid:
+            self.till.pay(invoice)
+            return self.world.tell("customer.subscription.updated", resumed)
+        self.till.fail(invoice)
+        return self.world.tell("customer.subscription.updated", evolve(subscription, latest_invoice_id=invoice.id))
+
     def change(self, command: ChangePlan, *, paid: bool) -> SubscriptionSeen:
         """Give it another price or quantity, now or by a schedule."""
         subscription = self._release(self._going_on(command.subscription_id), command.schedule_id)
+        if command.release_hold:
+            subscription = evolve(subscription, pause_behavior=None)
         if subscription.items[0].id != command.item_id:
             raise ProviderRefused(f"No such subscription item: {command.item_id!r}.", code="resource_missing")
+        as_it_was = subscription
         if command.clear_cancel:
             subscription = _uncanceled(subscription)
         price = self.world.get(PriceSeen, command.price_id)
@@ -213,7 +270,7 @@ class Subscribing:
             return changed
         self.till.fail(invoice)
         waiting = evolve(
-            subscription,
+            as_it_was,
             latest_invoice_id=invoice.id,
             pending_price_id=command.price_id,
             pending_quantity=command.quantity,

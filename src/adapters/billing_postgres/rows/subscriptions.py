@@ -33,11 +33,15 @@ class SubscriptionRow(msgspec.Struct, kw_only=True):
     ended_at: datetime | None
     cancellation_reason: str | None
     pending_plan_id: str | None
+    #: None in rows of before there was this column.
+    pending_quantity: int | None
     pending_effective_at: datetime | None
     paid_through: datetime | None
     past_due_since: datetime | None
     grace_until: datetime | None
     pause_behavior: str | None
+    pause_starts_at: datetime | None
+    pause_resumes_at: datetime | None
     trial_ending_at: datetime | None
     stripe_subscription_id: str
     stripe_item_id: str
@@ -46,6 +50,8 @@ class SubscriptionRow(msgspec.Struct, kw_only=True):
     dunning: Dunning | None
     next_step: NextStep | None
     next_step_at: datetime | None
+    #: None in rows of before there was this column.
+    changed_at: datetime | None
 
     @classmethod
     def of(cls, subscription: Subscription) -> Self:
@@ -67,11 +73,14 @@ class SubscriptionRow(msgspec.Struct, kw_only=True):
             ended_at=subscription.ended_at,
             cancellation_reason=subscription.cancellation_reason,
             pending_plan_id=pending.plan_id if pending else None,
+            pending_quantity=pending.quantity if pending else None,
             pending_effective_at=pending.effective_at if pending else None,
             paid_through=subscription.paid_through,
             past_due_since=subscription.past_due_since,
             grace_until=subscription.grace_until,
             pause_behavior=subscription.pause_behavior,
+            pause_starts_at=subscription.pause_starts_at,
+            pause_resumes_at=subscription.pause_resumes_at,
             trial_ending_at=subscription.trial_ending_at,
             stripe_subscription_id=subscription.stripe_subscription_id,
             stripe_item_id=subscription.stripe_item_id,
@@ -80,13 +89,18 @@ class SubscriptionRow(msgspec.Struct, kw_only=True):
             dunning=subscription.dunning,
             next_step=subscription.next_step,
             next_step_at=subscription.next_step.due_at if subscription.next_step else None,
+            changed_at=subscription.updated_at,
         )
 
     def to_domain(self) -> Subscription:
         """What is stored."""
         pending = None
         if self.pending_plan_id is not None:
-            pending = PendingChange(plan_id=self.pending_plan_id, effective_at=self.pending_effective_at)
+            pending = PendingChange(
+                plan_id=self.pending_plan_id,
+                quantity=self.pending_quantity or self.quantity,
+                effective_at=self.pending_effective_at,
+            )
         return Subscription(
             id=self.id,
             user_id=self.user_id,
@@ -107,6 +121,8 @@ class SubscriptionRow(msgspec.Struct, kw_only=True):
             past_due_since=self.past_due_since,
             grace_until=self.grace_until,
             pause_behavior=self.pause_behavior,
+            pause_starts_at=self.pause_starts_at,
+            pause_resumes_at=self.pause_resumes_at,
             trial_ending_at=self.trial_ending_at,
             stripe_subscription_id=self.stripe_subscription_id,
             stripe_item_id=self.stripe_item_id,
@@ -114,4 +130,5 @@ class SubscriptionRow(msgspec.Struct, kw_only=True):
             created_at=self.created_at,
             dunning=made(self.dunning),
             next_step=made(self.next_step),
+            updated_at=self.changed_at or self.created_at,
         )

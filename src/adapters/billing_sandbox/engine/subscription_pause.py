@@ -15,8 +15,11 @@ from billing_sandbox.engine.world import World
 _RESUME_HOURS = 23
 
 
-def pause(w: World, _p: Obj, subscription_id: str) -> Obj:
-    """Status `paused` from this moment: the period that was paid for runs on unused, and no invoice follows."""
+def pause(w: World, p: Obj, subscription_id: str) -> Obj:
+    """Status `paused` from this moment, and no invoice follows.
+
+    What is left of the period is credited to the next invoice, unless `bill_for` says that it is not.
+    """
     subscription = w.named("subscription", subscription_id)
     if subscription["status"] not in {"active", "trialing", "past_due"}:
         message = f"A subscription that is {subscription['status']} cannot be paused."
@@ -24,6 +27,10 @@ def pause(w: World, _p: Obj, subscription_id: str) -> Obj:
     if subscription["schedule"]:
         message = "A subscription that is managed by a schedule cannot be paused: release the schedule first."
         raise InvalidRequest(message)
+    bill_for = p.get("bill_for") or {}
+    if bill_for.get("unused_time_from", {"type": "now"})["type"] == "now" and subscription["status"] == "active":
+        for item in items_of(subscription):
+            proration.credit(w, subscription, item, w.now)
     return set_paused(w, subscription, "pause_requested")
 
 
@@ -129,7 +136,16 @@ def _old_end(subscription: Obj, item_id: str) -> int | None:
 
 
 OPERATIONS = (
-    Operation("POST", "/v1/subscriptions/{subscription}/pause", pause, {"type": words("subscription")}),
+    Operation(
+        "POST",
+        "/v1/subscriptions/{subscription}/pause",
+        pause,
+        {
+            "type": words("subscription"),
+            "bill_for": Hash({"unused_time_from": Hash({"type": words("none", "now")}, ("type",))}),
+            "invoicing_behavior": words("pending_invoice_item"),
+        },
+    ),
     Operation(
         "POST",
         "/v1/subscriptions/{subscription}/resume",

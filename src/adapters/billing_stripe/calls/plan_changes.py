@@ -14,7 +14,7 @@ from billing_core.domain.operations import Answer, ChangePlan
 from billing_stripe.api import Reply
 from billing_stripe.calls.labels import labels_for
 from billing_stripe.calls.own_amounts import invoice_own_lines
-from billing_stripe.calls.subscriptions import keep_on, release_schedule
+from billing_stripe.calls.subscriptions import keep_on, release, release_schedule
 from billing_stripe.facts import Json
 from billing_stripe.permissions import Permission
 from billing_stripe.steps import MAIN, Steps
@@ -28,12 +28,15 @@ _Phase = stripe.params.SubscriptionScheduleUpdateParamsPhase
 async def change_plan(steps: Steps, command: ChangePlan) -> Answer:
     """Give a subscription another price or quantity, now or at its period's end.
 
-    An earlier pending change is given up first: Stripe refuses another one beside it.
+    An earlier pending change is given up first: Stripe refuses another one beside it. So is a pause to come: while
+    it holds collection, what a change charges would be voided.
     """
     if command.schedule_id:
         await release_schedule(steps, command.schedule_id)
     if command.own_lines:
         await invoice_own_lines(steps, command)
+    if command.release_hold:
+        await release(steps, command.subscription_id, "release_hold")
     if command.at_period_end:
         await _at_period_end(steps, command)
     else:

@@ -13,6 +13,7 @@ from billing_stripe.permissions import Permission
 from billing_stripe.steps import MAIN, Steps
 
 __all__ = ["ENDED", "cancel_subscription", "change_trial_end", "keep_on", "release_schedule", "undo_cancel"]
+__all__ = ["ENDED", "cancel_subscription", "keep_on", "release", "release_schedule", "undo_cancel"]
 
 ENDED = frozenset({"canceled", "incomplete_expired"})
 _NOT_OPEN = frozenset({"draft", "paid", "uncollectible", "void"})
@@ -27,6 +28,8 @@ async def cancel_subscription(steps: Steps, command: CancelSubscription) -> Answ
     """
     if command.schedule_id:
         await release_schedule(steps, command.schedule_id)
+    if command.release_hold:
+        await release(steps, command.subscription_id, "release_hold")
     subscriptions, identity = steps.api.client.v1.subscriptions, command.subscription_id
     later: stripe.params.SubscriptionUpdateParams = {"cancel_at_period_end": True}
     await steps.change_unless(
@@ -78,6 +81,17 @@ async def change_trial_end(steps: Steps, command: ChangeTrialEnd) -> Answer:
         Permission.SUBSCRIPTIONS_WRITE,
     )
     return steps.answer(command.subscription_id)
+
+
+async def release(steps: Steps, subscription_id: str, step: str) -> None:
+    """Take the hold that a pause to come put on collection off."""
+    no_hold: stripe.params.SubscriptionUpdateParams = {"pause_collection": ""}
+    await steps.change(
+        step,
+        _update(steps, subscription_id, no_hold),
+        ObjectKind.SUBSCRIPTION,
+        Permission.SUBSCRIPTIONS_WRITE,
+    )
 
 
 async def undo_cancel(steps: Steps, command: UndoCancel) -> Answer:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -84,6 +85,34 @@ def _tell(difference: CatalogDifference, options: Looking) -> None:
         return
     rows = [{"change": change, "what": name} for change, names in found.items() for name in names]
     show_rows(rows, ("change", "what"), none="Nothing changes.")
+
+
+@app.command
+async def pull(*, dry_run: Annotated[bool, Parameter(negative=())] = False, options: Changing = CHANGING) -> None:
+    """Take over plans that were made in Stripe's Dashboard: recurring prices that no plan maps to yet.
+
+    They open nothing until the catalog file says what: add them there, each with its stripe_price_id.
+
+    For example:
+
+        billing catalog pull --dry-run
+        billing catalog pull --yes
+
+    Args:
+        dry_run: Only show what would be taken over.
+        options: How it is asked and shown.
+    """
+    async with opened() as application:
+        if not dry_run:
+            ask_first("Sell every recurring price that Stripe has and no plan maps to?", yes=options.yes)
+        pulled = await application.pull_catalog(actor=options.caller.user_id, dry_run=dry_run)
+    plans = [_plan(plan) for plan in pulled]
+    if options.json:
+        show_json({"plans": plans})
+        return
+    show_rows(plans, ("id", "name", "price", "interval", "stripe_price_id"), none="Nothing is to be taken over.")
+    if plans and not dry_run:
+        sys.stderr.write("They open nothing yet: add them to the catalog file with their grants, and apply it.\n")
 
 
 @app.command

@@ -9,7 +9,7 @@ from billing_bootstrap.cursors import text_of
 from billing_bootstrap.shapes import InvoicesShape
 from billing_cli.desk import opened
 from billing_cli.paging import LISTING, Listing
-from billing_cli.printing import show_json, show_rows
+from billing_cli.printing import show_json, show_rows, tell_more
 
 __all__ = ["app"]
 
@@ -32,3 +32,4 @@ async def list_(user_id: str, /, *, options: Listing = LISTING) -> None:
     else:
         columns = ("number", "status", "amount_due", "amount_paid", "period_start", "period_end", "created_at")
         show_rows(found.invoices, columns, none=f"{user_id} was billed nothing.")
+        tell_more(found.next_cursor)

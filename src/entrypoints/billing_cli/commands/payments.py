@@ -9,7 +9,7 @@ from billing_bootstrap.cursors import text_of
 from billing_bootstrap.shapes import PaymentsShape
 from billing_cli.desk import opened
 from billing_cli.paging import LISTING, Listing
-from billing_cli.printing import show_json, show_rows
+from billing_cli.printing import show_json, show_rows, tell_more
 
 __all__ = ["app"]
 
@@ -30,5 +30,9 @@ async def list_(user_id: str, /, *, options: Listing = LISTING) -> None:
     if options.json:
         show_json(found)
     else:
-        columns = ("id", "amount", "amount_refunded", "status", "description", "failure_code", "created_at")
+        columns = (
+            "id", "amount", "amount_refunded", "status", "context.kind", "context.plan_id", "context.resource_id",
+            "failure_code", "created_at",
+        )  # fmt: skip
         show_rows(found.payments, columns, none=f"{user_id} has paid nothing.")
+        tell_more(found.next_cursor)

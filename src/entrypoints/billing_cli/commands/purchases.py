@@ -13,7 +13,7 @@ from billing_cli.asking import ask_first
 from billing_cli.desk import opened
 from billing_cli.options import CHANGING, LOOKING, Changing, Looking
 from billing_cli.paging import LISTING, Listing
-from billing_cli.printing import show_fields, show_json, show_rows
+from billing_cli.printing import show_fields, show_json, show_rows, tell_more
 from billing_cli.reading import money_of
 
 __all__ = ["app"]
@@ -37,6 +37,7 @@ async def list_(user_id: str, /, *, options: Listing = LISTING) -> None:
     else:
         columns = ("id", "resource_type", "resource_id", "price", "status", "amount_refunded", "purchased_at")
         show_rows(found.purchases, columns, none=f"{user_id} has bought nothing singly.")
+        tell_more(found.next_cursor)
 
 
 @app.command

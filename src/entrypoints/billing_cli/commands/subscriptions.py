@@ -19,7 +19,7 @@ from billing_core.domain.proration import PlanChange, Proration
 
 __all__ = ["app"]
 
-app = App(name="subscriptions", help="Show, change, cancel and resume subscriptions.")
+app = App(name="subscriptions", help="Show, change, pause, cancel and resume subscriptions.")
 
 _FIELDS = (
     "id",
@@ -31,10 +31,14 @@ _FIELDS = (
     "current_period_end",
     "trial_end",
     "cancel_at_period_end",
+    "canceled_at",
     "ended_at",
     "pending_change",
+    "pause",
     "grace_until",
     "stripe_subscription_id",
+    "created_at",
+    "updated_at",
 )
 
 
@@ -89,14 +93,35 @@ async def cancel(
 
 
 @app.command
+async def pause(subscription_id: str, /, *, resumes_at: str | None = None, options: Changing = CHANGING) -> None:
+    """Let a subscription rest from the end of its period on; nothing is charged any more.
+
+    For example:
+
+        billing subscriptions pause 0192b3c4-…
+        billing subscriptions pause 0192b3c4-… --resumes-at 2027-03-01
+
+    Args:
+        subscription_id: The id of the subscription, as `billing subscriptions show` gives it.
+        resumes_at: When it is taken up again by itself; when somebody resumes it unless given.
+        options: How it is asked and shown.
+    """
+    until = moment_of(resumes_at)
+    ask_first(f"Pause the subscription {subscription_id} from the end of its period on?", yes=options.yes)
+    async with opened() as application:
+        changed = await application.pause_subscription(options.caller, subscription_id, resumes_at=until)
+    _tell(presenting.subscription(changed), options)
+
+
+@app.command
 async def resume(subscription_id: str, /, *, options: Changing = CHANGING) -> None:
-    """Take a cancellation at the period's end back.
+    """Take a cancellation or a pause back; one that rests begins a new period, charged at once.
 
     For example:
 
         billing subscriptions resume 0192b3c4-…
     """
-    ask_first(f"Let the subscription {subscription_id} go on?", yes=options.yes)
+    ask_first(f"Let the subscription {subscription_id} go on, charged at once if it rests?", yes=options.yes)
     async with opened() as application:
         changed = await application.resume_subscription(options.caller, subscription_id)
     _tell(presenting.subscription(changed), options)
@@ -202,6 +227,15 @@ async def preview(
     For example:
 
         billing subscriptions preview 0192b3c4-… pro-monthly
+        billing subscriptions preview 0192b3c4-… pro-monthly --quantity 3
+
+    Args:
+        subscription_id: The id of the subscription, as `billing subscriptions show` gives it.
+        plan_id: The plan, as `billing catalog show` lists it.
+        quantity: How many; as many as now unless given.
+        effective: When it would take effect; by the plan-change policy unless given.
+        proration: How the difference would be charged; by the policy unless given.
+        options: How it is asked and shown.
     """
     wanted = PlanChange(plan_id=plan_id, quantity=quantity, effective=effective, proration=proration)
     async with opened() as application:

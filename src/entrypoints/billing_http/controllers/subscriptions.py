@@ -1,4 +1,4 @@
-"""Subscriptions: plans, status, checkout, cancel, resume, change and preview."""
+"""Subscriptions: plans, status, checkout, cancel, pause, resume, change and preview."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from billing_http.operations import Operation, caller_of, described
 from billing_http.parameters import App, OurId, UserId
 from billing_http.problems import Code
 from billing_http.reading import AnyRequest, read_body, require_return_url, utc
-from billing_http.requests import CancelRequest, ChangeRequest, CheckoutRequest, NoBody
+from billing_http.requests import CancelRequest, ChangeRequest, CheckoutRequest, NoBody, PauseRequest
 
 __all__ = ["Subscriptions"]
 
@@ -140,7 +140,10 @@ class Subscriptions(Controller):
         opt=described(
             Operation(
                 id="resume_subscription",
-                summary="Take a cancellation at the period's end back",
+                summary="Take a cancellation or a pause back",
+                description="A cancellation at the period's end, or a pause, also one that is only to come. A"
+                " subscription that rests begins a new period, charged at once: while that is unpaid its status stays"
+                " `paused`.",
                 body=NoBody,
                 answer=shapes.SubscriptionShape,
                 example=examples.SUBSCRIPTION,
@@ -157,6 +160,43 @@ class Subscriptions(Controller):
         """Let a subscription go on."""
         await read_body(request, NoBody)
         return answer(presenting.subscription(await application.resume_subscription(caller_of(request), our_id)))
+
+    @post(
+        "/{id:str}/pause",
+        status_code=200,
+        opt=described(
+            Operation(
+                id="pause_subscription",
+                summary="Pause, from the end of the period on",
+                description="What is paid for stays open until then, and nothing is charged any more. `resumes_at`"
+                " is after that; left out, it rests until somebody resumes it. One that is being canceled, or whose"
+                " plan is to change, is not paused.",
+                body=PauseRequest,
+                body_example={"resumes_at": "2027-03-01T00:00:00Z"},
+                answer=shapes.SubscriptionShape,
+                example={
+                    **examples.SUBSCRIPTION,
+                    "pause": {
+                        "starts_at": examples.SUBSCRIPTION["current_period_end"],
+                        "resumes_at": "2027-03-01T00:00:00Z",
+                    },
+                },
+                errors=(Code.FORBIDDEN, Code.NOT_FOUND, Code.INVALID_TRANSITION, *_OF_STRIPE),
+            )
+        ),
+    )
+    async def pause(
+        self,
+        request: AnyRequest,
+        application: App,
+        our_id: OurId,
+    ) -> Answer:
+        """Let a subscription rest."""
+        given = await read_body(request, PauseRequest)
+        paused = await application.pause_subscription(
+            caller_of(request), our_id, resumes_at=utc("resumes_at", given.resumes_at)
+        )
+        return answer(presenting.subscription(paused))
 
     @put(
         "/{id:str}",

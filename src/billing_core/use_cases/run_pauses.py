@@ -1,0 +1,65 @@
+"""Run the timers of pauses: pause what is due to rest, and take up what is due to go on."""
+
+from __future__ import annotations
+
+from attrs import frozen
+
+from billing_core.domain.audit import Cause
+from billing_core.domain.errors import (
+    LockTimeout,
+    OperationInProgress,
+    OutcomeUnknown,
+    ProviderRefused,
+    ProviderUnavailable,
+)
+from billing_core.domain.operations import Operation
+from billing_core.domain.pauses import Pause, step_of
+from billing_core.ports.clock import Clock
+from billing_core.ports.unit_of_work import UnitsOfWork
+from billing_core.use_cases.bookkeeping import Bookkeeper
+from billing_core.use_cases.carry_out import CarryOut
+
+__all__ = ["RunPauses"]
+
+
+@frozen(kw_only=True)
+class RunPauses:
+    """Do what is due. Any number of workers may at once: each pause is looked at under its user's lock."""
+
+    units: UnitsOfWork
+    books: Bookkeeper
+    carry_out: CarryOut
+    clock: Clock
+
+    async def __call__(self, worker: str, limit: int = 20) -> int:
+        """Go one step on with up to ``limit`` pauses; how many there were."""
+        async with self.units() as uow:
+            due = await uow.pauses.due(self.clock.now(), limit)
+        for pause in due:
+            operation = await self._decide(pause, worker)
+            if operation is not None:
+                await self._call(operation)
+        return len(due)
+
+    async def _decide(self, pause: Pause, worker: str) -> Operation | None:
+        """Write down what is to be done about one pause; None where nothing is asked of the provider."""
+        async with self.units() as uow:
+            await self.books.lock(uow, pause.user_id)
+            pauses = await uow.pauses.of_user(pause.user_id)
+            found = next(one for one in pauses if one.id == pause.id)
+            subscription = await uow.views.subscription(pause.subscription_id)
+            now = self.clock.now()
+            after, command = step_of(found, subscription, now)
+            await uow.pauses.save(after)
+            operation = self.carry_out.new(command, pause.user_id, worker) if command else None
+            if operation is not None:
+                await uow.operations.add(operation)
+            cause = Cause(kind="operation", id=operation.id if operation else "", actor=worker)
+            await self.books.commit(uow, await self.books.derive_again(uow, pause.user_id, cause, now))
+        return operation
+
+    async def _call(self, operation: Operation) -> None:
+        try:
+            await self.carry_out(operation.id)
+        except (ProviderRefused, ProviderUnavailable, OutcomeUnknown, LockTimeout, OperationInProgress):
+            return  # written down in the operation, with which a worker goes on where that may help
