@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+
 from attrs import field, frozen
 
 from billing_bootstrap.gathering import GatheredEvents
@@ -85,6 +88,8 @@ class Ports:
     user_limit: RateLimiter
     address_limit: RateLimiter
     probes: Probes
+    #: Removes what is kept for a time only and is past it at a moment (UTC, real time): how much was removed.
+    expire: Callable[[datetime], Awaitable[int]]
     metrics: Metrics = field(factory=Metrics)
     #: None where nothing is traced.
     spans: Spans | None = None
@@ -103,6 +108,7 @@ class Application:
     user_limit: RateLimiter
     address_limit: RateLimiter
     health: HealthChecks
+    expire: Callable[[datetime], Awaitable[int]]
     metrics: Metrics
     spans: Spans | None
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import datetime
 from functools import partial
 
 from attrs import evolve
@@ -126,6 +127,7 @@ class Container(containers.DeclarativeContainer):
         address_limit=ports.provided.address_limit,
         metrics=ports.provided.metrics,
         spans=ports.provided.spans,
+        expire=ports.provided.expire,
         health=providers.Singleton(HealthChecks, probes=ports.provided.probes, clock=clock),
         answer_once=providers.Singleton(
             AnswerOnce, units=units, clock=ports.provided.real_clock, ids=ids, wait=ports.provided.wait
@@ -321,7 +323,14 @@ def _ports(
             cache=redis.probe if redis else _no_answer,
             unpublished_since=partial(billing_postgres.unpublished_since, pool),
         ),
+        expire=partial(_expire, pool),
     )
+
+
+async def _expire(pool: billing_postgres.Pool, now: datetime) -> int:
+    """Published events after 30 days, the bytes of webhooks after 90, idempotency keys as they say themselves."""
+    gone = await billing_postgres.expire(pool, now)
+    return gone.events + gone.payloads + gone.idempotency_keys
 
 
 async def _no_answer() -> None:

@@ -22,6 +22,9 @@ def jobs_of(application: Application) -> tuple[Job, ...]:
     async def refund_duplicates(_worker: str) -> int:
         return await application.refund_duplicates()
 
+    async def expire(_worker: str) -> int:
+        return await application.expire(application.real_clock.now())
+
     async def tell_endings(_worker: str) -> int:
         return await application.tell_endings()
 
@@ -50,6 +53,7 @@ def jobs_of(application: Application) -> tuple[Job, ...]:
         Job(name="watch invariants", do=watcher.invariants, pause_seconds=300.0),
         Job(name="tell endings", do=tell_endings, pause_seconds=1.0),
         Job(name="refund duplicates", do=refund_duplicates, pause_seconds=5.0),
+        Job(name="remove what expired", do=expire, pause_seconds=60.0),
         Job(name="reconcile what changed", do=application.reconcile.recent, pause_seconds=30.0),
         Job(name="keep the journal", do=application.keep_journal, pause_seconds=2.0),
     )

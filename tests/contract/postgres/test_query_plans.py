@@ -38,6 +38,7 @@ from billing_core.domain.account import Account
 from billing_core.domain.analytics.entries import EntryKind
 from billing_core.domain.analytics.journal import JournalQuery
 from billing_core.domain.facts import ObjectRef
+from billing_core.domain.idempotency import KeptAnswer, RequestKey
 from billing_core.domain.plans import Catalog
 from billing_core.domain.received import ReceivedState
 from billing_core.domain.vital_signs import Invariant
@@ -296,6 +297,12 @@ async def use_the_rest(uow: PostgresUnitOfWork) -> None:
     assert progress is not None
     await uow.reconciliations.save(progress, "w", NOW, lease)
     await uow.reconciliations.free("everything", "w")
+    request = RequestKey(caller_id="user-1", key="k5", holder="attempt-1")
+    await uow.idempotency_keys.claim(request, b"hash", NOW)
+    await uow.idempotency_keys.claim(request, b"hash", NOW)
+    await uow.idempotency_keys.tie(request, "effect")
+    await uow.idempotency_keys.keep(request, KeptAnswer(status=200, headers={}, body=b""))
+    await uow.idempotency_keys.free(request)
     await uow.audit.add(audit_entry())
     await uow.audit.of_user("u1", 20)
     await uow.personal_data.events_about(["evt1", "evt2"], "c1")

@@ -72,6 +72,10 @@ async def _no_wait(_seconds: float) -> None:
 
 
 @define
+async def _nothing_expires(_now: datetime) -> int:
+    return 0
+
+
 class Stage:
     """Everything that a story needs."""
 
@@ -232,6 +236,7 @@ async def rehearsing(units: UnitsOfWork, retry_days: Iterable[int] | None = None
             wait=_no_wait,
             user_limit=Unlimited(),
             address_limit=Unlimited(),
+            expire=_nothing_expires,
             probes=Probes(database=_nothing, cache=_nothing, unpublished_since=_nothing),
         )
         held.append(application_on(settings, ports))

@@ -93,6 +93,7 @@ class House:
         self.publisher = MemoryPublisher()
         self.watched = Watched()
         self.waiting_since: datetime | None = None
+        self.expired_at: list[datetime] = []
         behind = Ports(
             units=units or self.units,
             cache=MemoryAccessCache(),
@@ -110,6 +111,7 @@ class House:
             wait=wait or _no_wait,
             user_limit=user_limit or Unlimited(),
             address_limit=address_limit or Unlimited(),
+            expire=self._expire,
             probes=Probes(
                 database=self.watched.database, cache=self.watched.cache, unpublished_since=self._unpublished_since
             ),
@@ -118,6 +120,10 @@ class House:
         self.http = build(self.application)
         transport = httpx.ASGITransport(self.http, raise_app_exceptions=False)  # type: ignore[arg-type]  # plain ASGI
         self.client = httpx.AsyncClient(transport=transport, base_url="http://billing.test")
+
+    async def _expire(self, now: datetime) -> int:
+        self.expired_at.append(now)
+        return 0
 
     async def _unpublished_since(self) -> datetime | None:
         return self.waiting_since
