@@ -72,10 +72,6 @@ async def _no_wait(_seconds: float) -> None:
 
 
 @define
-async def _nothing_expires(_now: datetime) -> int:
-    return 0
-
-
 class Stage:
     """Everything that a story needs."""
 
@@ -256,3 +252,7 @@ def _until_first_of_march() -> int:
     while (datetime(year + 1, 3, 1, tzinfo=UTC) - datetime(year, 3, 1, tzinfo=UTC)).days != 365:
         year += 1
     return int((datetime(year, 3, 1, 12, tzinfo=UTC) - now).total_seconds()) + 1
+
+
+async def _nothing_expires(_now: datetime) -> int:
+    return 0
