@@ -8,7 +8,7 @@ PYTEST := $(BIN)/pytest --numprocesses $(WORKERS) --dist worksteal
 MIGRATIONS = $(wildcard migrations/billing_migrations/sql/*.sql)
 
 .DEFAULT_GOAL := help
-.PHONY: help install dev test test-unit test-system test-stripe test-long check reference format lock clean
+.PHONY: help install dev test test-unit test-system test-stripe test-long bench check reference format lock clean
 
 help: ## Shows this list.
 	@awk -F ': .*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,6 +31,9 @@ test-stripe: $(ENV) ## Runs what we send against Stripe's own test mode: needs T
 
 test-long: $(ENV) ## Runs the unit and contract tests with a hundred times the examples.
 	HYPOTHESIS_PROFILE=nightly $(PYTEST) tests/unit tests/contract $(ARGS)
+
+bench: $(ENV) ## Measures webhooks beside pgbench and Express (npm); ARGS='--users 10000 --rounds 5' for figures to publish.
+	$(BIN)/python -m benchmarks.webhooks $(ARGS)
 
 check: $(ENV) ## Checks style, types, import contracts, security, migrations, vulnerabilities and the lock.
 	$(BIN)/ruff check

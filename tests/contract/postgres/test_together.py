@@ -2,9 +2,12 @@
 
 import random
 from collections.abc import Collection, Sequence
+from typing import LiteralString
 
 import pytest
-from attrs import evolve
+from attrs import evolve, field, frozen
+from psycopg import AsyncCursor
+from psycopg.rows import TupleRow
 
 from benchmarks.mix import PLAN_PRICE, Story, told_story
 from billing_contracts.examples import NOW, item, plan
@@ -18,7 +21,9 @@ from billing_core.ports.unit_of_work import UnitOfWork, UnitsOfWork
 from billing_core.use_cases.bookkeeping import Bookkeeper, Taken
 from billing_core.use_cases.receive_event import Receipt, ReceiveEvent
 from billing_memory import ManualClock, MemoryAccessCache, MemoryUnitsOfWork
-from billing_postgres import PostgresUnitsOfWork
+from billing_postgres import Pool, PostgresUnitOfWork, PostgresUnitsOfWork
+from billing_postgres.catalogs import CatalogCopy
+from billing_postgres.session import Parameters, Session
 from billing_sandbox.signing import signature_header
 from billing_stripe import StripeWebhookVerifier
 
@@ -41,6 +46,31 @@ class Refusing(Bookkeeper):
         if cause.reason == STORY.types[REFUSED]:
             raise ZeroDivisionError
         return await super().take_in(uow, facts, cause, nameless=nameless)
+
+
+class CountedSession(Session):
+    """Writes down which statements it sends."""
+
+    sent: list[str]
+
+    async def _send(self, statement: LiteralString, parameters: Parameters) -> AsyncCursor[TupleRow]:
+        self.sent.append(statement)
+        return await super()._send(statement, parameters)
+
+
+@frozen
+class CountedUnits:
+    """Units of work whose statements are counted."""
+
+    pool: Pool
+    sent: list[str] = field(factory=list)
+    _catalog: CatalogCopy = field(factory=CatalogCopy)
+
+    def __call__(self) -> PostgresUnitOfWork:
+        """A new one."""
+        session = CountedSession(self.pool)
+        session.sent = self.sent
+        return PostgresUnitOfWork(session, self._catalog)
 
 
 class Desk:
@@ -114,6 +144,19 @@ async def test_a_shuffled_story_in_batches(units: PostgresUnitsOfWork, seed: int
     assert all(versions == list(range(1, len(versions) + 1)) for versions in await together.versions())
     assert await together.states() == {ReceivedState.APPLIED, ReceivedState.IGNORED}
     assert sum(receipt.duplicate for receipt in receipts) == 20
+
+
+async def test_however_many_come_together_each_statement_is_sent_once(pool: Pool) -> None:
+    """One locks, one reads, one writes; the first event of each learner, and the first eight of one."""
+    units = CountedUnits(pool)
+    desk = Desk(units)
+    await desk.opens()
+    await desk.takes_in([(0, 99)])  # a process reads the catalog once
+    for events in ([(0, learner) for learner in range(32)], [(place, 40) for place in range(8)], [(0, 50)]):
+        units.sent.clear()
+        receipts = await desk.takes_in(events)
+        assert {receipt.state for receipt in receipts} == {ReceivedState.APPLIED}
+        assert [statement.split()[0] for statement in units.sent] == ["WITH", "SELECT", "WITH"]
 
 
 async def test_one_that_fails_takes_no_other_with_it(units: PostgresUnitsOfWork) -> None:

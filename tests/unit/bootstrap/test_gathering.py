@@ -6,10 +6,10 @@ import asyncio
 from collections.abc import Sequence
 
 import pytest
-from attrs import define, field
+from attrs import define, evolve, field
 
 from billing_bootstrap.gathering import TOGETHER_MAX, UNDER_WAY_MAX, GatheredEvents
-from billing_contracts.examples import received
+from billing_contracts.examples import customer_fact, received
 from billing_core.domain.errors import SignatureInvalid, StorageUnavailable
 from billing_core.domain.received import Received, ReceivedState
 from billing_core.use_cases.receive_event import Receipt
@@ -24,10 +24,11 @@ class Till:
     error: Exception | None = None
 
     def read(self, payload: bytes, signature: str) -> Received:
-        """The payload is the id of the event."""
+        """The payload is the id of the event, which begins with its customer."""
         if not signature:
             raise SignatureInvalid
-        return received(payload.decode())
+        name = payload.decode()
+        return evolve(received(name), fact=customer_fact(name, customer_id=name.partition("/")[0]))
 
     async def together(self, events: Sequence[Received]) -> tuple[Receipt, ...]:
         """A receipt for each, once it is let go."""
@@ -73,6 +74,22 @@ async def test_what_arrives_meanwhile_goes_together_in_its_order() -> None:
     assert [receipt.event_id for receipt in receipts] == ["0", *(f"a{number}" for number in range(UNDER_WAY_MAX + 40))]
     assert [event for batch in till.batches for event in batch] == [receipt.event_id for receipt in receipts]
     assert max(map(len, till.batches)) == TOGETHER_MAX
+
+
+async def test_a_customer_is_never_under_way_twice() -> None:
+    """What follows waits, and what is somebody else's passes it."""
+    till = Till()
+    gathered = gathered_on(till)
+    names = ["ann/1", "ann/2", "ben/1", "ann/3"]
+    tasks = []
+    for name in names:
+        tasks.append(asyncio.create_task(gathered(name.encode(), "signed")))
+        for _ in range(3):
+            await asyncio.sleep(0)
+    assert till.batches == [["ann/1"], ["ben/1"]]
+    till.held.set()
+    assert [receipt.event_id for receipt in await asyncio.gather(*tasks)] == names
+    assert till.batches[2:] == [["ann/2", "ann/3"]]
 
 
 async def test_what_does_not_verify_is_never_stored() -> None:
