@@ -41,12 +41,12 @@ class _Ten:
 
 
 def best_rate(work: Callable[[], object], count: int, rounds: int) -> float:
-    """How many of ``count`` pieces ``work`` does in a second, in its best round."""
+    """How many of ``count`` pieces ``work`` does in a second of this process's own time, in its best round."""
     taken = []
     for _ in range(rounds):
-        start = time.perf_counter()
+        start = time.process_time()
         work()
-        taken.append(time.perf_counter() - start)
+        taken.append(time.process_time() - start)
     return count / min(taken)
 
 

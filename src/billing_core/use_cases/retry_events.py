@@ -73,6 +73,7 @@ class RetryEvents:
         """Apply one stored event; where that fails, note why and when it is tried again. The state it is in then."""
         try:
             async with self.units() as uow:
+                await uow.prepare([received])
                 after, taken = await apply_received(uow, self.books, received)
                 await self.books.commit(uow, taken)
         except StorageUnavailable:
