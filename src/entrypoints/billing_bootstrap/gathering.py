@@ -7,6 +7,7 @@ waits for company: where nothing is under way, an event goes at once and alone.
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from typing import Final
 
 from attrs import define, field, frozen
@@ -40,7 +41,7 @@ class GatheredEvents:
     """Receives events like `ReceiveEvent`, several in one commit, each customer's in the order of arrival."""
 
     _receive: ReceiveEvent
-    _waiting: list[_Waiting] = field(factory=list, init=False)
+    _waiting: deque[_Waiting] = field(factory=deque, init=False)
     #: Customers whose events are under way: those that follow wait here, not for the customer's lock.
     _busy: set[str] = field(factory=set, init=False)
     _under_way: set[asyncio.Task[None]] = field(factory=set, init=False)
@@ -77,5 +78,5 @@ class GatheredEvents:
     def _take(self) -> list[_Waiting]:
         taken = [one for one in self._waiting if one.customer_id not in self._busy][:TOGETHER_MAX]
         gone = set(map(id, taken))
-        self._waiting = [one for one in self._waiting if id(one) not in gone]
+        self._waiting = deque(one for one in self._waiting if id(one) not in gone)
         return taken
