@@ -12,7 +12,7 @@ from billing_core.domain.errors import InvalidValue
 from billing_embedded import EmbeddedValkey
 from billing_redis import RedisAccessCache, RedisLink, open_redis
 from billing_redis.breaker import Breaker
-from tests.contract.redis_proxy import RedisProxy, redis_proxy
+from tests.contract.tcp_proxy import TcpProxy, tcp_proxy
 from tests.databases import at_database
 
 
@@ -28,9 +28,9 @@ class Time:
 
 
 @pytest.fixture
-async def proxy(redis_url: str) -> AsyncIterator[RedisProxy]:
+async def proxy(redis_url: str) -> AsyncIterator[TcpProxy]:
     """A way to Redis that can be cut."""
-    async with redis_proxy(redis_url) as proxy:
+    async with tcp_proxy(redis_url) as proxy:
         yield proxy
 
 
@@ -41,7 +41,7 @@ def time() -> Time:
 
 
 @pytest.fixture
-async def link(proxy: RedisProxy, time: Time) -> AsyncIterator[RedisLink]:
+async def link(proxy: TcpProxy, time: Time) -> AsyncIterator[RedisLink]:
     """A link through the proxy."""
     link = open_redis(proxy.url, timeout_seconds=5)
     link.breaker = Breaker(time)
@@ -72,7 +72,7 @@ async def replica(redis_url: str, second_server: str) -> AsyncIterator[RedisLink
     await link.close()
 
 
-async def test_a_redis_that_is_away_is_an_empty_cache(proxy: RedisProxy, link: RedisLink) -> None:
+async def test_a_redis_that_is_away_is_an_empty_cache(proxy: TcpProxy, link: RedisLink) -> None:
     """Nothing raises; everything is unknown."""
     await proxy.cut()
     cache = RedisAccessCache(link)
@@ -82,7 +82,7 @@ async def test_a_redis_that_is_away_is_an_empty_cache(proxy: RedisProxy, link: R
     assert await cache.get("user-1") is None
 
 
-async def test_a_redis_that_is_away_is_asked_once_a_second(proxy: RedisProxy, link: RedisLink, time: Time) -> None:
+async def test_a_redis_that_is_away_is_asked_once_a_second(proxy: TcpProxy, link: RedisLink, time: Time) -> None:
     """However many ask: an outage must not slow every request down."""
     await proxy.cut()
     cache = RedisAccessCache(link)
@@ -95,7 +95,7 @@ async def test_a_redis_that_is_away_is_asked_once_a_second(proxy: RedisProxy, li
     assert proxy.connections == 2
 
 
-async def test_a_redis_that_is_back_is_used_again(proxy: RedisProxy, link: RedisLink, time: Time) -> None:
+async def test_a_redis_that_is_back_is_used_again(proxy: TcpProxy, link: RedisLink, time: Time) -> None:
     """From the first call on that is let through."""
     cache = RedisAccessCache(link, prefix=f"access-{uuid4()}")
     await proxy.cut()
@@ -107,7 +107,7 @@ async def test_a_redis_that_is_back_is_used_again(proxy: RedisProxy, link: Redis
 
 
 async def test_after_an_outage_nothing_old_is_trusted(
-    proxy: RedisProxy, link: RedisLink, other_link: RedisLink, time: Time
+    proxy: TcpProxy, link: RedisLink, other_link: RedisLink, time: Time
 ) -> None:
     """A mark may have been lost, so a new epoch begins, for every process."""
     prefix = f"access-{uuid4()}"
@@ -138,7 +138,7 @@ async def test_a_mark_that_was_not_even_tried_counts_as_lost(
 
 
 async def test_after_a_failover_nothing_old_is_trusted(
-    proxy: RedisProxy, link: RedisLink, other_link: RedisLink, second_server: str, replica: RedisLink
+    proxy: TcpProxy, link: RedisLink, other_link: RedisLink, second_server: str, replica: RedisLink
 ) -> None:
     """A replica that lagged still has what was marked stale, and its epoch too; no call of ours ever failed."""
     prefix = f"access-{uuid4()}"
@@ -180,7 +180,7 @@ async def test_everything_that_is_kept_expires(link: RedisLink) -> None:
     assert 0 < lifetimes[f"{prefix}:announced:user-2".encode()] <= 5000
 
 
-async def test_the_probe_says_how_long_an_answer_takes(proxy: RedisProxy, link: RedisLink) -> None:
+async def test_the_probe_says_how_long_an_answer_takes(proxy: TcpProxy, link: RedisLink) -> None:
     """In milliseconds; None while Redis is away."""
     answered = await link.probe()
     assert answered is not None

@@ -13,12 +13,12 @@ from psycopg.adapt import Loader
 from psycopg.rows import TupleRow
 from psycopg_pool import AsyncConnectionPool
 
+from billing_postgres.outage import Outage
+
 __all__ = ["Pool", "PoolUse", "open_pool", "use_of"]
 
 #: What surrounds each statement, by its text, in which no values are: whoever traces.
 Watch = Callable[[str], AbstractContextManager[object]]
-
-Pool = AsyncConnectionPool[AsyncConnection[TupleRow]]
 
 #: libpq's own, in seconds but for the last, in milliseconds: a server that vanished is noticed within a minute.
 _KEEPALIVE = {
@@ -28,6 +28,35 @@ _KEEPALIVE = {
     "keepalives_count": 3,
     "tcp_user_timeout": 30_000,
 }
+
+
+class Pool(AsyncConnectionPool[AsyncConnection[TupleRow]]):
+    """The driver's pool; but nobody waits in it for a database that is away."""
+
+    def __init__(self, url: str, **options: Any) -> None:  # noqa: ANN401 - the driver's own
+        self._outage = Outage()
+        super().__init__(
+            url,
+            configure=self._connected,
+            # It gives up at once, and begins anew when somebody asks: its own pauses double, up to minutes.
+            reconnect_timeout=0,
+            reconnect_failed=self._not_connected,
+            **options,
+        )
+
+    async def getconn(self, timeout: float | None = None) -> AsyncConnection[TupleRow]:  # noqa: ASYNC109 - the driver's own
+        """Take a connection. Raises `psycopg.OperationalError` at once while the database is away."""
+        async with self._outage.waiting():
+            return await super().getconn(timeout)
+
+    async def _connected(self, connection: AsyncConnection[TupleRow]) -> None:
+        for kind in ("json", "jsonb"):
+            connection.adapters.register_loader(kind, _RawJson)
+        self._outage.ends()
+
+    def _not_connected(self, _: AsyncConnectionPool[Any]) -> None:
+        if self.get_stats()["pool_size"] == 0:  # else there are some yet, and they come back to whoever waits
+            self._outage.begins()
 
 
 async def open_pool(
@@ -46,20 +75,20 @@ async def open_pool(
         url: a URL or libpq's ``key=value`` pairs; TLS is asked for by libpq's own ``sslmode``, ``sslrootcert`` …
         connections_min: how many are kept while there is nothing to do.
         connections_max: more than the server has cores only make each other wait.
-        wait_seconds: how long a unit of work waits for a free one before it raises `StorageUnavailable`.
+        wait_seconds: how long a unit of work waits for a free one before it raises `StorageUnavailable`; while the
+            database is away it raises at once, and looks again twice a second.
         prepare_threshold: after how many uses a statement is prepared; None for never, which a PgBouncer before
             1.21 in transaction mode needs.
         application_name: what the server calls these connections.
         watch: what surrounds each statement.
     """
-    pool: Pool = AsyncConnectionPool(
+    pool = Pool(
         url,
         open=False,
         min_size=connections_min,
         max_size=connections_max,
         timeout=wait_seconds,
         name=application_name,
-        configure=_configure,
         kwargs={
             "autocommit": True,  # the session begins and ends transactions itself
             "prepare_threshold": prepare_threshold,
@@ -88,11 +117,6 @@ def use_of(pool: Pool) -> PoolUse:
     stats = pool.get_stats()
     size, idle = stats.get("pool_size", 0), stats.get("pool_available", 0)
     return PoolUse(used=size - idle, idle=idle, waiting=stats.get("requests_waiting", 0))
-
-
-async def _configure(connection: AsyncConnection[TupleRow]) -> None:
-    for kind in ("json", "jsonb"):
-        connection.adapters.register_loader(kind, _RawJson)
 
 
 def _watched_by(watch: Watch) -> type[AsyncCursor[TupleRow]]:

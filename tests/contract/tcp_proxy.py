@@ -1,4 +1,4 @@
-"""A way to Redis that tests can cut, mend and turn to another server."""
+"""A way to a server, such as PostgreSQL or Redis, that tests can cut, mend and turn to another one."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -9,7 +9,7 @@ from attrs import define, field
 
 
 @define
-class RedisProxy:
+class TcpProxy:
     """Forwards bytes to a server; counts the connections that were asked of it."""
 
     #: Where the next connection leads.
@@ -61,12 +61,13 @@ async def _close(writer: asyncio.StreamWriter) -> None:
 
 
 @asynccontextmanager
-async def redis_proxy(target: str) -> AsyncIterator[RedisProxy]:
+async def tcp_proxy(target: str) -> AsyncIterator[TcpProxy]:
     """A proxy in front of the server at this URL, on a free port of loopback."""
-    proxy = RedisProxy(target)
+    proxy = TcpProxy(target)
     server = await asyncio.start_server(proxy.serve, "127.0.0.1", 0)
     parts = urlsplit(target)
-    proxy.url = f"redis://127.0.0.1:{server.sockets[0].getsockname()[1]}{parts.path}"
+    credentials = "".join(parts.netloc.rpartition("@")[:2])
+    proxy.url = parts._replace(netloc=f"{credentials}127.0.0.1:{server.sockets[0].getsockname()[1]}").geturl()
     try:
         yield proxy
     finally:
