@@ -1,0 +1,143 @@
+"""What the server does when the connection to PostgreSQL, Redis or Stripe is cut under it, and when it comes back."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, ExitStack
+
+import httpx
+import pytest
+import stripe
+from attrs import define
+
+from billing_core.domain.callers import Role
+from tests.builders import K8S
+from tests.contract.sandbox_server import KEY, SECRET
+from tests.contract.sandbox_server import served as served_sandbox
+from tests.contract.serving import URLS, bearer, sell, served, server_environ
+from tests.contract.tcp_proxy import TcpProxy, tcp_proxy
+from tests.databases import fresh_database
+from tests.unit.stripe import stripe_json
+
+COURSE = {"resource_type": "course", "resource_id": "k8s-101"}
+GRANT = {**COURSE, "reason": "a prize"}
+ADMIN = bearer("sue", [Role.ADMIN])
+
+
+@define
+class House:
+    """A server, and its ways to what it needs."""
+
+    http: httpx.AsyncClient
+    postgres: TcpProxy
+    redis: TcpProxy
+    stripe: TcpProxy
+
+    async def may_open(self, user: str) -> bool:
+        """Whether a user may open the course."""
+        answer = await self.http.get(f"/api/access/{user}/course/k8s-101", headers=bearer(user))
+        assert answer.status_code == 200
+        return bool(answer.json()["allowed"])
+
+    async def buy(self, user: str) -> httpx.Response:
+        """Open a checkout."""
+        return await self.http.post("/api/purchases/create", json={**COURSE, **URLS}, headers=bearer(user))
+
+    async def history(self, user: str) -> httpx.Response:
+        """Read what a user bought, which nothing caches."""
+        return await self.http.get(f"/api/purchases/history/{user}", headers=bearer(user))
+
+    async def deliver(self, event_id: str) -> httpx.Response:
+        """A webhook as Stripe sends it."""
+        event = stripe_json.event("customer.subscription.updated", stripe_json.subscription(), {"status": "trialing"})
+        body = httpx.Request("POST", "http://x", json={**event, "id": event_id}).content
+        signature = stripe.WebhookSignature.generate_signature_header(body.decode(), SECRET, int(time.time()))
+        return await self.http.post("/api/webhooks/stripe", content=body, headers={"Stripe-Signature": signature})
+
+
+@pytest.fixture(scope="module")
+async def running(postgres_url: str, migrated_template: str, redis_url: str) -> AsyncIterator[House]:
+    """One server for all: to start takes longer than to ask."""
+    async with AsyncExitStack() as stack:
+        blocking = stack.enter_context(ExitStack())
+        database_url = blocking.enter_context(fresh_database(postgres_url, template=migrated_template))
+        box = blocking.enter_context(served_sandbox())
+        await sell(database_url, K8S)
+        to_postgres, to_redis, to_stripe = [
+            await stack.enter_async_context(tcp_proxy(url)) for url in (database_url, redis_url, box.url)
+        ]
+        environ = server_environ(
+            to_postgres.url,
+            to_redis.url,
+            STRIPE_API_BASE=to_stripe.url,
+            STRIPE_SECRET_KEY=KEY,
+            STRIPE_WEBHOOK_SECRET=SECRET,
+        )
+        # In a thread, because the proxies live in this one.
+        _, client = await asyncio.to_thread(blocking.enter_context, served(environ))
+        http = await stack.enter_async_context(httpx.AsyncClient(base_url=client.base_url, timeout=60))
+        yield House(http, to_postgres, to_redis, to_stripe)
+
+
+@pytest.fixture
+async def house(running: House) -> AsyncIterator[House]:
+    """The server with everything there at first, and after the test."""
+    yield running
+    for proxy in (running.postgres, running.redis, running.stripe):
+        proxy.mend()
+
+
+async def test_without_redis_answers_stay_right(house: House) -> None:
+    """What changes meanwhile is seen at once, also when Redis is back with what it knew before."""
+    assert not await house.may_open("ann")
+    await house.redis.cut()
+
+    given = await house.http.post("/api/access/ann/grants", json=GRANT, headers=ADMIN)
+    health = await house.http.get("/api/health")
+
+    assert given.status_code == 201
+    assert await house.may_open("ann")
+    assert (health.status_code, health.json()["status"]) == (200, "degraded")
+    assert health.json()["checks"]["cache"]["status"] == "degraded"
+    house.redis.mend()
+    while (await house.http.get("/api/health")).json()["checks"]["cache"]["status"] != "ok":
+        assert await house.may_open("ann")
+    assert await house.may_open("ann")
+
+
+async def test_without_stripe_reads_work_and_webhooks_are_stored(house: House) -> None:
+    """A write says when to try again; after that it is done."""
+    await house.stripe.cut()
+
+    refused = await house.buy("bob")
+    stored, again = await house.deliver("evt_away"), await house.deliver("evt_away")
+
+    assert (refused.status_code, refused.json()["code"]) == (503, "unavailable")
+    assert int(refused.headers["Retry-After"]) > 0
+    assert ((await house.history("bob")).status_code, await house.may_open("bob")) == (200, False)
+    assert [(one.status_code, one.json()["duplicate"]) for one in (stored, again)] == [(200, False), (200, True)]
+    house.stripe.mend()
+    while (bought := await house.buy("bob")).status_code == 503:
+        pass
+    assert bought.status_code == 201
+
+
+async def test_without_postgresql_everything_says_503_and_is_back_by_itself(house: House) -> None:
+    """A webhook too: Stripe sends it again. That nobody waits is tested where the pool is."""
+    assert (await house.history("eve")).status_code == 200
+    await house.postgres.cut()
+
+    read, written, delivered = await house.history("eve"), await house.buy("eve"), await house.deliver("evt_lost")
+    health = await house.http.get("/api/health")
+
+    assert [one.status_code for one in (read, written, delivered, health)] == [503] * 4
+    assert [one.json()["code"] for one in (read, written, delivered)] == ["unavailable"] * 3
+    assert all(int(one.headers["Retry-After"]) > 0 for one in (read, written, delivered))
+    assert health.json()["status"] == "unavailable"
+    house.postgres.mend()
+    while (await house.history("eve")).status_code == 503:
+        pass
+    assert (await house.http.get("/api/health")).status_code == 200
+    assert (await house.deliver("evt_lost")).json() == {"received": True, "duplicate": False}
