@@ -56,7 +56,8 @@ app.disable("etag");
 app.post("/api/webhooks/stripe", express.raw({ type: "*/*", limit: "1mb" }), async (request, response) => {
   if (!verified(request.body, request.headers["stripe-signature"])) return response.sendStatus(400);
   const { id, type, data } = JSON.parse(request.body);
-  await store({ id, type, customer: data.object.customer || data.object.id, object: data.object.id }, request.body);
+  const object = data.object.id || id; // an upcoming invoice has no id yet
+  await store({ id, type, customer: data.object.customer || object, object }, request.body);
   response.json({ received: true });
 });
 app.get("/ready", (_, response) => response.json({}));
