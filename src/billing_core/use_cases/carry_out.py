@@ -108,7 +108,8 @@ class CarryOut:
         async with self.units() as uow:
             operations = await uow.operations.claim_due(worker, self.clock.now(), _LEASE, limit)
             await uow.commit()
-        for operation in operations:
+        # Customers first: else a checkout would wait for its customer's operation, which this very worker has leased.
+        for operation in sorted(operations, key=lambda one: not isinstance(one.command, CreateCustomer)):
             try:
                 await self._carry_out(operation)
             except (ProviderRefused, ProviderUnavailable, OutcomeUnknown, LockTimeout, OperationInProgress):

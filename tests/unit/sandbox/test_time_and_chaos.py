@@ -2,9 +2,11 @@
 
 import pytest
 
+from billing_sandbox.delivery import Deliveries
 from billing_sandbox.engine.calendar import add_months, boundary, period_containing, shift
 from billing_sandbox.engine.chaos import Chaos, Rates, disturbed
 from billing_sandbox.engine.objects import DAY, Obj
+from billing_sandbox.service import Sandbox
 from tests.unit.sandbox.lives import whole_story
 from tests.unit.sandbox.play import START, Play
 
@@ -106,6 +108,29 @@ class TestChaos:
         mixed = disturbed(events, Chaos(1, Rates().changed(quiet | {"reorder": 1})))
         assert mixed != events
         assert sorted(e["id"] for e in mixed) == sorted(e["id"] for e in events)
+
+    def test_a_stale_answer_is_that_of_an_earlier_moment(self, play: Play) -> None:
+        sandbox = Sandbox(engine=play.engine, deliveries=Deliveries(play.engine.world), api_keys=frozenset())
+        sandbox.wall = lambda: float(play.now)
+        quiet = dict.fromkeys(("refuse", "hide", "drop"), 0)
+        sandbox.chaos = Chaos(1, Rates().changed(quiet | {"stale": 1}))
+        path = f"/v1/customers/{play.customer()['id']}"
+        before = sandbox.call("GET", path, {}, None)
+        changed = sandbox.call("POST", path, {"name": "Ada"}, None)
+
+        assert sandbox.call("GET", path, {}, None).body == before.body != changed.body
+        sandbox.chaos = None
+        assert sandbox.call("GET", path, {}, None).json()["name"] == "Ada"
+
+    def test_the_fates_of_requests_and_events_are_one_log_to_the_byte(self) -> None:
+        logs = []
+        for _ in range(2):
+            chaos = Chaos("one seed")
+            disturbed(list(self.events), chaos)
+            fates = {chaos.fate(method, "/v1/refunds") for method in ("GET", "POST") for _ in range(300)}
+            assert fates == {None, "refuse", "hide", "drop", "stale"}
+            logs.append(b"\n".join(chaos.log))
+        assert logs[0] == logs[1]
 
     def test_an_unknown_rate_is_refused(self) -> None:
         with pytest.raises(ValueError, match="known are"):

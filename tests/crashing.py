@@ -1,0 +1,238 @@
+"""Crash points: every commit and every call to Stripe of what moves money, in order; and a process that dies at one.
+
+A process killed before step n has done everything up to it and nothing after it, so killing one before each step
+tries every state in which a crash can leave us. `STEPS` is compared with what really happens by a test: a commit or a
+call that is added must be added here, and is then crashed at too.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from types import TracebackType
+from typing import Self
+
+from attrs import define, field, frozen
+
+import billing_postgres
+from billing_bootstrap.absent import NoCache, NoProvider, NoPublisher
+from billing_bootstrap.application import Application, Ports
+from billing_bootstrap.container import application_on
+from billing_bootstrap.health import Probes
+from billing_bootstrap.ids import NewIds
+from billing_bootstrap.settings import Settings
+from billing_core.domain.callers import Caller
+from billing_core.domain.proration import PlanChange
+from billing_core.ports.unit_of_work import UnitOfWork
+from billing_core.use_cases.catalog_prices import CatalogPriceBook
+from billing_memory import ManualClock
+from billing_postgres import Pool, PostgresUnitsOfWork
+from billing_stripe import StripeApi, StripeCatalog, StripeLookup, StripeProvider, StripeWebhookVerifier
+from billing_stripe.api import Call, Reply
+from billing_stripe.permissions import Permission
+from tests.builders import K8S
+from tests.contract.sandbox_server import KEY, SECRET
+
+__all__ = ["DOINGS", "PLANS", "STEPS", "THANKS", "Doing", "Steps", "child", "opened"]
+
+ORIGIN = "https://app.example.com"
+SETTINGS = Settings(
+    environment="test",
+    jwt_secret="an access secret of more than 32 characters",
+    jwt_refresh_secret="a refresh secret of more than 32 characters",
+    jwt_algorithms=("HS256",),
+    checkout_return_origins=(ORIGIN,),
+    cors_allowed_origins=(ORIGIN,),
+)
+THANKS, PLANS = f"{ORIGIN}/thanks", f"{ORIGIN}/plans"
+
+
+def _asked(*calls: str) -> tuple[str, ...]:
+    """Intent, lease, call, outcome."""
+    return ("commit", "commit", *(f"change {call}" for call in calls), "commit")
+
+
+_CUSTOMER = _asked("CUSTOMERS_WRITE")
+#: The commits and calls of everything that moves money, in order. A first checkout makes the customer under its lease.
+STEPS: dict[str, tuple[str, ...]] = {
+    "buy": ("commit", "commit", *_CUSTOMER, "change SESSIONS_WRITE", "commit"),
+    "subscribe": ("commit", "commit", *_CUSTOMER, "change SESSIONS_WRITE", "commit"),
+    "refund": _asked("CHARGES_WRITE"),
+    "cancel later": _asked("SUBSCRIPTIONS_WRITE"),
+    "cancel now": _asked("SUBSCRIPTIONS_WRITE"),
+    "upgrade": _asked("SUBSCRIPTIONS_WRITE"),
+    "choose a payment method": _asked("SUBSCRIPTIONS_WRITE", "CUSTOMERS_WRITE"),
+}
+
+
+@define
+class Steps:
+    """Counts the steps that are taken, and kills the process before one of them."""
+
+    kill_before: int | None = None
+    taken: list[str] = field(factory=list)
+
+    def take(self, name: str) -> None:
+        """Another step is about to be taken."""
+        if len(self.taken) == self.kill_before:
+            os.kill(os.getpid(), signal.SIGKILL)
+        self.taken.append(name)
+
+
+class _Unit:
+    """A unit of work whose commit is a step."""
+
+    def __init__(self, inner: UnitOfWork, steps: Steps) -> None:
+        self._inner, self._steps = inner, steps
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._inner, name)
+
+    async def __aenter__(self) -> Self:
+        await self._inner.__aenter__()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._inner.__aexit__(kind, error, trace)
+
+    async def commit(self) -> None:
+        """Commit: a step."""
+        self._steps.take("commit")
+        await self._inner.commit()
+
+
+@frozen
+class _Units:
+    inner: PostgresUnitsOfWork
+    steps: Steps
+
+    def __call__(self) -> UnitOfWork:
+        return _Unit(self.inner(), self.steps)  # type: ignore[return-value]  # the rest is the inner one's, by name
+
+
+class _Stripe(StripeApi):
+    """Stripe, where each call that changes something is a step."""
+
+    steps: Steps
+
+    async def change(self, call: Call, *, key: str | None, needs: Permission) -> Reply:
+        """Call: a step."""
+        self.steps.take(f"change {needs.name}")
+        return await super().change(call, key=key, needs=needs)
+
+
+class _Unlimited:
+    async def hit(self, *key: str) -> None:
+        """Allowed."""
+
+
+async def _nothing() -> None:
+    """Nothing is probed."""
+
+
+@asynccontextmanager
+async def opened(
+    database_url: str, stripe_url: str, steps: Steps | None = None, *, minutes_later: int = 0, connections: int = 4
+) -> AsyncIterator[Application]:
+    """The application on real PostgreSQL and the sandbox, with its steps counted."""
+    pool: Pool = await billing_postgres.open_pool(database_url, connections_max=connections)
+    steps = steps or Steps()
+    stripe = _Stripe(KEY, base_url=stripe_url)
+    stripe.steps = steps
+    clock = ManualClock(datetime.now(UTC) + timedelta(minutes=minutes_later))
+    limit = _Unlimited()
+    lookup = StripeLookup(stripe)
+    try:
+        yield application_on(
+            SETTINGS,
+            Ports(
+                units=_Units(PostgresUnitsOfWork(pool), steps),
+                cache=NoCache(),
+                payment_provider=StripeProvider(stripe),
+                lookup=lookup,
+                patient_lookup=lookup,
+                listing=NoProvider(),
+                provider_catalog=StripeCatalog(stripe),
+                verifier=StripeWebhookVerifier([SECRET], livemode=False),
+                publisher=NoPublisher(),
+                prices=CatalogPriceBook(),
+                clock=clock,
+                real_clock=clock,
+                ids=NewIds(),
+                wait=asyncio.sleep,
+                user_limit=limit,
+                address_limit=limit,
+                probes=Probes(database=_nothing, cache=_no_answer, unpublished_since=_no_time),
+            ),
+        )
+    finally:
+        await stripe.close()
+        await pool.close()
+
+
+async def _no_answer() -> float | None:
+    return None
+
+
+async def _no_time() -> datetime | None:
+    return None
+
+
+# ------------------------------------------------------------------------------------------------- what moves money
+Doing = Callable[[Application, str, str], Awaitable[object]]
+"""Does one thing for a user to a thing of theirs (the id of a purchase, subscription or payment method)."""
+
+
+async def _buy(app: Application, user: str, _thing: str) -> None:
+    await app.create_purchase(Caller(user), K8S.resource, success_url=THANKS, cancel_url=PLANS)
+
+
+async def _subscribe(app: Application, user: str, _thing: str) -> None:
+    await app.open_subscription_checkout(Caller(user), "pro-monthly", success_url=THANKS, cancel_url=PLANS)
+
+
+async def _refund(app: Application, user: str, purchase_id: str) -> None:
+    await app.request_refund(Caller(user), purchase_id)
+
+
+async def _cancel_later(app: Application, user: str, subscription_id: str) -> None:
+    await app.cancel_subscription(Caller(user), subscription_id, at_period_end=True)
+
+
+async def _cancel_now(app: Application, user: str, subscription_id: str) -> None:
+    await app.cancel_subscription(Caller(user), subscription_id, at_period_end=False)
+
+
+async def _upgrade(app: Application, user: str, subscription_id: str) -> None:
+    await app.change_plan(Caller(user), subscription_id, PlanChange(plan_id="team-monthly"))
+
+
+async def _choose(app: Application, user: str, payment_method_id: str) -> None:
+    await app.set_default_payment_method(Caller(user), payment_method_id)
+
+
+DOINGS: dict[str, Doing] = {
+    "buy": _buy,
+    "subscribe": _subscribe,
+    "refund": _refund,
+    "cancel later": _cancel_later,
+    "cancel now": _cancel_now,
+    "upgrade": _upgrade,
+    "choose a payment method": _choose,
+}
+
+
+def child(database_url: str, stripe_url: str, doing: str, user: str, thing: str, kill_before: int) -> None:
+    """What the process does that is to be killed."""
+
+    async def do() -> None:
+        async with opened(database_url, stripe_url, Steps(kill_before)) as app:
+            await DOINGS[doing](app, user, thing)
+
+    asyncio.run(do())
