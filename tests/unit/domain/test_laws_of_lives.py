@@ -20,7 +20,7 @@ from billing_core.domain.money import total
 from billing_core.domain.subscriptions import TERMINAL
 from tests.builders import CATALOG, account, course, states, usd
 from tests.lives import Life
-from tests.strategies import FEW_LIVES, LIVES, Script, lived, lives, scripts, seeds, shuffled
+from tests.strategies import FEW_LIVES, MANY_LIVES, Script, lived, lives, scripts, seeds, shuffled
 
 
 def taken_in(facts: Iterable[Fact]) -> dict[ObjectRef, ObjectState]:
@@ -44,13 +44,13 @@ def account_of(life: Life, facts: Sequence[Fact] | None = None) -> Account:
 
 
 # ------------------------------------------------------------------------------------------------- order and repetition
-@LIVES
+@MANY_LIVES
 @given(lives(), seeds())
 def test_every_order_gives_what_the_provider_itself_says(life: Life, seed: int) -> None:
     assert snapshots(taken_in(shuffled(life.facts, seed)).values()) == life.truth()
 
 
-@LIVES
+@MANY_LIVES
 @given(lives())
 def test_putting_on_top_agrees_with_folding(life: Life) -> None:
     one_by_one = taken_in(life.facts)
@@ -71,19 +71,19 @@ def test_all_orders_of_any_six_neighbours_give_one_account(life: Life, data: st.
         assert taken_in([*before, *arrived, *after]) == expected
 
 
-@LIVES
+@MANY_LIVES
 @given(lives(), seeds())
 def test_every_order_gives_one_account(life: Life, seed: int) -> None:
     assert account_of(life, shuffled(life.facts, seed)) == account_of(life)
 
 
-@LIVES
+@MANY_LIVES
 @given(lives(), seeds())
 def test_what_is_told_twice_is_told_once(life: Life, seed: int) -> None:
     assert account_of(life, shuffled(life.facts + life.facts, seed)) == account_of(life)
 
 
-@LIVES
+@MANY_LIVES
 @given(lives(), seeds())
 def test_what_is_told_again_under_other_ids_changes_nothing_or_is_asked(life: Life, seed: int) -> None:
     """There, back and there again in one second, all told twice, has two readings: Stripe is asked which."""
@@ -92,7 +92,7 @@ def test_what_is_told_again_under_other_ids_changes_nothing_or_is_asked(life: Li
         assert state.ambiguous or state.snapshot == life.truth()[state.ref]
 
 
-@LIVES
+@MANY_LIVES
 @given(scripts())
 def test_nothing_leans_on_the_order_of_ids(script: Script) -> None:
     """The same life under other ids adds up to the same, but for the ids."""
@@ -114,21 +114,21 @@ def _without_ids(rows: Iterable[object]) -> list[str]:
 
 
 # ------------------------------------------------------------------------------------------------------------- loss
-@LIVES
+@MANY_LIVES
 @given(lives(), seeds(), st.floats(0, 1))
 def test_any_loss_and_one_reconciliation_give_what_the_provider_says(life: Life, seed: int, share: float) -> None:
     kept = shuffled(life.facts, seed)[: int(len(life.facts) * share)]
     assert snapshots(taken_in([*kept, *life.reconciled()]).values()) == life.truth()
 
 
-@LIVES
+@MANY_LIVES
 @given(lives(), seeds())
 def test_what_was_late_and_comes_after_the_reconciliation_changes_nothing(life: Life, seed: int) -> None:
     late = shuffled(life.facts, seed)
     assert snapshots(taken_in([*life.reconciled(), *late]).values()) == life.truth()
 
 
-@LIVES
+@MANY_LIVES
 @given(lives(), seeds(), st.floats(0, 1))
 def test_what_has_ended_stays_ended_whatever_else_is_lost(life: Life, seed: int, share: float) -> None:
     if "cancel now" not in life.possible():
@@ -145,7 +145,7 @@ def _is_subscription(fact: Fact) -> bool:
 
 
 # ------------------------------------------------------------------------------------------------------------ money
-@LIVES
+@MANY_LIVES
 @given(lives(), seeds(), st.floats(0, 1))
 def test_what_was_captured_is_kept_or_refunded_or_disputed_also_while_events_are_missing(
     life: Life, seed: int, share: float
@@ -158,7 +158,7 @@ def test_what_was_captured_is_kept_or_refunded_or_disputed_also_while_events_are
         assert row.amount_disputed.amount >= 0
 
 
-@LIVES
+@MANY_LIVES
 @given(lives())
 def test_refunds_never_exceed_what_was_paid(life: Life) -> None:
     found = account_of(life)
@@ -167,13 +167,13 @@ def test_refunds_never_exceed_what_was_paid(life: Life) -> None:
         assert row.amount_refunded == total(live, "usd") <= row.amount
 
 
-@LIVES
+@MANY_LIVES
 @given(lives())
 def test_every_payment_is_for_something(life: Life) -> None:
     assert all(row.context is not None for row in account_of(life).payments)
 
 
-@LIVES
+@MANY_LIVES
 @given(scripts(steps_max=6), st.lists(st.integers(1, 4899), min_size=1, max_size=3, unique=True))
 def test_partial_refunds_that_reach_the_whole_are_a_full_refund(script: Script, cuts: list[int]) -> None:
     at_once, in_parts = lived(script), lived(script)
@@ -187,7 +187,7 @@ def test_partial_refunds_that_reach_the_whole_are_a_full_refund(script: Script, 
     assert account_of(in_parts).grants == account_of(at_once).grants
 
 
-@LIVES
+@MANY_LIVES
 @given(lives(steps_max=8))
 def test_a_dispute_won_restores_exactly_what_was(life: Life) -> None:
     life.buy()
@@ -199,7 +199,7 @@ def test_a_dispute_won_restores_exactly_what_was(life: Life) -> None:
 
 
 # ------------------------------------------------------------------------------------------------ events and access
-@LIVES
+@MANY_LIVES
 @given(lives())
 def test_an_account_does_not_differ_from_itself(life: Life) -> None:
     found = account_of(life)
@@ -207,7 +207,7 @@ def test_an_account_does_not_differ_from_itself(life: Life) -> None:
     assert changes_between(found, account_of(life)) == {}
 
 
-@LIVES
+@MANY_LIVES
 @given(lives(), seeds())
 def test_whoever_misses_no_event_knows_whether_a_source_is_blocked(life: Life, seed: int) -> None:
     """Granted and revoked, added up over any order of arrival, say which grants are not blocked."""
@@ -230,7 +230,7 @@ def test_whoever_misses_no_event_knows_whether_a_source_is_blocked(life: Life, s
     assert told_open == open_now
 
 
-@LIVES
+@MANY_LIVES
 @given(lives())
 def test_who_has_no_subscription_that_runs_gets_nowhere_but_to_what_was_bought(life: Life) -> None:
     found = account_of(life)

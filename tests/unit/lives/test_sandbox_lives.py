@@ -29,7 +29,7 @@ ordered_once = _seeds.map(lambda seed: SandboxLife(seed, orders_max=1))
 
 #: A smaller seed is no simpler life: a failure is shown as it was found.
 _AS_FOUND = (Phase.explicit, Phase.reuse, Phase.generate)
-LIVES = settings(strategies.LIVES, phases=_AS_FOUND)
+LIVES = settings(strategies.MANY_LIVES, phases=_AS_FOUND)
 FEW_LIVES = settings(strategies.FEW_LIVES, phases=_AS_FOUND)
 
 
