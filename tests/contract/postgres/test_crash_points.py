@@ -90,7 +90,7 @@ class Scene:
             session = await self.app.open_subscription_checkout(
                 Caller(self.user), "pro-monthly", success_url=THANKS, cancel_url=PLANS
             )
-            self.pays(session.id)
+            self.pays(session.session.id)
             await self.hears(self.app)
             thing = (await self.app.look_up.status(Caller(self.user), self.user)).subscription.id  # type: ignore[union-attr]
         if doing == "choose a payment method":
