@@ -168,12 +168,17 @@ async def opened(
                 wait=asyncio.sleep,
                 user_limit=limit,
                 address_limit=limit,
+                expire=_nothing_expires,
                 probes=Probes(database=_nothing, cache=_no_answer, unpublished_since=_no_time),
             ),
         )
     finally:
         await stripe.close()
         await pool.close()
+
+
+async def _nothing_expires(_now: datetime) -> int:
+    return 0
 
 
 async def _no_answer() -> float | None:
