@@ -25,14 +25,17 @@ from billing_core.domain.operations import (
     COMMAND_NAMES,
     AttachPaymentMethod,
     CancelSubscription,
+    ChangeTrialEnd,
     Command,
     CreateCustomer,
     CreateSetupIntent,
     DetachPaymentMethod,
     ExpireCheckout,
+    GiveUpCollecting,
     HoldCollection,
     OpenPortal,
     PauseSubscription,
+    PayInvoice,
     RefundPayment,
     ReleaseHold,
     ResumeSubscription,
@@ -40,7 +43,7 @@ from billing_core.domain.operations import (
     UndoCancel,
 )
 from billing_core.domain.plans import Plan
-from tests.contract.stripe.shop import BASIC, PRO, USER, Shop
+from tests.contract.stripe.shop import BASIC, PRO, USER, Shop, only
 
 YEARLY = evolve(BASIC, id="basic-yearly", price=Money(10_000, "usd"), interval="year")
 
@@ -135,6 +138,9 @@ PORTAL = OpenPortal(user_id=USER, customer_id="cus_1", return_url="https://shop.
 
 async def wishes(shop: Shop) -> list[Command]:
     """A command of every kind that has not been carried out, though others like it may have been."""
+    # Time passes for everything, so what is late comes first.
+    late, hopeless = await overdue(shop)
+    trying = await shop.subscribed(trial_days=14)
     subscription, other, payment = await shop.subscribed(), await shop.subscribed(PRO), await shop.bought()
     ending = await shop.subscribed()
     await shop.do(CancelSubscription(subscription_id=ending.id, at_period_end=True))
@@ -178,7 +184,20 @@ async def wishes(shop: Shop) -> list[Command]:
         PauseSubscription(subscription_id=held.id),
         HoldCollection(subscription_id=subscription.id),
         CancelSubscription(subscription_id=subscription.id, at_period_end=False),
+        ChangeTrialEnd(subscription_id=trying.id),
+        PayInvoice(invoice_id=late.latest_invoice_id or "", subscription_id=late.id),
+        GiveUpCollecting(subscription_id=hopeless.id, invoice_id=hopeless.latest_invoice_id or ""),
     ]
+
+
+async def overdue(shop: Shop) -> tuple[SubscriptionSeen, SubscriptionSeen]:
+    """Two subscriptions whose first renewal was refused."""
+    begun = await shop.subscribed(), await shop.subscribed()
+    for subscription in begun:
+        await shop.control("fail-next-payment", {"customer": subscription.customer_id})
+    await shop.control("advance", {"by": "32d"})
+    first, second = [await shop.seen(SubscriptionSeen, subscription.id) for subscription in begun]
+    return first, second
 
 
 async def test_an_operation_that_was_never_carried_out_has_no_effect(shop: Shop) -> None:
@@ -266,8 +285,8 @@ async def test_a_preview_says_to_the_cent_what_the_change_charges(shop: Shop, pl
 
 async def test_a_preview_counts_what_the_customer_is_owed_already(shop: Shop) -> None:
     subscription = await shop.subscribed(PRO)
-    await shop.do(await shop.change(subscription, BASIC))
-    command = evolve(await shop.change(subscription, PRO), quantity=2)
+    smaller = only(await shop.do(await shop.change(subscription, BASIC)), SubscriptionSeen)
+    command = evolve(await shop.change(smaller, PRO), quantity=2)
     preview = await shop.lookup.preview(shop.intend(command))
     await shop.do(evolve(command, proration_date=preview.proration_date))
     changed = await shop.seen(SubscriptionSeen, subscription.id)
