@@ -70,8 +70,9 @@ def test_movements_by_plan_add_up_to_movements_by_customer(life: Life) -> None:
 @LIVES
 @given(lives())
 def test_an_active_subscription_whose_money_nobody_touched_comes_to_its_price(life: Life) -> None:
-    """Told by the last state alone, without any history."""
-    if any(fact.kind in {"refund", "dispute"} for fact in life.facts):
+    """Told by the last state alone, without any history; what is past due counts for as long as its grace lasts."""
+    late = any(seen.status == "past_due" for seen in life.all(SubscriptionSeen))
+    if late or any(fact.kind in {"refund", "dispute"} for fact in life.facts):
         return
     told = [
         rate.micros
