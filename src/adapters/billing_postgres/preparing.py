@@ -140,6 +140,9 @@ class _Asked:
     #: Named in metadata: they may be tied to a customer by it. Those of objects without a customer may be guests.
     users: set[str] = field(init=False)
     guests: set[str] = field(init=False)
+    #: What names no customer, and through which it may be found whose it is. Locked by its own name before it is read:
+    #: another transaction may find that out, or fold the object anew, at this very moment.
+    nobodys: set[ObjectRef] = field(init=False)
     refs: set[ObjectRef] = field(init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -148,8 +151,9 @@ class _Asked:
         labels = {fact: labels_of(fact.after).user_id for fact in self.facts}
         self.users = {user_id for user_id in labels.values() if user_id is not None}
         self.guests = {user_id for fact, user_id in labels.items() if user_id is not None and fact.customer_id is None}
-        self.refs = {fact.ref for fact in self.facts}
-        self.refs |= {owner for fact in self.facts if fact.customer_id is None for owner in owners_of(fact.after)}
+        nameless = [fact for fact in self.facts if fact.customer_id is None]
+        self.nobodys = {ref for fact in nameless for ref in (fact.ref, *owners_of(fact.after))}
+        self.refs = {fact.ref for fact in self.facts} | self.nobodys
 
     def from_when(self) -> dict[ObjectRef, datetime]:
         """From which moment on a known fact of an object makes a new one need all of them; two new ones do anyway."""
@@ -166,9 +170,7 @@ async def prepare(session: Session, ahead: Ahead, events: Collection[Received]) 
     """Lock what these events are about, and read into ``ahead`` what taking them in asks. Raises `LockTimeout`."""
     asked = _Asked(events)
     refs = refs_as_arrays(asked.refs)
-    # What names no customer is locked by its own name: whose it is may be found out at this moment.
-    nobodys = [str(fact.ref) for fact in asked.facts if fact.customer_id is None]
-    named = [*asked.customers, *(f"{GUEST}{user_id}" for user_id in asked.guests), *nobodys]
+    named = [*asked.customers, *(f"{GUEST}{user_id}" for user_id in asked.guests), *map(str, asked.nobodys)]
     customers, users = await session.row(_LOCK, {"customers": named, "users": list(asked.users)} | refs) or ([], [])
     ahead.locked.update(f"customer:{one}" for one in customers)
     ahead.locked.update(f"user:{one}" for one in users)

@@ -67,7 +67,7 @@ async def test_however_many_receive_it_at_once_a_life_is_stored_as_it_was(
     assert rows_of(await receiver.account()) == told_by(life)
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(12))
 async def test_what_names_nobody_and_comes_at_the_same_moment_is_lost_by_nobody(
     units: PostgresUnitsOfWork, seed: int
 ) -> None:
