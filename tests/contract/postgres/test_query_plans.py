@@ -39,6 +39,7 @@ from billing_core.domain.analytics.entries import EntryKind
 from billing_core.domain.analytics.journal import JournalQuery
 from billing_core.domain.facts import ObjectRef
 from billing_core.domain.idempotency import KeptAnswer, RequestKey
+from billing_core.domain.pauses import Pause
 from billing_core.domain.plans import Catalog
 from billing_core.domain.received import ReceivedState
 from billing_core.domain.vital_signs import Invariant
@@ -105,6 +106,11 @@ DIFFERENT = {
         "user_id": "'u' || i",
         "claim_id": "'c' || i",
         "look_at": "CASE WHEN i % 100 = 0 THEN now() END",
+    },
+    "pauses": {
+        "id": "'pa' || i",
+        "user_id": "'u' || i",
+        "due_at": "CASE WHEN i % 100 = 0 THEN now() + i * interval '1 h' END",
     },
     "steps_taken": {"user_id": "'u' || i % 1000", "subject": "'in' || i"},
     "purchases": {
@@ -260,6 +266,18 @@ async def use_users(uow: PostgresUnitOfWork) -> None:
     await uow.accounts.users_with_objects("u1", 20)
     await uow.accounts.users_with_endings(NOW, 20)
     await uow.accounts.users_with_duplicates(20)
+    await uow.pauses.save(
+        Pause(
+            id=ours(901),
+            user_id="new",
+            subscription_id=ours(101),
+            stripe_subscription_id="sub_1",
+            starts_at=NOW,
+            requested_at=NOW,
+        )
+    )
+    await uow.pauses.of_user("u1")
+    await uow.pauses.due(NOW, 20)
 
 
 async def use_the_rest(uow: PostgresUnitOfWork) -> None:
