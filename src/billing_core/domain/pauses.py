@@ -1,4 +1,4 @@
-"""Pauses: wishes of ours that a subscription rests from the end of its period on (domain rule 1; ADR 0014).
+"""Pauses: wishes of ours that a subscription rests from the end of its period on (domain rule 1; ADR 0011).
 
 The provider can pause a subscription only at once, so the wish is ours, with a timer of our own: collection is
 held as soon as the wish is there, so that the next period is never charged however late the timer runs, and the

@@ -1,4 +1,4 @@
-"""Keep the journal: write what new facts mean for the books (ADR 0013).
+"""Keep the journal: write what new facts mean for the books (ADR 0006).
 
 A customer's entries are made anew from all of their facts, once for each moment at which we came to know
 something, so that the journal can be read as it was known at any time. What differs is written.
