@@ -17,6 +17,7 @@ from billing_core.domain.audit import AuditEntry
 from billing_core.domain.events import Event
 from billing_core.domain.facts import Fact, ObjectRef, owners_of
 from billing_core.domain.folding import ObjectState
+from billing_core.domain.pauses import Pause
 from billing_core.domain.purchases import Order
 from billing_core.domain.received import Received
 from billing_postgres.pending import Pending
@@ -36,6 +37,7 @@ class UserAhead:
     account: Account
     orders: tuple[Order, ...]
     manual_grants: tuple[ManualGrant, ...]
+    pauses: tuple[Pause, ...]
     #: How many events were told about the user.
     version: int
 

@@ -17,6 +17,7 @@ from billing_postgres.locks import LOCK_KEY, LOCK_TIMEOUT
 from billing_postgres.rows.accounts import ACCOUNT_ROWS, AccountRows
 from billing_postgres.rows.manual_grants import ManualGrantRow
 from billing_postgres.rows.objects import ObjectRow
+from billing_postgres.rows.pauses import PauseRow
 from billing_postgres.rows.purchases import OrderRow
 from billing_postgres.session import Session
 from billing_postgres.statements import refs_as_arrays
@@ -95,6 +96,9 @@ SELECT set_config('lock_timeout', '0', true), json_build_object(
         SELECT coalesce(json_agg(g ORDER BY g.granted_at, g.id), '[]') FROM manual_grants g
         WHERE g.user_id = ANY(%(users)s)
     ),
+    'pauses', (
+        SELECT coalesce(json_agg(p ORDER BY p.requested_at, p.id), '[]') FROM pauses p WHERE p.user_id = ANY(%(users)s)
+    ),
     'versions', (
         SELECT coalesce(json_object_agg(v.user_id, v.version), '{{}}') FROM user_versions v
         WHERE v.user_id = ANY(%(users)s)
@@ -123,6 +127,7 @@ class _Read(msgspec.Struct):
     accounts: AccountRows
     orders: list[OrderRow]
     manual_grants: list[ManualGrantRow]
+    pauses: list[PauseRow]
     versions: dict[str, int]
     catalog_version: int
 
@@ -209,6 +214,7 @@ def _learn_users(ahead: Ahead, users: Collection[str], read: _Read) -> None:
             account=account,
             orders=tuple(row.to_domain() for row in read.orders if row.user_id == user_id),
             manual_grants=tuple(row.to_domain() for row in read.manual_grants if row.user_id == user_id),
+            pauses=tuple(row.to_domain() for row in read.pauses if row.user_id == user_id),
             version=read.versions.get(user_id, 0),
         )
 

@@ -51,7 +51,7 @@ class PostgresUnitOfWork:
         self.orders = PostgresOrders(session, ahead)
         self.manual_grants = PostgresManualGrants(session, ahead)
         self.catalogs = PostgresCatalogs(session, ahead, catalog)
-        self.pauses = PostgresPauses(session)
+        self.pauses = PostgresPauses(session, ahead)
         self.operations = PostgresOperations(session)
         self.idempotency_keys = PostgresIdempotencyKeys(session)
         self.reconciliations = PostgresReconciliations(session)

@@ -13,6 +13,15 @@ from enum import StrEnum
 
 from attrs import evolve, field, frozen
 
+from billing_core.domain.continuing import (
+    ChangeTrialEnd,
+    GiveUpCollecting,
+    HoldCollection,
+    PauseSubscription,
+    PayInvoice,
+    ReleaseHold,
+    ResumeSubscription,
+)
 from billing_core.domain.facts import Fact
 from billing_core.domain.money import Money
 from billing_core.domain.own_proration import OwnLine
@@ -226,71 +235,8 @@ class OpenPortal:
     return_url: str
 
 
-@frozen(kw_only=True)
-class HoldCollection:
-    """Charge nothing any more: a pause is to come, however late it begins."""
-
-    subscription_id: str
-
-
-@frozen(kw_only=True)
-class ReleaseHold:
-    """Charge again."""
-
-    subscription_id: str
-
-
-@frozen(kw_only=True)
-class PauseSubscription:
-    """Let a subscription rest from now on, without credit for unused time; the hold on collection goes with it."""
-
-    subscription_id: str
-
-
-@frozen(kw_only=True)
-class ResumeSubscription:
-    """Take a paused subscription up again: a new period, charged at once; it stays paused until that is paid."""
-
-    subscription_id: str
-
-
 #: Commands that need the user's customer, which is made first where there is none.
 OfCustomer = OpenPurchaseCheckout | OpenSubscriptionCheckout | AttachPaymentMethod | CreateSetupIntent | OpenPortal
-
-
-@frozen(kw_only=True)
-class ChangeTrialEnd:
-    """Let a trial go on for longer, or end it now: then its first period is invoiced at once."""
-
-    subscription_id: str
-    #: None for now.
-    trial_end: datetime | None = None
-
-
-@frozen(kw_only=True)
-class PayInvoice:
-    """Try to be paid for an open invoice. What is paid already counts as done."""
-
-    invoice_id: str
-    subscription_id: str
-    #: The method to try; None for whichever the provider would charge.
-    payment_method_id: str | None = None
-
-
-@frozen(kw_only=True)
-class GiveUpCollecting:
-    """Void an invoice that nobody paid, then end the subscription or let it go on with a plan that costs nothing.
-
-    Refused, with nothing changed, where the invoice was paid meanwhile.
-    """
-
-    subscription_id: str
-    invoice_id: str
-    item_id: str = ""
-    #: The price of the free plan; None ends the subscription.
-    free_price_id: str | None = None
-    #: A schedule with a pending change, to be released first.
-    schedule_id: str | None = None
 
 
 Command = (

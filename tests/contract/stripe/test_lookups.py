@@ -139,7 +139,7 @@ PORTAL = OpenPortal(user_id=USER, customer_id="cus_1", return_url="https://shop.
 async def wishes(shop: Shop) -> list[Command]:
     """A command of every kind that has not been carried out, though others like it may have been."""
     # Time passes for everything, so what is late comes first.
-    late, hopeless = await overdue(shop)
+    late, hopeless = await shop.overdue()
     trying = await shop.subscribed(trial_days=14)
     subscription, other, payment = await shop.subscribed(), await shop.subscribed(PRO), await shop.bought()
     ending = await shop.subscribed()
@@ -188,17 +188,6 @@ async def wishes(shop: Shop) -> list[Command]:
         PayInvoice(invoice_id=late.latest_invoice_id or "", subscription_id=late.id),
         GiveUpCollecting(subscription_id=hopeless.id, invoice_id=hopeless.latest_invoice_id or ""),
     ]
-
-
-async def overdue(shop: Shop) -> tuple[SubscriptionSeen, SubscriptionSeen]:
-    """Two subscriptions whose first renewal was refused."""
-    begun = await shop.subscribed(), await shop.subscribed()
-    for subscription in begun:
-        await shop.control("fail-next-payment", {"customer": subscription.customer_id})
-    for span in ("1mo", "2h"):  # a renewal is charged an hour after it was drafted, and again after a day
-        await shop.control("advance", {"by": span})
-    first, second = [await shop.seen(SubscriptionSeen, subscription.id) for subscription in begun]
-    return first, second
 
 
 async def test_an_operation_that_was_never_carried_out_has_no_effect(shop: Shop) -> None:

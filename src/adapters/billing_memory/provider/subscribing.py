@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from fractions import Fraction
 
 from attrs import evolve, frozen
 
@@ -18,7 +17,6 @@ from billing_core.domain.facts import (
     ScheduleSeen,
     SubscriptionSeen,
 )
-from billing_core.domain.money import round_half_even
 from billing_core.domain.operations import (
     CancelSubscription,
     ChangePlan,
@@ -31,6 +29,7 @@ from billing_core.domain.operations import (
     ResumeSubscription,
 )
 from billing_core.domain.periods import BillingCalendar, Interval
+from billing_memory.provider.lines import line_for, share_of
 from billing_memory.provider.money import Till
 from billing_memory.provider.world import World
 
@@ -65,7 +64,7 @@ class Subscribing:
             latest_invoice_id=self.world.new_id("in"),
             labels=labels,
         )
-        line = _line(0 if trial_days else _amount(price) * quantity, item)
+        line = line_for(0 if trial_days else _amount(price) * quantity, item)
         self.world.tell("customer.subscription.created", subscription)
         return subscription, self.till.pay(
             self.till.invoice(subscription, price.currency, "subscription_create", [line])
@@ -89,7 +88,7 @@ class Subscribing:
         # The period moves, and a trial becomes active, before anything is paid.
         renewed = evolve(subscription, status="active", items=(item,), latest_invoice_id=self.world.new_id("in"))
         self.world.tell("customer.subscription.updated", renewed)
-        line = _line(_amount(price) * item.quantity, item)
+        line = line_for(_amount(price) * item.quantity, item)
         invoice = self.till.invoice(renewed, price.currency, "subscription_cycle", [line])
         if renewed.pause_behavior == "void":
             self.world.tell("invoice.voided", evolve(invoice, status="void", next_attempt_at=None))
@@ -204,7 +203,7 @@ class Subscribing:
             subscription.items[0], price_id=price.id, quantity=1, period_start=now, period_end=_period_end(price, now)
         )
         free = evolve(subscription, status="active", items=(item,), latest_invoice_id=self.world.new_id("in"))
-        self.till.pay(self.till.invoice(free, price.currency, "subscription_update", [_line(_amount(price), item)]))
+        self.till.pay(self.till.invoice(free, price.currency, "subscription_update", [line_for(_amount(price), item)]))
         return self.world.tell("customer.subscription.updated", free)
 
     def rest(
@@ -229,7 +228,7 @@ class Subscribing:
         price, now = self.world.get(PriceSeen, subscription.items[0].price_id), self.world.now()
         item = evolve(subscription.items[0], period_start=now, period_end=_period_end(price, now))
         resumed = evolve(subscription, status="active", items=(item,), latest_invoice_id=self.world.new_id("in"))
-        line = _line(_amount(price) * item.quantity, item)
+        line = line_for(_amount(price) * item.quantity, item)
         invoice = self.till.invoice(resumed, price.currency, "subscription_update", [line])
         if paid:
             self.till.pay(invoice)
@@ -308,10 +307,10 @@ class Subscribing:
         restarts = self.restarts(subscription, command)
         if command.proration != "always_invoice" and not restarts:
             return []
-        credit = -_share(_amount(old) * item.quantity, item, start)
+        credit = -share_of(_amount(old) * item.quantity, item, start)
         charge, end = _amount(new) * command.quantity, _period_end(new, start)
         if not restarts:
-            charge, end = _share(charge, item, start), item.period_end or end
+            charge, end = share_of(charge, item, start), item.period_end or end
         unused = InvoiceLineSeen(
             amount=credit if command.proration != "none" and subscription.status != "trialing" else 0,
             period_start=start,
@@ -390,24 +389,3 @@ def _amount(price: PriceSeen) -> int:
 def _period_end(price: PriceSeen, start: datetime) -> datetime:
     calendar = BillingCalendar(anchor=start, interval=price.interval or Interval.MONTH, count=price.interval_count)
     return calendar.boundary(1)
-
-
-def _line(amount: int, item: ItemSeen) -> InvoiceLineSeen:
-    if item.period_start is None or item.period_end is None:  # pragma: no cover - every item here has its period
-        raise AssertionError(item.id)
-    return InvoiceLineSeen(
-        amount=amount,
-        period_start=item.period_start,
-        period_end=item.period_end,
-        price_id=item.price_id,
-        quantity=item.quantity,
-    )
-
-
-def _share(amount: int, item: ItemSeen, start: datetime) -> int:
-    """The part of a period's amount that falls to what is left of it."""
-    if item.period_start is None or item.period_end is None:  # pragma: no cover - every item here has its period
-        raise AssertionError(item.id)
-    whole = int((item.period_end - item.period_start).total_seconds())
-    left = max(0, min(whole, int((item.period_end - start).total_seconds())))
-    return round_half_even(Fraction(amount * left, whole))
