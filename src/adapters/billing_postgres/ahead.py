@@ -206,6 +206,13 @@ class Ahead:
         self._writing.audit.append(AuditRow.of(entry))
         return True
 
+    def look_at_trials(self, user_id: str, at: datetime) -> bool:
+        """Keep that a user's trial claims are to be looked at."""
+        if user_id not in self.users:
+            return False
+        self._writing.looks[user_id] = at
+        return True
+
     # -------------------------------------------------------------------------------------------------- writing behind
     @property
     def _writing(self) -> Pending:

@@ -6,6 +6,7 @@ read what they replace, so it knows everything that the statements of its reposi
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Final, LiteralString
 
 from attrs import define, field
@@ -58,6 +59,12 @@ FROM json_populate_recordset(NULL::received_events, %(received_changed)s::json) 
 WHERE r.account = s.account AND r.event_id = s.event_id
 """
 
+_LOOK_AT_TRIALS: Final[LiteralString] = """
+UPDATE trial_marks AS t SET look_at = look.at
+FROM unnest(%(looked_users)s::text[], %(looked_at)s::timestamptz[]) AS look (user_id, at)
+WHERE t.user_id = look.user_id COLLATE "C"
+"""
+
 #: In the order in which everybody writes: what came, what it adds up to, what is told of it.
 _WRITE: Final[LiteralString] = f"""
 WITH received_part AS ({_RECEIVED}),
@@ -68,7 +75,8 @@ objects_part AS ({upsert("provider_objects", ObjectRow, key=("id", "kind"), para
 {", ".join(f"{table}_part AS ({statement})" for table, statement in SAVE_ACCOUNTS.items())},
 versions_part AS ({upsert("user_versions", VersionRow, key=("user_id",), parameter="user_versions")}),
 outbox_part AS ({_insert("outbox", EventRow)}),
-audit_part AS ({_insert("audit_log", AuditRow)})
+audit_part AS ({_insert("audit_log", AuditRow)}),
+trials_part AS ({_LOOK_AT_TRIALS})
 SELECT
 """
 
@@ -88,6 +96,8 @@ class Pending:
     versions: dict[str, int] = field(factory=dict)
     outbox: list[EventRow] = field(factory=list)
     audit: list[AuditRow] = field(factory=list)
+    #: When the trial claims of which user are to be looked at.
+    looks: dict[str, datetime] = field(factory=dict)
 
     def statements(self) -> list[Statement]:
         """What writes them all: one statement, and where rows are gone another one before it."""
@@ -104,6 +114,8 @@ class Pending:
             "user_versions": encode_rows(versions),
             "outbox": encode_rows(self.outbox),
             "audit_log": encode_rows(self.audit),
+            "looked_users": list(self.looks),
+            "looked_at": list(self.looks.values()),
         }
         parameters |= dict.fromkeys(SAVE_ACCOUNTS, _NOTHING) | self.accounts.written()
         return [*self.accounts.removal(), (_WRITE, parameters)]

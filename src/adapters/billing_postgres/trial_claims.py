@@ -10,6 +10,7 @@ import msgspec
 from attrs import frozen
 
 from billing_core.domain.trials import Mark, MarkKind, TrialClaim
+from billing_postgres.ahead import Ahead
 from billing_postgres.encoding import encode_rows
 from billing_postgres.session import Session
 
@@ -61,6 +62,7 @@ class PostgresTrialClaims:
     """The port of trial claims."""
 
     _session: Session
+    _ahead: Ahead
 
     async def claim(self, claim: TrialClaim) -> bool:
         """Hold all marks of a claim, or none."""
@@ -89,7 +91,8 @@ class PostgresTrialClaims:
 
     async def look(self, user_id: str, at: datetime) -> None:
         """This user's claims are to be looked at."""
-        await self._session.execute(_LOOK, {"user_id": user_id, "at": at})
+        if not self._ahead.look_at_trials(user_id, at):
+            await self._session.execute(_LOOK, {"user_id": user_id, "at": at})
 
     async def due(self, now: datetime, limit: int) -> Collection[TrialClaim]:
         """Claims to be looked at, the longest due first."""

@@ -58,7 +58,7 @@ class PostgresUnitOfWork:
         self.outbox = PostgresOutbox(session, ahead)
         self.audit = PostgresAuditLog(session, ahead)
         self.views = PostgresViews(session, ahead)
-        self.trials = PostgresTrialClaims(session)
+        self.trials = PostgresTrialClaims(session, ahead)
         self.steps = PostgresSteps(session)
         self.payment_methods = self.views
         self.personal_data = PostgresPersonalData(session)
