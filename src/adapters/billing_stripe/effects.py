@@ -241,10 +241,20 @@ async def _given_up(api: StripeApi, _operation: Operation, command: GiveUpCollec
 
 
 async def _held(api: StripeApi, _operation: Operation, command: HoldCollection | ReleaseHold) -> Found | None:
+    """The hold itself, and the invoices that were there already: half of it is done again."""
+    wanted = isinstance(command, HoldCollection)
     found = await _subscription(api, command.subscription_id)
-    if found is None or found.json.has("pause_collection") != isinstance(command, HoldCollection):
+    if found is None or found.json.has("pause_collection") != wanted:
         return None
-    return [(ObjectKind.SUBSCRIPTION, found)]
+    result = [(ObjectKind.SUBSCRIPTION, found)]
+    for invoice_id in command.invoice_ids:
+        invoice = await retrieve(api, ObjectRef(ObjectKind.INVOICE, invoice_id))
+        if invoice is None:
+            continue
+        if invoice.json.text("status") in {"draft", "open"} and invoice.json.flag("auto_advance") == wanted:
+            return None
+        result.append((ObjectKind.INVOICE, invoice))
+    return result
 
 
 async def _rests(

@@ -19,9 +19,11 @@ __all__ = [
 
 @frozen(kw_only=True)
 class HoldCollection:
-    """Charge nothing any more: a pause is to come, however late it begins."""
+    """Charge nothing any more: a pause is to come, however late it begins, or a payment is disputed."""
 
     subscription_id: str
+    #: Invoices that are there already, and are not collected by themselves any more.
+    invoice_ids: tuple[str, ...] = ()
 
 
 @frozen(kw_only=True)
@@ -29,6 +31,8 @@ class ReleaseHold:
     """Charge again."""
 
     subscription_id: str
+    #: Invoices that are collected by themselves again.
+    invoice_ids: tuple[str, ...] = ()
 
 
 @frozen(kw_only=True)

@@ -2,7 +2,8 @@
 
 The schedule is counted from the FIRST failure: neither a retry, nor a try by hand, nor a new payment method
 moves it. A hard decline skips the retries that come, a new payment method is tried at once, and once. Where
-the provider collects, its own schedule retries and ends; ours then only reminds and tries new methods.
+the provider collects, its own schedule retries and ends; ours then only reminds and tries new methods. While a payment
+for the subscription is disputed all of it rests; once the dispute is lost only what comes last is left.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ from datetime import datetime, timedelta
 
 from attrs import frozen
 
+from billing_core.domain.contests import contest_of
+from billing_core.domain.disputes import Standing
 from billing_core.domain.facts import InvoiceSeen, PaymentMethodSeen, PaymentSeen, SubscriptionSeen
 from billing_core.domain.known import Known
 from billing_core.domain.money import Money
@@ -112,6 +115,8 @@ class _Case:
     first_failed_at: datetime
     #: The names of the steps that were taken about it.
     taken: dict[str, StepTaken]
+    #: Whether a payment for the subscription is disputed (`contest_of`).
+    contest: Standing | None
 
     def done(self) -> tuple[StepDone, ...]:
         """What was done about it, in the order in which it was: of one moment, in the order of the schedule."""
@@ -133,10 +138,10 @@ class _Case:
 
     def to_come(self) -> Iterator[NextStep]:
         """The steps of the schedule that were not taken yet."""
-        if StepKind.LAST in self.taken:
+        if StepKind.LAST in self.taken or self.contest is Standing.OPEN:
             return
         for step in self._schedule:
-            if step.name not in self.taken:
+            if step.name not in self.taken and (self.contest is None or step.kind is StepKind.LAST):
                 yield step
 
 
@@ -156,7 +161,7 @@ def _case_of(
         return None
     payment = next(reversed(known.payments_of(invoice)), None)
     taken = {one.name: one for one in steps if one.subject == invoice.id}
-    return _Case(invoice, payment, policy, past_due_since, taken)
+    return _Case(invoice, payment, policy, past_due_since, taken, contest_of(seen.id, known))
 
 
 def dunning_of(
@@ -200,6 +205,8 @@ def next_step(
     if case is None:
         return None
     coming = list(case.to_come())
+    if case.contest is not None:
+        return min(coming, key=_place, default=None)
     method = _new_method(seen, case, known)
     unknown = _unknown_failure(case, known)
     coming += [step for step in (method, unknown) if step is not None]

@@ -20,6 +20,7 @@ __all__ = [
     "Collector",
     "DunningPolicy",
     "LastStep",
+    "OnDispute",
     "PlanChangePolicy",
     "Policies",
     "RefundPolicy",
@@ -123,6 +124,15 @@ class LastStep(StrEnum):
     DOWNGRADE = "downgrade"
 
 
+class OnDispute(StrEnum):
+    """What is done about a subscription once a payment for it is disputed."""
+
+    #: Renewals and retries stop until the dispute is won.
+    STOP = "stop"
+    #: It ends at once.
+    CANCEL = "cancel"
+
+
 def _days(values: Iterable[int]) -> tuple[int, ...]:
     return tuple(values)
 
@@ -147,6 +157,8 @@ class DunningPolicy:
     last_day: int | None = None
     #: The plan that a downgrade goes to; it costs nothing.
     downgrade_to: str | None = None
+    #: What a dispute of a payment does to the renewals that come.
+    on_dispute: OnDispute = field(default=OnDispute.STOP, converter=OnDispute)
 
     def __attrs_post_init__(self) -> None:
         if self.last_day is not None and self.last_day < max(self.retry_days, default=0):

@@ -29,6 +29,10 @@ class StepKind(StrEnum):
     METHOD = "method"
     #: Do what comes last.
     LAST = "last_step"
+    #: Stop renewals and retries, because a payment is disputed.
+    HOLD = "hold"
+    #: Give them back, because the dispute was won.
+    RELEASE = "release"
 
 
 @frozen(kw_only=True)
@@ -36,7 +40,7 @@ class NextStep:
     """A step that is to come."""
 
     kind: StepKind
-    #: What it is about: the provider's id of the unpaid invoice, or of the subscription on trial.
+    #: What it is about: the provider's id of the unpaid invoice, of the subscription on trial, or of the dispute.
     subject: str
     #: Which of its kind: the day, or the payment method.
     number: str = ""

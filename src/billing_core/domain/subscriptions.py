@@ -11,6 +11,7 @@ from enum import StrEnum
 
 from attrs import field, frozen
 
+from billing_core.domain.contests import contest_step
 from billing_core.domain.dunning import Dunning, dunning_of, next_step
 from billing_core.domain.errors import InvalidTransition
 from billing_core.domain.facts import InvoiceSeen, ItemSeen, ObjectKind, ScheduleSeen, SubscriptionSeen
@@ -193,7 +194,9 @@ def subscription_row(  # noqa: PLR0917 - what a record is made of, passed on onc
         stripe_schedule_id=seen.schedule_id,
         created_at=seen.created,
         dunning=dunning_of(seen, past_due_since, plan.dunning, known, mine),
-        next_step=_trial_reminder(seen, plan, mine) or next_step(seen, past_due_since, plan.dunning, known, mine),
+        next_step=contest_step(seen, known, mine)
+        or _trial_reminder(seen, plan, mine)
+        or next_step(seen, past_due_since, plan.dunning, known, mine),
         updated_at=state.last_at,
     )
     return row, plan
@@ -261,8 +264,12 @@ _WITH_STEPS = frozenset({Status.TRIALING, Status.PAST_DUE})
 
 
 def may_have_steps(states: Iterable[ObjectState]) -> bool:
-    """Whether our own schedule may have done anything about these objects: only about trials and unpaid renewals."""
-    return any(state.ref.kind is ObjectKind.SUBSCRIPTION and state.statuses & _WITH_STEPS for state in states)
+    """Whether our own schedule may have done anything about these: only about trials, unpaid renewals and disputes."""
+    return any(
+        state.ref.kind is ObjectKind.DISPUTE
+        or (state.ref.kind is ObjectKind.SUBSCRIPTION and bool(state.statuses & _WITH_STEPS))
+        for state in states
+    )
 
 
 def counting(subscriptions: Iterable[Subscription]) -> Subscription | None:

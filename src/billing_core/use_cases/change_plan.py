@@ -8,7 +8,7 @@ from attrs import evolve, frozen
 
 from billing_core.domain.callers import Caller
 from billing_core.domain.change_rules import ChangeRule, Charge, PriceOf, rule_for
-from billing_core.domain.errors import NotFound, PreviewOutdated
+from billing_core.domain.errors import InvalidTransition, NotFound, PreviewOutdated
 from billing_core.domain.facts import SubscriptionSeen
 from billing_core.domain.operations import ChangePlan as ChangeOfPlan
 from billing_core.domain.operations import Operation
@@ -46,6 +46,8 @@ class _Decision:
     ) -> tuple[Subscription, Operation]:
         subscription = await self.changer.load(uow, caller, subscription_id)
         require_allowed(Command.CHANGE_PLAN, subscription, self.clock.now())
+        if subscription.pause_behavior is not None and await self.changer.planned_pause(uow, subscription) is None:
+            raise InvalidTransition("Nothing is collected for the subscription, so nothing can be charged. Resume it.")
         catalog = await uow.catalogs.load()
         rule = rule_for(catalog.plan(subscription.plan_id).changes, wanted.plan_id)
         old, new = _plans(catalog, subscription, wanted, rule)

@@ -5,6 +5,9 @@ from __future__ import annotations
 from attrs import frozen
 
 from billing_core.domain.callers import Caller
+from billing_core.domain.contests import contest_of
+from billing_core.domain.disputes import Standing
+from billing_core.domain.errors import InvalidTransition
 from billing_core.domain.operations import ReleaseHold, UndoCancel
 from billing_core.domain.operations import ResumeSubscription as Resumption
 from billing_core.domain.pauses import PauseState
@@ -28,8 +31,9 @@ class ResumeSubscription:
 
         A cancellation at the period's end is taken back, and nothing else that it gave up comes back; a pause that
         is to come is too. One that rests begins a new period, which is charged at once: until that is paid it
-        stays paused. Raises `NotFound`, `Forbidden`, `InvalidTransition` where there is nothing to take back or the
-        end has come, and what the provider may raise.
+        stays paused. While a payment for it is disputed only an admin takes it up again. Raises `NotFound`,
+        `Forbidden`, `InvalidTransition` where there is nothing to take back or the end has come, and what the provider
+        may raise.
         """
         begun = await self.changer.begun(caller, subscription_id)
         if begun is not None:
@@ -37,10 +41,17 @@ class ResumeSubscription:
         async with self.changer.units() as uow:
             subscription = await self.changer.load(uow, caller, subscription_id)
             command = await self._command(uow, subscription)
+            if not isinstance(command, UndoCancel) and not caller.is_admin:
+                await self._require_uncontested(uow, subscription)
             operation = self.changer.carry_out.new(command, subscription.user_id, caller.user_id)
             await self.changer.carry_out.write_down(uow, caller, operation)
             await uow.commit()
         return await self.changer.finish(operation, subscription)
+
+    async def _require_uncontested(self, uow: UnitOfWork, subscription: Subscription) -> None:
+        known = (await self.changer.books.book(uow, subscription.user_id)).known
+        if contest_of(subscription.stripe_subscription_id, known) is Standing.OPEN:
+            raise InvalidTransition("A payment for the subscription is disputed. It goes on once that is won.")
 
     async def _command(self, uow: UnitOfWork, subscription: Subscription) -> UndoCancel | Resumption | ReleaseHold:
         identity = subscription.stripe_subscription_id

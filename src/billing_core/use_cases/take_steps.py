@@ -1,4 +1,4 @@
-"""Take steps: do what our own schedule has for today about trials and unpaid renewals.
+"""Take steps: do what our own schedule has for today about trials, unpaid renewals and disputed payments.
 
 Which step is next is derived. It is written down in one commit with the operation that carries it out, under
 the user's lock: of any number of workers one takes it, and a crash in between leaves the operation to be
@@ -13,11 +13,21 @@ from attrs import frozen
 
 from billing_core.domain.account import Book, derive
 from billing_core.domain.audit import Cause
+from billing_core.domain.contests import invoices_to_collect, invoices_to_hold
 from billing_core.domain.dunning import retry_is_skipped
 from billing_core.domain.errors import LockTimeout, ProviderError
-from billing_core.domain.operations import Command, GiveUpCollecting, Operation, OperationState, PayInvoice
+from billing_core.domain.operations import (
+    CancelSubscription,
+    Command,
+    GiveUpCollecting,
+    HoldCollection,
+    Operation,
+    OperationState,
+    PayInvoice,
+    ReleaseHold,
+)
 from billing_core.domain.plans import Plan
-from billing_core.domain.policies import LastStep
+from billing_core.domain.policies import LastStep, OnDispute
 from billing_core.domain.steps import NextStep, StepKind, StepTaken
 from billing_core.domain.subscriptions import Subscription
 from billing_core.ports.clock import Clock
@@ -66,7 +76,7 @@ class TakeSteps:
                     continue
                 if step.kind is StepKind.LOOK:
                     return _taken(step, subscription, now), None  # written down once the provider has answered
-                command = _command(step, subscription, _plan(book, subscription), book, self.clock)
+                command = _command(step, subscription, _plan(book, subscription), book, now)
                 reason = f"{step.kind.value} {step.number}".strip()
                 operation = self.carry_out.new(command, user_id, worker, reason) if command else None
                 if operation is not None:
@@ -118,14 +128,24 @@ def _plan(book: Book, subscription: Subscription) -> Plan:
     return next(plan for plan in book.catalog.plans if (plan.id, plan.version) == agreed)
 
 
-def _command(step: NextStep, subscription: Subscription, plan: Plan, book: Book, clock: Clock) -> Command | None:
+def _command(step: NextStep, subscription: Subscription, plan: Plan, book: Book, now: datetime) -> Command | None:
     """What a step asks of the provider; None for a reminder, and for a step that is left out."""
+    match step.kind:
+        case StepKind.HOLD:
+            return _hold(subscription, plan, book)
+        case StepKind.RELEASE:
+            return _release(subscription, book, now)
+        case _:
+            return _about_renewal(step, subscription, plan, book, now)
+
+
+def _about_renewal(step: NextStep, subscription: Subscription, plan: Plan, book: Book, now: datetime) -> Command | None:
     dunning, identity = subscription.dunning, subscription.stripe_subscription_id
     if dunning is None:
         return None
     match step.kind:
         case StepKind.RETRY:
-            skipped = retry_is_skipped(step, dunning, plan.dunning, clock.now())
+            skipped = retry_is_skipped(step, dunning, plan.dunning, now)
             return None if skipped else PayInvoice(invoice_id=step.subject, subscription_id=identity)
         case StepKind.METHOD:
             return PayInvoice(invoice_id=step.subject, subscription_id=identity, payment_method_id=step.number)
@@ -139,6 +159,27 @@ def _command(step: NextStep, subscription: Subscription, plan: Plan, book: Book,
             )
         case _:
             return None
+
+
+def _hold(subscription: Subscription, plan: Plan, book: Book) -> Command:
+    """Stop what would be charged next, or end it at once where the policy says so."""
+    identity = subscription.stripe_subscription_id
+    if plan.dunning.on_dispute is OnDispute.CANCEL:
+        return CancelSubscription(
+            subscription_id=identity,
+            at_period_end=False,
+            schedule_id=subscription.stripe_schedule_id,
+            void_invoice_id=subscription.dunning.stripe_invoice_id if subscription.dunning else None,
+        )
+    return HoldCollection(subscription_id=identity, invoice_ids=invoices_to_hold(identity, book.known))
+
+
+def _release(subscription: Subscription, book: Book, now: datetime) -> Command | None:
+    """Charge again; None where somebody took the hold off already, or a pause that is to come needs it."""
+    identity = subscription.stripe_subscription_id
+    if subscription.pause_behavior is None or subscription.pause_starts_at is not None:
+        return None
+    return ReleaseHold(subscription_id=identity, invoice_ids=invoices_to_collect(identity, book.known, now))
 
 
 def _free_price(plan: Plan, book: Book) -> str | None:

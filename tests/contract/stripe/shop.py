@@ -160,15 +160,14 @@ class Shop:
         await self.pay(opened.result_id)
         return await self.seen(SubscriptionSeen, (await self.seen(SessionSeen, opened.result_id)).subscription_id)
 
-    async def overdue(self) -> tuple[SubscriptionSeen, SubscriptionSeen]:
-        """Two subscriptions whose first renewal was refused."""
-        begun = await self.subscribed(), await self.subscribed()
+    async def overdue(self, number: int) -> list[SubscriptionSeen]:
+        """So many subscriptions whose first renewal was refused."""
+        begun = [await self.subscribed() for _ in range(number)]
         for subscription in begun:
             await self.control("fail-next-payment", {"customer": subscription.customer_id})
         for span in ("1mo", "2h"):  # a renewal is charged an hour after it was drafted, and again after a day
             await self.control("advance", {"by": span})
-        first, second = [await self.seen(SubscriptionSeen, subscription.id) for subscription in begun]
-        return first, second
+        return [await self.seen(SubscriptionSeen, subscription.id) for subscription in begun]
 
     async def change(self, subscription: SubscriptionSeen, plan: Plan, *, at_period_end: bool = False) -> ChangePlan:
         """The command to change ``subscription`` to ``plan``: at once and charged, or at the period's end."""

@@ -139,7 +139,8 @@ PORTAL = OpenPortal(user_id=USER, customer_id="cus_1", return_url="https://shop.
 async def wishes(shop: Shop) -> list[Command]:
     """A command of every kind that has not been carried out, though others like it may have been."""
     # Time passes for everything, so what is late comes first.
-    late, hopeless = await shop.overdue()
+    late, hopeless, late_too, contested = await shop.overdue(4)
+    await shop.do(HoldCollection(subscription_id=contested.id, invoice_ids=(contested.latest_invoice_id or "",)))
     trying = await shop.subscribed(trial_days=14)
     subscription, other, payment = await shop.subscribed(), await shop.subscribed(PRO), await shop.bought()
     ending = await shop.subscribed()
@@ -187,6 +188,8 @@ async def wishes(shop: Shop) -> list[Command]:
         ChangeTrialEnd(subscription_id=trying.id),
         PayInvoice(invoice_id=late.latest_invoice_id or "", subscription_id=late.id),
         GiveUpCollecting(subscription_id=hopeless.id, invoice_id=hopeless.latest_invoice_id or ""),
+        HoldCollection(subscription_id=late_too.id, invoice_ids=(late_too.latest_invoice_id or "",)),
+        ReleaseHold(subscription_id=contested.id, invoice_ids=(contested.latest_invoice_id or "",)),
     ]
 
 

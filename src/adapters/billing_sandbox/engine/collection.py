@@ -117,13 +117,26 @@ def write_off(w: World, invoice: Obj, reason: str = "user_forgiven") -> Obj:
 def retry(w: World, invoice_id: str) -> None:
     """A retry falls due. A hard decline is not tried again with the same method; the schedule goes on."""
     invoice = w.load("invoice", invoice_id)
-    if invoice["status"] != "open" or invoice["next_payment_attempt"] != w.now:
+    if invoice["status"] != "open" or not invoice["auto_advance"] or invoice["next_payment_attempt"] != w.now:
         return
     refused = w.store.private(invoice_id).get("refused_method")
     if refused and refused == method_for(w, invoice):
         _failed(w, invoice, hard=True)
         return
     collect(w, invoice)
+
+
+def collect_by_itself(w: World, invoice: Obj, wanted: bool) -> None:  # noqa: FBT001 - what the API calls auto_advance
+    """Let an unpaid invoice be finalised and tried without anybody's doing from now on, or not."""
+    was, invoice["auto_advance"] = invoice["auto_advance"], wanted
+    if not wanted:
+        invoice["next_payment_attempt"] = None
+    elif was or invoice["status"] not in {"draft", "open"}:
+        return
+    elif invoice["status"] == "draft":
+        w.schedule(w.now + w.settings.draft_seconds, "finalise_draft", invoice["id"])
+    elif invoice["collection_method"] == "charge_automatically" and invoice["attempted"]:
+        invoice["next_payment_attempt"] = _next_attempt(w, invoice)
 
 
 def _payment_paid(w: World, invoice: Obj, intent: Obj) -> None:
@@ -179,7 +192,8 @@ def _next_attempt(w: World, invoice: Obj) -> int | None:
 def _subscription_owes(w: World, subscription: Obj, invoice: Obj) -> None:
     if subscription["status"] in {"canceled", "incomplete", "incomplete_expired", "paused", "unpaid"}:
         return
-    if invoice["next_payment_attempt"] is not None or w.settings.after_retries == "past_due":
+    goes_on = invoice["next_payment_attempt"] is not None or not invoice["auto_advance"]
+    if goes_on or w.settings.after_retries == "past_due":
         w.change(subscription | {"status": "past_due"}, "customer.subscription.updated")
     elif w.settings.after_retries == "unpaid":
         w.change(subscription | {"status": "unpaid"}, "customer.subscription.updated")

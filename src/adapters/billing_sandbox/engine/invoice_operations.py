@@ -87,6 +87,8 @@ def update(w: World, p: Obj, invoice_id: str) -> Obj:
             invoice["due_date"] = w.now + value * DAY
         elif name == "payment_settings":
             invoice["payment_settings"] = invoice["payment_settings"] | (value or {})
+        elif name == "auto_advance":
+            collection.collect_by_itself(w, invoice, value)
         elif name != "expand":
             invoice[name] = value
     w.change(invoice, "invoice.updated")

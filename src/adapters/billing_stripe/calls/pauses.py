@@ -1,4 +1,4 @@
-"""Pauses: collection held until the period is over, the subscription paused, and taken up again.
+"""Pauses: collection held, until the period is over or a dispute is won, the subscription paused, and taken up again.
 
 Stripe's traps: a pause gives credit for unused time unless told not to, and while collection is held every
 invoice is voided, that of an upgrade too.
@@ -19,19 +19,40 @@ __all__ = ["hold_collection", "pause_subscription", "release_hold", "resume_subs
 
 _PAUSED = frozenset({"paused"})
 _RUNNING = frozenset({"active", "trialing", "past_due"})
+#: What is not collected any more anyway.
+_SETTLED = frozenset({"paid", "void", "uncollectible"})
 
 
 async def hold_collection(steps: Steps, command: HoldCollection) -> Answer:
     """Have every invoice from now on voided: the period that is paid for runs on, none after it is charged."""
     hold: stripe.params.SubscriptionUpdateParams = {"pause_collection": {"behavior": "void"}}
     await _update(steps, MAIN, command.subscription_id, hold)
+    await _collect(steps, command.invoice_ids, by_itself=False)
     return steps.answer(command.subscription_id)
 
 
 async def release_hold(steps: Steps, command: ReleaseHold) -> Answer:
     """Collect again."""
     await release(steps, command.subscription_id, MAIN)
+    await _collect(steps, command.invoice_ids, by_itself=True)
     return steps.answer(command.subscription_id)
+
+
+async def _collect(steps: Steps, invoice_ids: tuple[str, ...], *, by_itself: bool) -> None:
+    """Let Stripe try these invoices by itself, or not: a hold is for those that it makes from now on alone."""
+    params: stripe.params.InvoiceUpdateParams = {"auto_advance": by_itself}
+
+    def changing(invoice_id: str) -> Call:
+        return lambda options: steps.api.client.v1.invoices.update_async(invoice_id, params, options)
+
+    for invoice_id in invoice_ids:
+        await steps.change_unless(
+            f"collect:{invoice_id}",
+            changing(invoice_id),
+            ObjectRef(ObjectKind.INVOICE, invoice_id),
+            Permission.INVOICES_WRITE,
+            statuses=_SETTLED,
+        )
 
 
 async def pause_subscription(steps: Steps, command: PauseSubscription) -> Answer:

@@ -12,8 +12,7 @@ from billing_stripe.api import Call
 from billing_stripe.permissions import Permission
 from billing_stripe.steps import MAIN, Steps
 
-__all__ = ["ENDED", "cancel_subscription", "change_trial_end", "keep_on", "release_schedule", "undo_cancel"]
-__all__ = ["ENDED", "cancel_subscription", "keep_on", "release", "release_schedule", "undo_cancel"]
+__all__ = ["ENDED", "cancel_subscription", "change_trial_end", "keep_on", "release", "release_schedule", "undo_cancel"]
 
 ENDED = frozenset({"canceled", "incomplete_expired"})
 _NOT_OPEN = frozenset({"draft", "paid", "uncollectible", "void"})
