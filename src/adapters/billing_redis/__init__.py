@@ -3,6 +3,6 @@
 from billing_redis.cache import RedisAccessCache
 from billing_redis.link import RedisLink, open_redis
 from billing_redis.publisher import RedisEventPublisher
-from billing_redis.rate_limits import Exceeded, RateLimiter
+from billing_redis.rate_limits import Allowance, RateLimiter
 
-__all__ = ["Exceeded", "RateLimiter", "RedisAccessCache", "RedisEventPublisher", "RedisLink", "open_redis"]
+__all__ = ["Allowance", "RateLimiter", "RedisAccessCache", "RedisEventPublisher", "RedisLink", "open_redis"]

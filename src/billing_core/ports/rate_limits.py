@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from typing import Protocol
 
-__all__ = ["Exceeded", "RateLimiter"]
+__all__ = ["Allowance", "RateLimiter"]
 
 
-class Exceeded(Protocol):
-    """A limit that does not allow another request now."""
+class Allowance(Protocol):
+    """What a limit says to a request, and leaves for the next ones."""
+
+    @property
+    def allowed(self) -> bool:
+        """Whether the request is within the limit."""
+        ...
 
     @property
     def limit(self) -> int:
@@ -21,14 +26,19 @@ class Exceeded(Protocol):
         ...
 
     @property
-    def retry_after_seconds(self) -> int:
-        """Whole seconds, at least 1, until another request may be allowed."""
+    def remaining(self) -> int:
+        """How many more requests are allowed now."""
+        ...
+
+    @property
+    def reset_seconds(self) -> int:
+        """Whole seconds, at least 1, until more are allowed than now."""
         ...
 
 
 class RateLimiter(Protocol):
     """Counts requests against one rate."""
 
-    async def hit(self, *key: str) -> Exceeded | None:
-        """Count a request of whoever ``key`` names; None where it is allowed. Never raises."""
+    async def hit(self, *key: str) -> Allowance | None:
+        """Count a request of whoever ``key`` names; None where there is no limit. Never raises."""
         ...

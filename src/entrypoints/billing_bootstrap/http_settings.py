@@ -16,7 +16,7 @@ __all__ = ["read_networks", "read_origins", "read_rate", "read_tokens"]
 _SECRET_LENGTH_LEAST = 32
 _RANDOM = "the output of `openssl rand -hex 32`"
 _JWKS = "JWT_JWKS_URL=https://login.example.com/.well-known/jwks.json"
-_RATE = re.compile(r"off|[1-9]\d{0,8}\s*(/|per)\s*([1-9]\d*\s*)?(second|minute|hour|day)s?")
+_RATE = re.compile(r"off|[1-9]\d{0,8}\s*(/|per)\s*([1-9]\d{0,3}\s*)?(second|minute|hour|day)s?")
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _HS256 = "HS256"
 _BY_PUBLIC_KEY = ("RS256", "ES256", "EdDSA")

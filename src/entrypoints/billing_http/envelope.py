@@ -13,21 +13,27 @@ from attrs import frozen
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
 from billing_core.domain.callers import Caller
+from billing_http.answering import send_problem
 from billing_http.counting import RequestCounts
-from billing_http.operations import CALLER
+from billing_http.operations import CALLER, LIMIT_HEADERS
+from billing_http.problems import internal_error
 
-__all__ = ["Envelope"]
+__all__ = ["CSP", "SECURITY_HEADERS", "Envelope", "new_request_id"]
 
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
-_SECURITY: tuple[tuple[bytes, bytes], ...] = (
+#: What every answer carries, by lower-case name.
+SECURITY_HEADERS: tuple[tuple[bytes, bytes], ...] = (
     (b"x-content-type-options", b"nosniff"),
     (b"x-frame-options", b"DENY"),
     (b"referrer-policy", b"no-referrer"),
     (b"cross-origin-opener-policy", b"same-origin"),
 )
-_CSP = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
+CSP = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
 _HSTS = (b"strict-transport-security", b"max-age=31536000; includeSubDomains")
-_EXPOSED = b"X-Request-Id, ETag, Retry-After, Idempotent-Replayed"
+_EXPOSED = (
+    b"X-Request-Id, ETag, Retry-After, Idempotent-Replayed,"
+    b" RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset, RateLimit-Policy"
+)
 _ALLOWED = b"Authorization, Content-Type, Idempotency-Key, X-Request-Id, If-None-Match"
 _METHODS = b"GET, POST, PUT, DELETE"
 #: Methods that are counted by name; whatever else somebody makes up is one.
@@ -46,23 +52,24 @@ class Envelope:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, and its answer back."""
-        http = cast("HTTPScope", scope)
+        http, found = cast("HTTPScope", scope), cast("dict[str, Any]", scope)
         begun = time.perf_counter()
         request_id = _request_id(http["headers"])
-        extra = [(b"x-request-id", request_id), *_SECURITY, *self._cross_origin(http)]
+        extra = [(b"x-request-id", request_id), *SECURITY_HEADERS, *self._cross_origin(http)]
         if scope["scheme"] == "https":
             extra.append(_HSTS)
-        status, replayed = 500, False
+        status, replayed, begun_answer = 500, False, False
 
         async def send_enveloped(message: Message) -> None:
-            nonlocal status, replayed
+            nonlocal status, replayed, begun_answer
             if message["type"] == "http.response.start":
+                begun_answer = True
                 status = message["status"]
                 headers = list(message["headers"])
                 replayed = any(name == _REPLAYED for name, _ in headers)
-                if not any(name == _CSP[0] for name, _ in headers):
-                    headers.append(_CSP)
-                message["headers"] = [*headers, *extra]
+                if not any(name == CSP[0] for name, _ in headers):
+                    headers.append(CSP)
+                message["headers"] = [*headers, *extra, *found.get(LIMIT_HEADERS, ())]
             await send(message)
 
         structlog.contextvars.clear_contextvars()
@@ -72,6 +79,12 @@ class Envelope:
                 await _answer_preflight(send_enveloped)
             else:
                 await self.app(scope, receive, send_enveloped)
+        except Exception as error:
+            # What goes wrong outside the routes, which answer for themselves.
+            structlog.get_logger().error("unforeseen", exc_info=error)
+            if begun_answer:
+                raise
+            await send_problem(internal_error(), scope, receive, send_enveloped)
         finally:
             self._note(http, status, time.perf_counter() - begun, replayed=replayed)
 
@@ -121,6 +134,11 @@ def _request_id(headers: Iterable[tuple[bytes, bytes]]) -> bytes:
     given = [value for name, value in headers if name == b"x-request-id"]
     if len(given) == 1 and _REQUEST_ID.fullmatch(given[0]):
         return given[0]
+    return new_request_id()
+
+
+def new_request_id() -> bytes:
+    """A request's id that was never there before."""
     return secrets.token_hex(16).encode()
 
 

@@ -9,9 +9,9 @@ from attrs import frozen
 from litestar.types import ASGIApp, Receive, Scope, Send
 
 from billing_core.domain.callers import Caller, Role
-from billing_core.ports.rate_limits import Exceeded, RateLimiter
+from billing_core.ports.rate_limits import Allowance, RateLimiter
 from billing_http.answering import send_problem
-from billing_http.operations import CALLER
+from billing_http.operations import CALLER, LIMIT_HEADERS
 from billing_http.problems import Code, Problem
 from billing_http.token_keys import KeysUnavailable
 from billing_http.tokens import TokenInvalid, TokenVerifier
@@ -45,10 +45,12 @@ class Gate:
             return
         else:
             given[CALLER] = caller
-        exceeded = await self._count(scope, caller)
-        if exceeded is not None:
-            await send_problem(_too_many(exceeded), scope, receive, send)
-            return
+        allowance = await self._count(scope, caller)
+        if allowance is not None:
+            given[LIMIT_HEADERS] = _headers(allowance)
+            if not allowance.allowed:
+                await send_problem(_too_many(allowance), scope, receive, send)
+                return
         await self.app(scope, receive, send)
 
     async def _caller(self, scope: Scope) -> Caller | None:
@@ -60,7 +62,7 @@ class Gate:
             raise TokenInvalid("One header is needed: Authorization: Bearer and the token.")
         return await self.tokens.verify(token.strip())
 
-    async def _count(self, scope: Scope, caller: Caller | None) -> Exceeded | None:
+    async def _count(self, scope: Scope, caller: Caller | None) -> Allowance | None:
         if scope["path"].startswith(_UNLIMITED):
             return None
         if caller is None:
@@ -82,16 +84,20 @@ def _address(scope: Scope) -> str:
     return str(address)
 
 
-def _too_many(exceeded: Exceeded) -> Problem:
-    wait = exceeded.retry_after_seconds
+def _headers(allowance: Allowance) -> list[tuple[bytes, bytes]]:
+    """What a client may know of its limit, by the names of the IETF's draft on them."""
+    return [
+        (b"ratelimit-limit", b"%d" % allowance.limit),
+        (b"ratelimit-remaining", b"%d" % allowance.remaining),
+        (b"ratelimit-reset", b"%d" % allowance.reset_seconds),
+        (b"ratelimit-policy", b"%d;w=%d" % (allowance.limit, allowance.window_seconds)),
+    ]
+
+
+def _too_many(allowance: Allowance) -> Problem:
+    wait = allowance.reset_seconds
     return Problem(
         code=Code.RATE_LIMITED,
-        detail=f"{exceeded.limit} requests in {exceeded.window_seconds} s are allowed. Try again in {wait} s.",
-        headers={
-            "retry-after": str(wait),
-            "ratelimit-limit": str(exceeded.limit),
-            "ratelimit-remaining": "0",
-            "ratelimit-reset": str(wait),
-            "ratelimit-policy": f"{exceeded.limit};w={exceeded.window_seconds}",
-        },
+        detail=f"{allowance.limit} requests in {allowance.window_seconds} s are allowed. Try again in {wait} s.",
+        headers={"retry-after": str(wait)},
     )

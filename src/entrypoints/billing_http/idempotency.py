@@ -19,8 +19,8 @@ from billing_core.domain.idempotency import KeptAnswer, RequestKey
 from billing_core.use_cases.answer_once import AnswerOnce
 from billing_http.answering import send_problem
 from billing_http.operations import CALLER, OPERATION, Operation
-from billing_http.problems import STATUSES, Code, Problem, ProblemShape, problem_of
-from billing_http.reading import MAX_BODY_BYTES
+from billing_http.problems import STATUSES, Code, Problem, ProblemShape, RequestRefused, problem_of
+from billing_http.reading import MAX_BODY_BYTES, cut_short
 
 __all__ = ["IDEMPOTENT_METHODS", "Once"]
 
@@ -58,10 +58,10 @@ class Once:
             await send_problem(problem_of(error), scope, receive, send)
 
     async def _once(self, scope: Scope, receive: Receive, send: Send, *, caller: Caller, keys: list[bytes]) -> None:
-        body = await _read(receive)
-        if body is None:
-            detail = "The body is larger than what is taken here."
-            await send_problem(Problem(code=Code.PAYLOAD_TOO_LARGE, detail=detail), scope, receive, send)
+        try:
+            body = await _read(receive)
+        except RequestRefused as refused:
+            await send_problem(refused.problem, scope, receive, send)
             return
         key = keys[0].decode("latin-1") if len(keys) == 1 else ""
         request, kept = await self.answer_once.begin(caller.user_id, key, _digest(scope, body))
@@ -127,15 +127,18 @@ class _Answer:
         await send({"type": "http.response.body", "body": self.body, "more_body": False})
 
 
-async def _read(receive: Receive) -> bytes | None:
-    """The whole body; None where it is too large, or nobody waits for an answer any more."""
+async def _read(receive: Receive) -> bytes:
+    """The whole body. Raises `RequestRefused` where it is too large, or ends before its end."""
     body, more = b"", True
     while more:
         message: Any = await receive()
+        if message["type"] != "http.request":
+            raise cut_short()
         body += message.get("body", b"")
-        more = message["type"] == "http.request" and message.get("more_body", False)
-        if message["type"] != "http.request" or len(body) > MAX_BODY_BYTES:
-            return None
+        more = message.get("more_body", False)
+        if len(body) > MAX_BODY_BYTES:
+            detail = "The body is larger than what is taken here."
+            raise RequestRefused(Problem(code=Code.PAYLOAD_TOO_LARGE, detail=detail))
     return body
 
 

@@ -17,10 +17,12 @@ from billing_http.problems import Code, Problem, RequestRefused, invalid
 from billing_http.reading import AnyRequest, read_query
 from billing_http.requests import NoQuery
 
-__all__ = ["CALLER", "OPERATION", "OpaqueId", "Operation", "caller_of", "check_request", "described"]
+__all__ = ["CALLER", "LIMIT_HEADERS", "OPERATION", "OpaqueId", "Operation", "caller_of", "check_request", "described"]
 
 #: Where in the ASGI scope the gate leaves who is asking, or why that is not known.
 CALLER = "billing.caller"
+#: Where it leaves the headers that tell of the caller's rate limit, if there is one.
+LIMIT_HEADERS = "billing.limit_headers"
 #: Under which name a route handler keeps its operation.
 OPERATION = "operation"
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")

@@ -22,6 +22,8 @@ __all__ = [
     "ProblemShape",
     "RequestRefused",
     "WrongField",
+    "internal_error",
+    "invalid",
     "problem_of",
 ]
 

@@ -10,10 +10,21 @@ from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
 from litestar import Request
+from litestar.exceptions import InternalServerException
 
 from billing_http.problems import Code, Problem, RequestRefused, invalid
 
-__all__ = ["MAX_BODY_BYTES", "AnyRequest", "origin_of", "read_body", "read_query", "require_return_url", "utc"]
+__all__ = [
+    "MAX_BODY_BYTES",
+    "AnyRequest",
+    "cut_short",
+    "origin_of",
+    "read_body",
+    "read_query",
+    "require_return_url",
+    "utc",
+    "whole_body",
+]
 
 T = TypeVar("T", bound=msgspec.Struct)
 #: Litestar's request, of which nothing is asked that its type arguments describe.
@@ -28,9 +39,22 @@ _UNKNOWN = re.compile(r"Object contains unknown field `(?P<field>.*)`", re.DOTAL
 _MISSING = re.compile(r"Object missing required field `(?P<field>.*)`", re.DOTALL)
 
 
+async def whole_body(request: AnyRequest) -> bytes:
+    """All bytes of the body. Raises `RequestRefused` where the client went away before: it will not read why."""
+    try:
+        return await request.body()
+    except InternalServerException:
+        raise cut_short() from None
+
+
+def cut_short() -> RequestRefused:
+    """The body ended before its end."""
+    return invalid("", "The body did not arrive whole.")
+
+
 async def read_body(request: AnyRequest, shape: type[T]) -> T:
     """The body, in JSON, as ``shape``; no body counts as an empty object. Raises `RequestRefused`."""
-    body = await request.body()
+    body = await whole_body(request)
     if body and not _is_json(request.headers.get("content-type", "")):
         raise RequestRefused(
             Problem(code=Code.UNSUPPORTED_MEDIA_TYPE, detail="The body must be JSON in UTF-8: application/json.")

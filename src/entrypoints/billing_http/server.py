@@ -27,6 +27,7 @@ from billing_bootstrap.logs import configure_logging
 from billing_bootstrap.metrics import shared_between_processes
 from billing_bootstrap.settings import SERVE, Settings, load_settings
 from billing_http.app import BillingHttp, build
+from billing_http.connections import BoundedConnection
 
 __all__ = ["Service", "serve", "service_from_environment"]
 
@@ -50,10 +51,8 @@ class Service:
         kind: str = scope["type"]
         if kind == "lifespan":
             await self._live(receive, cast("LifeSpanSend", send))
-        elif kind == "http" and self._http is not None:
+        elif self._http is not None:
             await self._http(scope, receive, send)
-        else:  # a websocket: there is none here
-            await send({"type": "websocket.close", "code": 1000, "reason": None})
 
     async def _live(self, receive: Receive, send: LifeSpanSend) -> None:
         await receive()
@@ -114,6 +113,8 @@ def serve(settings: Settings, *, host: str = "127.0.0.1", port: int = 8000, work
         port=port,
         workers=workers,
         lifespan="on",
+        http=BoundedConnection,
+        ws="none",
         log_config=None,
         access_log=False,
         server_header=False,

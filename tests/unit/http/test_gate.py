@@ -7,16 +7,22 @@ import pytest
 from attrs import field, frozen
 
 from billing_core.domain.callers import Role
-from tests.unit.http.house import House
+from tests.unit.http.house import ORIGIN, House
 
 
 @frozen(kw_only=True)
 class Told:
-    """A limit that was exceeded."""
+    """What is left of a limit."""
 
+    remaining: int
     limit: int = 2
     window_seconds: int = 60
-    retry_after_seconds: int = 17
+    reset_seconds: int = 17
+
+    @property
+    def allowed(self) -> bool:
+        """Whether something was."""
+        return self.remaining >= 0
 
 
 @frozen
@@ -26,10 +32,10 @@ class CountTo:
     most: int
     hits: dict[tuple[str, ...], int] = field(factory=dict)
 
-    async def hit(self, *key: str) -> Told | None:
+    async def hit(self, *key: str) -> Told:
         """Count."""
         self.hits[key] = self.hits.get(key, 0) + 1
-        return Told() if self.hits[key] > self.most else None
+        return Told(remaining=self.most - self.hits[key])
 
 
 def limited(users: int = 1000, addresses: int = 1000) -> tuple[House, CountTo, CountTo]:
@@ -44,13 +50,24 @@ async def test_one_request_too_many_is_told_when_to_come_back() -> None:
 
     assert [answer.status_code for answer in answers] == [200, 200, 429]
     assert answers[2].json()["code"] == "rate_limited"
-    assert {name: answers[2].headers[name] for name in ("retry-after", "ratelimit-limit", "ratelimit-reset")} == {
-        "retry-after": "17",
-        "ratelimit-limit": "2",
-        "ratelimit-reset": "17",
-    }
-    assert answers[2].headers["ratelimit-remaining"] == "0"
-    assert answers[2].headers["ratelimit-policy"] == "2;w=60"
+    assert answers[2].headers["retry-after"] == "17"
+
+
+async def test_every_answer_says_what_is_left_of_the_limit() -> None:
+    """Also a refusal, and what has no route; not where there is no limit."""
+    house, _, _ = limited(addresses=2)
+    answers = [await house.ask("GET", path, user=None) for path in ("/api/nonsense", "/api/access/ann", "/api/health")]
+
+    told = [{name: value for name, value in one.headers.items() if name.startswith("ratelimit")} for one in answers]
+    same = {"ratelimit-limit": "2", "ratelimit-reset": "17", "ratelimit-policy": "2;w=60"}
+    assert told == [{"ratelimit-remaining": "1", **same}, {"ratelimit-remaining": "0", **same}, {}]
+
+
+async def test_a_page_may_read_what_is_left() -> None:
+    house, _, _ = limited()
+    answer = await house.ask("GET", "/api/subscriptions/plans", user=None, headers={"Origin": ORIGIN})
+
+    assert "RateLimit-Remaining" in answer.headers["access-control-expose-headers"]
 
 
 async def test_users_are_counted_by_name_and_everybody_else_by_address() -> None:

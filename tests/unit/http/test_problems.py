@@ -143,3 +143,21 @@ async def test_what_nobody_foresaw_is_told_without_its_inside(log: structlog.tes
     assert "secret" not in answer.text
     assert [entry["event"] for entry in log.entries] == ["unforeseen", "request"]
     assert log.entries[0]["request_id"] == answer.headers["x-request-id"]
+
+
+class BrokenLimit:
+    """A rate limiter that breaks its promise never to raise."""
+
+    async def hit(self, *key: str) -> None:
+        """Fails."""
+        raise RuntimeError(f"no secret of {key}")
+
+
+async def test_what_goes_wrong_before_the_routes_is_a_problem_too(log: structlog.testing.LogCapture) -> None:
+    house = House(address_limit=BrokenLimit())
+
+    answer = await house.ask("GET", "/api/subscriptions/plans", user=None)
+
+    assert (answer.status_code, answer.json()["code"]) == (500, "internal_error")
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert [entry["event"] for entry in log.entries] == ["unforeseen", "request"]

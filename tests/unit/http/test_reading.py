@@ -1,6 +1,9 @@
 """Reading requests: return addresses, bodies that are no JSON, and what is too large."""
 
+from typing import Any
+
 import pytest
+import structlog
 
 from billing_http.problems import RequestRefused
 from billing_http.reading import require_return_url
@@ -136,3 +139,37 @@ async def test_an_id_may_hold_whatever_else_there_is(house: House, ann: str) -> 
     answer = await house.ask("GET", f"/api/access/{ann}/course/k8s%20101%3F%23%C3%A9", user=ann)
 
     assert (answer.status_code, answer.json()["resource_id"]) == (200, "k8s 101?#é")
+
+
+@pytest.mark.parametrize("key", [[], [(b"idempotency-key", b"k-1")]], ids=["without-key", "with-key"])
+async def test_a_client_that_went_away_halfway_is_no_failure_of_ours(
+    house: House, ann: str, log: structlog.testing.LogCapture, key: list[tuple[bytes, bytes]]
+) -> None:
+    """Nobody reads the answer; but nobody is woken for it either."""
+    said: list[Any] = [{"type": "http.request", "body": b"{", "more_body": True}, {"type": "http.disconnect"}]
+    answered: list[Any] = []
+    headers = [(b"authorization", f"Bearer {house.token(ann)}".encode()), (b"content-type", b"application/json"), *key]
+    path = "/api/purchases/create"
+    scope: Any = {
+        "type": "http",
+        "method": "POST",
+        "path": path,
+        "raw_path": path.encode(),
+        "query_string": b"",
+        "headers": headers,
+        "scheme": "http",
+        "server": ("x", 1),
+        "client": ("y", 2),
+        "root_path": "",
+    }
+
+    async def receive() -> Any:  # noqa: ANN401 - one of many messages
+        return said.pop(0)
+
+    async def send(message: Any) -> None:  # noqa: ANN401 - one of many messages
+        answered.append(message)
+
+    await house.http(scope, receive, send)
+
+    assert answered[0]["status"] == 400
+    assert [entry["event"] for entry in log.entries] == ["request"]

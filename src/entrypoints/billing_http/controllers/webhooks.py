@@ -10,7 +10,7 @@ from billing_http.answering import Answer, answer
 from billing_http.operations import Operation, described
 from billing_http.parameters import App
 from billing_http.problems import Code
-from billing_http.reading import AnyRequest
+from billing_http.reading import AnyRequest, whole_body
 from billing_http.shapes import ReceivedShape
 
 __all__ = ["Webhooks"]
@@ -42,7 +42,7 @@ class Webhooks(Controller):
     )
     async def stripe(self, request: AnyRequest, application: App) -> Answer:
         """Store an event, and apply it where that can be done at once."""
-        payload, count = await request.body(), application.metrics.deliveries.labels
+        payload, count = await whole_body(request), application.metrics.deliveries.labels
         try:
             receipt = await application.receive_event(payload, request.headers.get("stripe-signature", ""))
         except BillingError as error:

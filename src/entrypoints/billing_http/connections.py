@@ -1,0 +1,172 @@
+"""Connections: how much a client may send, how slowly, and how long it may leave our answers lying about.
+
+Uvicorn's protocol bounds none of this. A request that comes whole, as nearly all do, costs a few comparisons here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import ClassVar
+
+import msgspec
+import structlog
+from httptools import HttpParserError
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+
+from billing_http.envelope import CSP, SECURITY_HEADERS, new_request_id
+from billing_http.problems import Code, ProblemShape
+
+__all__ = ["HEAD_BYTES_MAX", "BoundedConnection"]
+
+#: Of the request line and all headers: a token of 8 KiB, the longest path and query, and as much again.
+HEAD_BYTES_MAX = 32 * 1024
+HEADERS_MAX = 100
+#: Of a whole request as it is written, in chunks of whatever size: several times the largest body that anybody takes.
+_REQUEST_BYTES_MAX = 8 * 1024 * 1024
+_MALFORMED, _TIMEOUT, _TOO_LARGE, _HEAD_TOO_LARGE = 400, 408, 413, 431
+#: What is answered where no route was reached, and so no problem has a row for it.
+_CODES = {_TOO_LARGE: Code.PAYLOAD_TOO_LARGE, _HEAD_TOO_LARGE: Code.PAYLOAD_TOO_LARGE}
+_TITLES = {
+    _MALFORMED: "This is no HTTP request",
+    _TIMEOUT: "The request did not arrive in time",
+    _TOO_LARGE: "The request is too large",
+    _HEAD_TOO_LARGE: "The request line and its headers are too large",
+}
+
+
+class BoundedConnection(HttpToolsProtocol):
+    """One connection: whoever sends too much or too slowly, or takes no answer, is told so if possible, and cut off."""
+
+    #: Until a request line and its headers have to be there, from when the connection was opened or they began.
+    head_seconds: ClassVar[float] = 10
+    #: Until the body has to be there, from when it was first found to be incomplete.
+    body_seconds: ClassVar[float] = 30
+    #: Until a client has to take some of what is ready for it.
+    taking_seconds: ClassVar[float] = 30
+
+    _latest = 0
+    _received = 0
+    _in_head = False
+    _in_body = False
+    _refusal = _MALFORMED
+    _timer: asyncio.TimerHandle | None = None
+    _taking: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own
+        """Begin; its first request has to come soon."""
+        super().connection_made(transport)
+        self._timer = self.loop.call_later(self.head_seconds, self._too_slow)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """End."""
+        self._stop_timer()
+        self._stop_taking()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Take what came, unless it is too much."""
+        self._latest = len(data)
+        self._received += self._latest
+        super().data_received(data)
+        if self.transport.is_closing():
+            return
+        if self._in_head and self._received > HEAD_BYTES_MAX:
+            self._refuse(_HEAD_TOO_LARGE)
+        elif self._in_body and (self._received > _REQUEST_BYTES_MAX or len(self.headers) > HEADERS_MAX):
+            self._refuse(_TOO_LARGE)
+        elif self._timer is None and (self._in_head or self._in_body or self._is_idle()):
+            seconds = self.body_seconds if self._in_body else self.head_seconds
+            self._timer = self.loop.call_later(seconds, self._too_slow)
+
+    def on_message_begin(self) -> None:
+        """A request begins."""
+        self._in_head, self._received = True, self._latest
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        """Its head is there."""
+        # What came at once may be the body, too: only if it is much is each header measured.
+        if self._received > HEAD_BYTES_MAX or len(self.headers) > HEADERS_MAX:
+            size = len(self.url) + sum(len(name) + len(value) for name, value in self.headers)
+            if size > HEAD_BYTES_MAX or len(self.headers) > HEADERS_MAX:
+                self._refusal = _HEAD_TOO_LARGE
+                raise HttpParserError("The head is too large.")
+        super().on_headers_complete()
+        self._in_head, self._in_body = False, True
+        self._stop_timer()  # the body has its own time
+        self.headers = []  # what is said after a body is no header of it
+
+    def on_message_complete(self) -> None:
+        """It is there."""
+        self._in_body = False
+        self._stop_timer()
+        super().on_message_complete()
+
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn's own words
+        """Refuse what is no request, or was found to be too large."""
+        self._refuse(self._refusal)
+
+    def pause_writing(self) -> None:
+        """What is ready was not taken yet."""
+        super().pause_writing()
+        self._taking = self.loop.call_later(self.taking_seconds, self._takes_nothing)
+
+    def resume_writing(self) -> None:
+        """It was."""
+        self._stop_taking()
+        super().resume_writing()
+
+    def _is_idle(self) -> bool:
+        """Whether nothing is being answered."""
+        return self.cycle is None or self.cycle.response_complete
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _stop_taking(self) -> None:
+        if self._taking is not None:
+            self._taking.cancel()
+            self._taking = None
+
+    def _takes_nothing(self) -> None:
+        structlog.get_logger().info("connection_cut", reason="The client does not take its answers.")
+        self.transport.abort()
+
+    def _too_slow(self) -> None:
+        self._timer = None
+        if self._in_body and self.flow.read_paused:  # it is we who take our time
+            self._timer = self.loop.call_later(self.body_seconds, self._too_slow)
+        elif self._in_head or self._in_body:
+            self._refuse(_TIMEOUT)
+        else:  # nothing was asked
+            self.transport.close()
+
+    def _refuse(self, status: int) -> None:
+        """Close, and say why where no answer to something else is under way."""
+        structlog.get_logger().info("connection_cut", status=status, reason=_TITLES[status])
+        waits_for_body = self._in_body and not self.pipeline and not self.cycle.response_started
+        if waits_for_body or (not self._in_body and self._is_idle()):
+            self.transport.write(_answer(status))
+        if waits_for_body:
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
+        self.transport.close()
+
+
+def _answer(status: int) -> bytes:
+    code = _CODES.get(status, Code.VALIDATION_FAILED)
+    title = _TITLES[status]
+    problem = ProblemShape(f"urn:billing:problem:{code}", title, status, f"{title}.", "", code)
+    body = msgspec.json.encode(problem)
+    headers = (
+        (b"content-type", b"application/problem+json"),
+        (b"content-length", str(len(body)).encode()),
+        (b"connection", b"close"),
+        (b"cache-control", b"no-store"),
+        (b"x-request-id", new_request_id()),
+        *SECURITY_HEADERS,
+        CSP,
+    )
+    return STATUS_LINE[status] + b"".join(b"%s: %s\r\n" % header for header in headers) + b"\r\n" + body

@@ -1,0 +1,211 @@
+"""What a connection bounds: requests that are too large or too slow, answers that nobody takes. On real sockets."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from attrs import frozen
+from uvicorn import Config, Server
+
+from billing_http.connections import HEAD_BYTES_MAX, BoundedConnection
+from tests.unit.http.house import House
+
+HEALTH = b"GET /api/health/live HTTP/1.1\r\nHost: x\r\n"
+POST = b"POST /api/purchases/create HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+WEBHOOK = b"POST /api/webhooks/stripe HTTP/1.1\r\nHost: x\r\nStripe-Signature: t=1,v1=00\r\n"
+
+
+class Impatient(BoundedConnection):
+    """A connection that waits for nobody."""
+
+    head_seconds = 0.05
+    body_seconds = 0.05
+    taking_seconds = 0.05
+
+
+class Patient(BoundedConnection):
+    """A connection that no test is too slow for."""
+
+    head_seconds = 60
+    body_seconds = 60
+    taking_seconds = 60
+
+
+@frozen
+class Peer:
+    """A server on loopback, and who speaks to it in bytes."""
+
+    port: int
+
+    async def say(self, *parts: bytes) -> bytes:
+        """All that comes back until the server closes."""
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+        for part in parts:
+            writer.write(part)
+            await writer.drain()
+        told = await reader.read()
+        writer.close()
+        return told
+
+
+async def _served(connection: type[BoundedConnection]) -> AsyncIterator[Peer]:
+    config = Config(
+        House().http,
+        host="127.0.0.1",
+        port=0,
+        http=connection,
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        timeout_keep_alive=0,
+    )
+    server = Server(config)
+    config.load()
+    server.lifespan = config.lifespan_class(config)
+    await server.startup()
+    try:
+        yield Peer(server.servers[0].sockets[0].getsockname()[1])
+    finally:
+        await server.shutdown()
+
+
+@pytest.fixture(scope="module")
+async def peer() -> AsyncIterator[Peer]:
+    """Somebody to speak to who has time."""
+    async for one in _served(Patient):
+        yield one
+
+
+@pytest.fixture(scope="module")
+async def impatient() -> AsyncIterator[Peer]:
+    """Somebody to speak to who has none."""
+    async for one in _served(Impatient):
+        yield one
+
+
+def answers(told: bytes) -> list[tuple[int, dict[str, str], Any]]:
+    """Status, headers and document of each answer."""
+    found = []
+    while told:
+        head, _, rest = told.partition(b"\r\n\r\n")
+        first, *lines = head.decode().split("\r\n")
+        headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+        length = int(headers.get("content-length", "0"))
+        found.append((int(first.split()[1]), headers, json.loads(rest[:length] or b"null")))
+        told = rest[length:]
+    return found
+
+
+def refusal(told: bytes) -> tuple[int, str]:
+    """Status and code of the only answer, which is a problem with all that an answer carries."""
+    ((status, headers, problem),) = answers(told)
+    assert headers["content-type"] == "application/problem+json"
+    assert headers["x-content-type-options"] == "nosniff"
+    assert "frame-ancestors 'none'" in headers["content-security-policy"]
+    assert len(headers["x-request-id"]) == 32
+    assert headers["connection"] == "close"
+    assert problem["status"] == status
+    return status, problem["code"]
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        pytest.param(HEALTH + b"X-Long: " + b"a" * HEAD_BYTES_MAX + b"\r\n\r\n", id="a-long-header"),
+        pytest.param(HEALTH + b"X-Long: " + b"a" * HEAD_BYTES_MAX, id="a-long-header-without-an-end"),
+        pytest.param(b"GET /" + b"a" * HEAD_BYTES_MAX + b" HTTP/1.1\r\n\r\n", id="a-long-path"),
+        pytest.param(HEALTH + b"".join(b"X-%d: 1\r\n" % place for place in range(101)) + b"\r\n", id="many-headers"),
+        pytest.param(HEALTH + b"X: 1\r\n" * 20_000, id="headers-without-end"),
+    ],
+)
+async def test_a_head_that_is_too_large_is_refused(peer: Peer, head: bytes) -> None:
+    assert refusal(await peer.say(head)) == (431, "payload_too_large")
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        pytest.param(b"nonsense\r\n\r\n", id="no-http"),
+        pytest.param(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", id="tls"),
+        pytest.param(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", id="http-2"),
+        pytest.param(b"GET /api/health/live HTTP/1.1\r\nX\x00: 1\r\n\r\n", id="a-nul-in-a-name"),
+        pytest.param(b"GET /api/health/live HTTP/1.1\r\nX: 1\r\n Y: 2\r\n\r\n", id="a-folded-header"),
+        pytest.param(HEALTH + b"Content-Length: 1\r\nContent-Length: 2\r\n\r\n", id="two-lengths"),
+        pytest.param(HEALTH + b"Content-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n", id="two-ways-to-end"),
+        pytest.param(HEALTH + b"Content-Length: -1\r\n\r\n", id="less-than-nothing"),
+        pytest.param(POST + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n", id="a-chunk-of-no-size"),
+        pytest.param("GET /api/é HTTP/1.1\r\n\r\n".encode(), id="a-path-that-is-not-ascii"),
+        pytest.param(b"CONNECT example.com:443 HTTP/1.1\r\n\r\n", id="a-tunnel"),
+    ],
+)
+async def test_what_is_no_request_of_ours_is_told_so(peer: Peer, request_: bytes) -> None:
+    status, code = refusal(await peer.say(request_))
+    assert (status, code) == (400, "validation_failed")
+
+
+async def test_whoever_trickles_a_head_is_cut_off(impatient: Peer) -> None:
+    assert refusal(await impatient.say(HEALTH)) == (408, "validation_failed")
+
+
+@pytest.mark.parametrize("length", [b"Content-Length: 99\r\n\r\n", b"Transfer-Encoding: chunked\r\n\r\n9\r\n"])
+async def test_whoever_trickles_a_body_is_cut_off(impatient: Peer, length: bytes) -> None:
+    """Also where the answer does not wait for it: without a token nothing of it is read."""
+    ((status, _, _),) = answers(await impatient.say(POST + length, b"{"))
+    assert status == 401
+
+
+async def test_whoever_trickles_a_webhook_is_told_why(impatient: Peer) -> None:
+    assert refusal(await impatient.say(WEBHOOK + b"Content-Length: 99\r\n\r\n", b"{")) == (408, "validation_failed")
+
+
+@pytest.mark.parametrize("said", [b"", b"\r\n"])
+async def test_whoever_asks_nothing_is_cut_off(impatient: Peer, said: bytes) -> None:
+    assert await impatient.say(said) == b""
+
+
+async def test_chunks_without_end_are_cut_off(peer: Peer) -> None:
+    """However small each is: what is counted is what was sent."""
+    chunks = b"1\r\n \r\n" * 1_500_000
+    parts = [chunks[at : at + 65536] for at in range(0, len(chunks), 65536)]
+    with pytest.raises(ConnectionError):
+        await peer.say(WEBHOOK + b"Transfer-Encoding: chunked\r\n\r\n", *parts)
+
+
+async def test_what_follows_a_body_is_no_header(peer: Peer) -> None:
+    """Or somebody behind a proxy that checks headers would get one past it."""
+    trailer = b"0\r\nStripe-Signature: t=2,v1=11\r\n\r\n"
+    told = await peer.say(WEBHOOK + b"Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n2\r\n{}\r\n" + trailer)
+    ((status, _, _),) = answers(told)
+    assert status == 400
+
+
+async def test_several_requests_in_one_go_are_answered_in_order(peer: Peer) -> None:
+    last = HEALTH + b"Connection: close\r\n\r\n"
+    told = await peer.say(HEALTH + b"\r\n" + b"GET /api/nothing HTTP/1.1\r\n\r\n" + last)
+    assert [status for status, _, _ in answers(told)] == [200, 404, 200]
+
+
+@pytest.mark.parametrize("upgrade", [b"websocket", b"h2c"])
+async def test_another_protocol_is_not_taken_up(peer: Peer, upgrade: bytes) -> None:
+    asked = HEALTH + b"Connection: Upgrade\r\nUpgrade: " + upgrade + b"\r\nSec-WebSocket-Version: 13\r\n\r\n"
+    ((status, headers, _),) = answers(await peer.say(asked))
+    assert status == 200
+    assert "upgrade" not in headers
+
+
+async def test_whoever_takes_no_answer_is_cut_off(impatient: Peer) -> None:
+    """They ask for what is large again and again, and read nothing of it."""
+
+    async def ask_for_ever() -> None:
+        while True:
+            writer.write(b"GET /api/schema/openapi.json HTTP/1.1\r\nHost: x\r\n\r\n")
+            await writer.drain()
+
+    _unread, writer = await asyncio.open_connection("127.0.0.1", impatient.port, limit=1)
+    with pytest.raises(ConnectionError):
+        await ask_for_ever()
+    writer.close()
