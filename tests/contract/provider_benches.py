@@ -8,6 +8,7 @@ import aiohttp
 from aiohttp import web
 from attrs import frozen
 
+from billing_core.domain.facts import CouponSeen
 from billing_memory import FakeProvider, ManualClock
 from billing_sandbox.server import Options, running
 from billing_stripe import (
@@ -37,6 +38,18 @@ class FakeBench:
         """With a card that works."""
         self.provider.buyers.pay(session_id)
 
+    async def cards(self, customer_id: str, *, work: bool) -> None:
+        """Everybody's: there is one customer on a bench."""
+        del customer_id
+        self.provider.cards_work = work
+
+    async def offer(self, code: str, percent_off: int) -> None:
+        """With a coupon of its own."""
+        coupon = CouponSeen(
+            id=f"off-{code}", created=self.now(), percent_off_basis_points=percent_off * 100, duration="forever"
+        )
+        self.provider.discounts.offer(code, coupon)
+
     async def webhooks(self) -> list[tuple[bytes, str]]:
         """Signed now."""
         sent = [delivery.payload for delivery in self.provider.take_deliveries()]
@@ -47,6 +60,7 @@ class FakeBench:
 class StripeBench:
     """Our Stripe adapter, the sandbox that it speaks to, and a webhook endpoint that keeps what it is sent."""
 
+    api: StripeApi
     provider: StripeProvider
     lookup: StripeLookup
     listing: StripeListing
@@ -63,6 +77,16 @@ class StripeBench:
     async def pay(self, session_id: str) -> None:
         """With a card that works."""
         await self.control(f"sessions/{session_id}/pay")
+
+    async def cards(self, customer_id: str, *, work: bool) -> None:
+        """As long as nobody tries a thousand times."""
+        await self.control("fail-next-payment", {"customer": customer_id, "times": "0" if work else "1000"})
+
+    async def offer(self, code: str, percent_off: int) -> None:
+        """As in the Dashboard."""
+        v1 = self.api.client.v1
+        coupon = await v1.coupons.create_async({"percent_off": percent_off, "duration": "forever"})
+        await v1.promotion_codes.create_async({"promotion": {"type": "coupon", "coupon": coupon.id}, "code": code})
 
     async def webhooks(self) -> list[tuple[bytes, str]]:
         """What came, once everything so far was sent."""
@@ -97,6 +121,6 @@ async def stripe_bench() -> AsyncIterator[StripeBench]:
         api = StripeApi(options.api_keys[0], base_url=url)
         verifier = StripeWebhookVerifier([SECRET], livemode=False)
         ports = (StripeProvider(api), StripeLookup(api), StripeListing(api), StripeCatalog(api))
-        yield StripeBench(*ports, verifier, http, url, received)
+        yield StripeBench(api, *ports, verifier, http, url, received)
         await api.close()
     await runner.cleanup()

@@ -11,6 +11,8 @@ from billing_contracts.provider import (
     WebhookVerifierContract,
 )
 from billing_contracts.provider_bench import ProviderBench
+from billing_contracts.provider_collecting import ProviderCollectingContract
+from billing_contracts.provider_discounts import ProviderDiscountContract
 from billing_contracts.provider_listing import ProviderListingContract
 from billing_contracts.provider_pauses import ProviderPauseContract
 from billing_contracts.provider_wallets import ProviderWalletContract
@@ -33,6 +35,14 @@ class TestProvider(ProviderContract):
 
 class TestPauses(ProviderPauseContract):
     """What rests."""
+
+
+class TestCollecting(ProviderCollectingContract):
+    """What is owed."""
+
+
+class TestDiscounts(ProviderDiscountContract):
+    """What codes take off."""
 
 
 class TestWallets(ProviderWalletContract):

@@ -11,26 +11,32 @@ from billing_contracts.examples import COURSE, NOW, after, operation, ours
 from billing_core.domain.money import Money
 from billing_core.domain.operations import (
     Answer,
+    ApplyPromotion,
     AttachPaymentMethod,
     CancelSubscription,
     ChangePlan,
+    ChangeTrialEnd,
     Command,
     CreateCustomer,
     CreateSetupIntent,
     DetachPaymentMethod,
+    EndDiscounts,
     ExpireCheckout,
+    GiveUpCollecting,
     HoldCollection,
     OpenPortal,
     OpenPurchaseCheckout,
     OpenSubscriptionCheckout,
     Operation,
     PauseSubscription,
+    PayInvoice,
     RefundPayment,
     ReleaseHold,
     ResumeSubscription,
     SetDefaultPaymentMethod,
     UndoCancel,
 )
+from billing_core.domain.own_proration import OwnLine
 from billing_core.ports.unit_of_work import UnitsOfWork
 
 __all__ = ["OperationsContract"]
@@ -62,7 +68,13 @@ _COMMANDS: list[Command] = [
     ),
     ExpireCheckout(session_id="cs_1"),
     RefundPayment(payment_intent_id="pi_1", amount=Money(1200, "jpy"), reason="duplicate", purchase_id=ours(1)),
-    CancelSubscription(subscription_id="sub_1", at_period_end=False, schedule_id="sub_sched_1", void_invoice_id="in_1"),
+    CancelSubscription(
+        subscription_id="sub_1",
+        at_period_end=False,
+        schedule_id="sub_sched_1",
+        void_invoice_id="in_1",
+        release_hold=True,
+    ),
     UndoCancel(subscription_id="sub_1"),
     ChangePlan(
         subscription_id="sub_1",
@@ -75,8 +87,12 @@ _COMMANDS: list[Command] = [
         only_when_paid=True,
         schedule_id="sub_sched_1",
         clear_cancel=True,
+        end_trial=True,
+        own_lines=(OwnLine(amount=Money(-300, "usd"), description="Unused time", start=NOW, end=after(5)),),
+        customer_id="cus_1",
         current_price_id="price_1",
         current_quantity=2,
+        release_hold=True,
     ),
     AttachPaymentMethod(
         user_id="user-1",
@@ -99,6 +115,17 @@ _COMMANDS: list[Command] = [
     ReleaseHold(subscription_id="sub_1"),
     PauseSubscription(subscription_id="sub_1"),
     ResumeSubscription(subscription_id="sub_1"),
+    ChangeTrialEnd(subscription_id="sub_1", trial_end=NOW),
+    PayInvoice(invoice_id="in_1", subscription_id="sub_1", payment_method_id="pm_1"),
+    GiveUpCollecting(
+        subscription_id="sub_1",
+        invoice_id="in_1",
+        item_id="si_1",
+        free_price_id="price_free",
+        schedule_id="sub_sched_1",
+    ),
+    ApplyPromotion(subscription_id="sub_1", promotion_id="promo_1"),
+    EndDiscounts(subscription_id="sub_1"),
 ]
 
 

@@ -63,6 +63,14 @@ class ProviderBench(Protocol):
         """Fill in the checkout page of an open session and pay with a card that works."""
         ...
 
+    async def cards(self, customer_id: str, *, work: bool) -> None:
+        """Have whatever a customer is charged with from now on declined, or taken again."""
+        ...
+
+    async def offer(self, code: str, percent_off: int) -> None:
+        """Make a promotion code at the provider that takes so much off every invoice, for ever."""
+        ...
+
     async def webhooks(self) -> list[tuple[bytes, str]]:
         """The bodies and signature headers of the webhooks that were sent since the last call, oldest first."""
         ...
@@ -117,15 +125,15 @@ class Story:
         found = await self.seen(ObjectKind.SESSION, session.result_id, SessionSeen)
         return await self.seen(ObjectKind.PAYMENT, found.payment_id or "", PaymentSeen)
 
-    async def subscribed(self, price_id: str) -> SubscriptionSeen:
-        """A paid subscription."""
+    async def subscribed(self, price_id: str, trial_days: int = 0) -> SubscriptionSeen:
+        """A paid subscription, or one on trial."""
         command = OpenSubscriptionCheckout(
             user_id=self.user_id,
             customer_id=await self.customer(),
             plan_id="pro",
             price_id=price_id,
             quantity=1,
-            trial_days=0,
+            trial_days=trial_days,
             success_url="https://shop.example/thanks",
             cancel_url="https://shop.example/back",
         )

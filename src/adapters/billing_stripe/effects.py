@@ -13,6 +13,7 @@ import stripe
 
 from billing_core.domain.facts import ObjectKind, ObjectRef
 from billing_core.domain.operations import (
+    ApplyPromotion,
     AttachPaymentMethod,
     CancelSubscription,
     ChangePlan,
@@ -21,6 +22,7 @@ from billing_core.domain.operations import (
     CreateCustomer,
     CreateSetupIntent,
     DetachPaymentMethod,
+    EndDiscounts,
     ExpireCheckout,
     GiveUpCollecting,
     HoldCollection,
@@ -271,6 +273,22 @@ async def _rests(
     return [(ObjectKind.SUBSCRIPTION, found)]
 
 
+async def _redeemed(api: StripeApi, _operation: Operation, command: ApplyPromotion) -> Found | None:
+    """Its discounts are told whole here: only so do they name the code that they came of."""
+    expanded: stripe.params.SubscriptionRetrieveParams = {"expand": ["discounts"]}
+    found = await api.ask(
+        lambda options: api.client.v1.subscriptions.retrieve_async(command.subscription_id, expanded, options),
+        needs=Permission.SUBSCRIPTIONS_READ,
+    )
+    codes = {row.identity("promotion_code") for row in found.json.rows("discounts")}
+    return [(ObjectKind.SUBSCRIPTION, found)] if command.promotion_id in codes else None
+
+
+async def _undiscounted(api: StripeApi, _operation: Operation, command: EndDiscounts) -> Found | None:
+    found = await _subscription(api, command.subscription_id)
+    return None if found is None or found.json.raw("discounts") else [(ObjectKind.SUBSCRIPTION, found)]
+
+
 #: What shows that each command was carried out. Each function takes the command of its own row.
 EFFECTS: dict[type[Command], Effect] = {
     CreateCustomer: _customer_made,
@@ -293,4 +311,6 @@ EFFECTS: dict[type[Command], Effect] = {
     ReleaseHold: _held,
     PauseSubscription: _rests,
     ResumeSubscription: _rests,
+    ApplyPromotion: _redeemed,
+    EndDiscounts: _undiscounted,
 }

@@ -7,6 +7,7 @@ from typing import Any
 
 from billing_core.domain.operations import (
     Answer,
+    ApplyPromotion,
     AttachPaymentMethod,
     CancelSubscription,
     ChangePlan,
@@ -15,6 +16,7 @@ from billing_core.domain.operations import (
     CreateCustomer,
     CreateSetupIntent,
     DetachPaymentMethod,
+    EndDiscounts,
     ExpireCheckout,
     GiveUpCollecting,
     HoldCollection,
@@ -34,6 +36,7 @@ from billing_stripe.api import StripeApi
 from billing_stripe.calls.checkout import expire_checkout, open_purchase_checkout, open_subscription_checkout
 from billing_stripe.calls.collecting import give_up_collecting, pay_invoice
 from billing_stripe.calls.customers import create_customer
+from billing_stripe.calls.discounts import apply_promotion, end_discounts
 from billing_stripe.calls.pauses import hold_collection, pause_subscription, release_hold, resume_subscription
 from billing_stripe.calls.payment_methods import (
     attach_payment_method,
@@ -72,6 +75,8 @@ CALLS: dict[type[Command], Callable[[Steps, Any], Awaitable[Answer]]] = {
     ReleaseHold: release_hold,
     PauseSubscription: pause_subscription,
     ResumeSubscription: resume_subscription,
+    ApplyPromotion: apply_promotion,
+    EndDiscounts: end_discounts,
 }
 
 

@@ -9,12 +9,14 @@ from attrs import evolve
 from billing_core.domain.errors import InvalidValue
 from billing_core.domain.facts import ANSWER, LOOKED_UP, Fact, ObjectKind, ObjectRef
 from billing_core.domain.operations import Answer, ChangePlan, Operation
+from billing_core.domain.promotions import Promotion
 from billing_core.ports.provider import Preview, ProviderIdentity
 from billing_stripe.api import Reply, StripeApi
 from billing_stripe.effects import EFFECTS
 from billing_stripe.errors import asking
 from billing_stripe.permissions import Permission
 from billing_stripe.previews import preview_of
+from billing_stripe.promotions import promotion_of
 from billing_stripe.retrievals import fact_of, retrieve
 
 __all__ = ["StripeLookup"]
@@ -58,6 +60,11 @@ class StripeLookup:
             raise InvalidValue("Only a change of plan can be previewed.", field="command")
         with asking():
             return await preview_of(self._api, operation.command)
+
+    async def promotion(self, code: str) -> Promotion | None:
+        """The active promotion code ``code``; see the port."""
+        with asking():
+            return await promotion_of(self._api, code)
 
     async def links_of(self, payment_intent_id: str) -> Collection[Fact]:
         """The invoice payments of a payment; see the port."""

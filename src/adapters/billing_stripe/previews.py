@@ -119,13 +119,13 @@ def _amount_due(invoice: _Invoice, told: int) -> Money:
     """As Stripe says it, tax and balance included, where the invoice is that of the change alone."""
     if invoice.due_now == invoice.lines:
         return Money(max(0, told), invoice.currency)
-    return Money(max(0, sum(line.amount for line in invoice.due_now)), invoice.currency)
+    return Money(max(0, sum(line.amount - line.discount for line in invoice.due_now)), invoice.currency)
 
 
 def _line(line: InvoiceLineSeen, currency: str) -> PreviewLine:
     return PreviewLine(
         description=line.description or "",
-        amount=Money(line.amount, currency),
+        amount=Money(line.amount - line.discount, currency),
         proration=line.proration,
         period_start=line.period_start,
         period_end=line.period_end,

@@ -1,4 +1,4 @@
-"""Commands about how a subscription goes on: pauses, the end of a trial, and what was not paid."""
+"""Commands about how a subscription goes on: pauses, the end of a trial, discounts, and what was not paid."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from datetime import datetime
 from attrs import frozen
 
 __all__ = [
+    "ApplyPromotion",
     "ChangeTrialEnd",
+    "EndDiscounts",
     "GiveUpCollecting",
     "HoldCollection",
     "PauseSubscription",
@@ -56,6 +58,22 @@ class ChangeTrialEnd:
     subscription_id: str
     #: None for now.
     trial_end: datetime | None = None
+
+
+@frozen(kw_only=True)
+class ApplyPromotion:
+    """Redeem a promotion code on a subscription, from its next invoice on. It replaces the discounts that run."""
+
+    subscription_id: str
+    #: The provider's id of the code.
+    promotion_id: str
+
+
+@frozen(kw_only=True)
+class EndDiscounts:
+    """Take every discount off a subscription, from its next invoice on."""
+
+    subscription_id: str
 
 
 @frozen(kw_only=True)

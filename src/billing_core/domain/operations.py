@@ -14,7 +14,9 @@ from enum import StrEnum
 from attrs import evolve, field, frozen
 
 from billing_core.domain.continuing import (
+    ApplyPromotion,
     ChangeTrialEnd,
+    EndDiscounts,
     GiveUpCollecting,
     HoldCollection,
     PauseSubscription,
@@ -31,6 +33,7 @@ __all__ = [
     "DUPLICATE",
     "KEY_LIFETIME",
     "Answer",
+    "ApplyPromotion",
     "AttachPaymentMethod",
     "CancelSubscription",
     "ChangePlan",
@@ -39,6 +42,7 @@ __all__ = [
     "CreateCustomer",
     "CreateSetupIntent",
     "DetachPaymentMethod",
+    "EndDiscounts",
     "ExpireCheckout",
     "GiveUpCollecting",
     "HoldCollection",
@@ -256,6 +260,8 @@ Command = (
     | ReleaseHold
     | PauseSubscription
     | ResumeSubscription
+    | ApplyPromotion
+    | EndDiscounts
 )
 
 #: The name under which each command is stored, and with which its idempotency key begins.
@@ -280,6 +286,8 @@ COMMAND_NAMES: dict[type[Command], str] = {
     ReleaseHold: "release_hold",
     PauseSubscription: "pause_subscription",
     ResumeSubscription: "resume_subscription",
+    ApplyPromotion: "apply_promotion",
+    EndDiscounts: "end_discounts",
 }
 
 

@@ -73,6 +73,7 @@ class Command(StrEnum):
     UNDO_CANCEL = "take the cancellation back"
     CHANGE_PLAN = "change the plan"
     PAUSE = "pause it"
+    CHANGE_DISCOUNT = "change its discount"
 
 
 #: In which statuses each command is allowed: positive lists, so that a new status allows nothing by accident.
@@ -82,6 +83,7 @@ COMMANDS: dict[Command, frozenset[Status]] = {
     Command.UNDO_CANCEL: frozenset({Status.TRIALING, Status.ACTIVE, Status.PAST_DUE}),
     Command.CHANGE_PLAN: frozenset({Status.TRIALING, Status.ACTIVE}),
     Command.PAUSE: frozenset({Status.TRIALING, Status.ACTIVE, Status.PAST_DUE}),
+    Command.CHANGE_DISCOUNT: frozenset({Status.TRIALING, Status.ACTIVE, Status.PAST_DUE}),
 }
 
 

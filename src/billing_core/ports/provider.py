@@ -13,6 +13,7 @@ from billing_core.domain.money import Money
 from billing_core.domain.offers import Offer
 from billing_core.domain.operations import Answer, Operation
 from billing_core.domain.plans import Plan
+from billing_core.domain.promotions import Promotion
 from billing_core.domain.received import Delivery
 
 __all__ = [
@@ -53,6 +54,7 @@ class PreviewLine:
     """One line of a previewed invoice; the period is half-open, UTC."""
 
     description: str
+    #: After what discounts take off it.
     amount: Money
     proration: bool
     period_start: datetime
@@ -93,6 +95,10 @@ class ProviderLookup(Protocol):
 
     async def preview(self, operation: Operation) -> Preview:
         """What a `ChangePlan` operation would charge. Raises `ProviderRefused` where it would be refused."""
+        ...
+
+    async def promotion(self, code: str) -> Promotion | None:
+        """The promotion code that customers type in as ``code``; None where there is none that is active."""
         ...
 
     async def links_of(self, payment_intent_id: str) -> Collection[Fact]:

@@ -12,6 +12,7 @@ from billing_core.domain.errors import AlreadySubscribed, NotFound, OperationInP
 from billing_core.domain.facts import ObjectKind, ObjectRef, SessionSeen, SubscriptionSeen
 from billing_core.domain.operations import ExpireCheckout, OpenSubscriptionCheckout, Operation, OperationState
 from billing_core.domain.plans import Plan
+from billing_core.domain.promotions import Promotion, require_unspent
 from billing_core.domain.proration import require_quantity
 from billing_core.domain.subscriptions import TERMINAL
 from billing_core.domain.trials import LOOK_AFTER, TrialClaim, had_trial, marks_of
@@ -19,6 +20,7 @@ from billing_core.ports.clock import Clock
 from billing_core.ports.unit_of_work import UnitOfWork, UnitsOfWork
 from billing_core.use_cases.bookkeeping import Bookkeeper
 from billing_core.use_cases.carry_out import CarryOut
+from billing_core.use_cases.change_discount import redeemable
 
 __all__ = ["OpenSubscriptionCheckoutSession", "OpenedCheckout"]
 
@@ -58,7 +60,8 @@ class OpenSubscriptionCheckoutSession:
         Whoever had a trial before, by whatever mark they are known again, is offered none. An identical request
         while its session is open answers with that session; any other one closes the open session first. Raises
         `NotFound` for an unknown plan, `AlreadySubscribed` where the caller has a subscription that has not
-        ended, and `ProviderRefused`, `ProviderUnavailable` or `OutcomeUnknown`.
+        ended, `InvalidValue` for a promotion code that they redeemed before, and `ProviderRefused`,
+        `ProviderUnavailable` or `OutcomeUnknown`.
         """
         require_quantity(quantity)
         wanted = OpenSubscriptionCheckout(
@@ -71,7 +74,8 @@ class OpenSubscriptionCheckoutSession:
             cancel_url=cancel_url,
             promotion_code=promotion_code,
         )
-        operation, outdated = await self.carry_out.patiently(lambda: self._plan_ahead(caller, wanted))
+        promotion = await redeemable(self.carry_out.lookup, promotion_code) if promotion_code else None
+        operation, outdated = await self.carry_out.patiently(lambda: self._plan_ahead(caller, wanted, promotion))
         if outdated is not None:
             await self.carry_out(outdated.id)
         done, _ = await self.carry_out(operation.id)
@@ -81,7 +85,9 @@ class OpenSubscriptionCheckoutSession:
             raise NotFound
         return OpenedCheckout(session=session, trial_days=done.command.trial_days)
 
-    async def _plan_ahead(self, caller: Caller, wanted: OpenSubscriptionCheckout) -> tuple[Operation, Operation | None]:
+    async def _plan_ahead(
+        self, caller: Caller, wanted: OpenSubscriptionCheckout, promotion: Promotion | None
+    ) -> tuple[Operation, Operation | None]:
         """The operation that opens the session, and one that closes an outdated session before it."""
         begun = await self.carry_out.begun(caller)
         if begun is not None:
@@ -94,6 +100,8 @@ class OpenSubscriptionCheckoutSession:
             if plan not in book.catalog.on_sale():
                 raise NotFound(f"The plan {plan.id!r} is not sold at present.")
             _require_none_counts(book)
+            if promotion is not None:
+                require_unspent(promotion, book.known)
             operation = self.carry_out.new(wanted, caller.user_id, caller.user_id)
             wanted = evolve(
                 wanted,

@@ -14,6 +14,7 @@ from billing_core.domain.facts import Fact, ObjectRef, Snapshot
 from billing_core.domain.offers import Offer
 from billing_core.domain.operations import Answer, Operation
 from billing_core.domain.plans import Plan
+from billing_core.domain.promotions import Promotion
 from billing_core.domain.received import Delivery
 from billing_core.ports.provider import Preview, ProviderIdentity
 from billing_core.ports.provider_listing import Change
@@ -41,6 +42,10 @@ class NoProvider:
         _no_key()
 
     async def preview(self, operation: Operation) -> Preview:
+        """Nothing can be asked."""
+        _no_key()
+
+    async def promotion(self, code: str) -> Promotion | None:
         """Nothing can be asked."""
         _no_key()
 

@@ -28,6 +28,7 @@ from billing_core.use_cases.apply_catalog import ApplyCatalog
 from billing_core.use_cases.attach_payment_method import AttachPaymentMethod
 from billing_core.use_cases.cancel_subscription import CancelSubscription
 from billing_core.use_cases.carry_out import CarryOut, Wait
+from billing_core.use_cases.change_discount import ApplyPromotionCode, EndDiscount
 from billing_core.use_cases.change_plan import ChangePlan, PreviewChange
 from billing_core.use_cases.change_trial import EndTrial, ExtendTrial
 from billing_core.use_cases.check_vital_signs import CheckVitalSigns
@@ -125,6 +126,8 @@ class Application:
     detach_payment_method: DetachPaymentMethod
     erase_customer: EraseCustomer
     export_user: ExportUser
+    apply_promotion_code: ApplyPromotionCode
+    end_discount: EndDiscount
     end_trial: EndTrial
     extend_trial: ExtendTrial
     grant_by_hand: GrantByHand

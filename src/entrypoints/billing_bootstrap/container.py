@@ -32,6 +32,7 @@ from billing_core.use_cases.attach_payment_method import AttachPaymentMethod
 from billing_core.use_cases.bookkeeping import Bookkeeper
 from billing_core.use_cases.cancel_subscription import CancelSubscription
 from billing_core.use_cases.carry_out import CarryOut
+from billing_core.use_cases.change_discount import ApplyPromotionCode, EndDiscount
 from billing_core.use_cases.change_plan import ChangePlan, PreviewChange
 from billing_core.use_cases.change_subscription import SubscriptionChanger
 from billing_core.use_cases.change_trial import EndTrial, ExtendTrial
@@ -151,6 +152,8 @@ class Container(containers.DeclarativeContainer):
         detach_payment_method=providers.Singleton(DetachPaymentMethod, finder=finder),
         erase_customer=providers.Singleton(EraseCustomer, units=units, books=books, clock=clock),
         export_user=providers.Singleton(ExportUser, units=units, books=books),
+        apply_promotion_code=providers.Singleton(ApplyPromotionCode, changer=changer, lookup=lookup, clock=clock),
+        end_discount=providers.Singleton(EndDiscount, changer=changer, clock=clock),
         end_trial=providers.Singleton(EndTrial, changer=changer),
         extend_trial=providers.Singleton(ExtendTrial, changer=changer, clock=clock),
         grant_by_hand=providers.Singleton(GrantByHand, units=units, books=books, clock=clock, ids=ids),

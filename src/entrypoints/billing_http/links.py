@@ -35,6 +35,8 @@ _OF_SUBSCRIPTION = {
     "resume": "resume_subscription",
     "change": "change_subscription",
     "preview": "preview_subscription_change",
+    "redeem": "apply_promotion_code",
+    "full_price": "end_discount",
 }
 _OF_METHOD = {"default": "set_default_payment_method", "remove": "detach_payment_method"}
 

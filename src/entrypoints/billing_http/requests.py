@@ -27,6 +27,7 @@ __all__ = [
     "PauseRequest",
     "PaymentMethodRequest",
     "PortalRequest",
+    "PromotionRequest",
     "PurchaseRequest",
     "RefundRequest",
     "ResourceGiven",
@@ -40,6 +41,7 @@ _Reason = Annotated[str, Meta(min_length=1, max_length=1000, pattern=r"^[^\x00]*
 _Limit = Annotated[int, Meta(ge=1, le=100)]
 _Cursor = Annotated[str, Meta(min_length=1, max_length=500)]
 Time = Annotated[datetime, Meta(tz=True)]
+_PromotionCode = Annotated[str, Meta(min_length=1, max_length=255, pattern="^[!-~]+$")]
 _Quantity = Annotated[int, Meta(ge=1, le=10_000)]
 
 
@@ -99,7 +101,7 @@ class CheckoutRequest(_Given, frozen=True):
     success_url: _Url
     cancel_url: _Url
     quantity: _Quantity = 1
-    promotion_code: Annotated[str, Meta(min_length=1, max_length=255, pattern="^[!-~]+$")] | None = None
+    promotion_code: _PromotionCode | None = None
 
 
 class CancelRequest(_Given, frozen=True):
@@ -124,6 +126,12 @@ class ChangeRequest(_Given, frozen=True):
     proration: Proration | None = None
     proration_date: Time | None = None
     expected_amount_due: MoneyGiven | None = None
+
+
+class PromotionRequest(_Given, frozen=True):
+    """A promotion code, as customers type it in."""
+
+    promotion_code: _PromotionCode
 
 
 class PaymentMethodRequest(_Given, frozen=True):

@@ -8,6 +8,9 @@ from typing import Any
 import pytest
 from attrs import evolve
 
+from billing_core.domain.analytics.reports.asked import ReportName
+from billing_core.domain.analytics.reports.frames import Question
+from billing_core.domain.analytics.reports.movements import MovementsReport
 from billing_core.domain.callers import Caller
 from billing_core.domain.change_rules import ChangeRule, Charge, Effective, OwnAmounts, PriceOf, TimeUnit
 from billing_core.domain.errors import PreviewOutdated, ProviderRefused
@@ -212,3 +215,30 @@ async def test_a_coupon_is_taken_off_and_a_change_costs_what_its_preview_said(st
     preview, (invoice,) = await change(stage, TEAM.id)  # the provider's own proration, as a discount is running
     assert invoice["amount_paid"] == preview.preview.amount_due.amount
     assert (await stage.subscription("ann")).plan_id == TEAM.id
+
+
+async def test_a_code_on_a_running_subscription_costs_what_was_previewed_and_shows_in_the_books(stage: Stage) -> None:
+    await stage.sells(PRO, TEAM)
+    v1: Any = stage.api.client.v1
+    coupon = await v1.coupons.create_async({"percent_off": 50, "duration": "repeating", "duration_in_months": 1})
+    await v1.promotion_codes.create_async({"promotion": {"type": "coupon", "coupon": coupon.id}, "code": "SPRING"})
+    begun = await stage.subscribes("ann", PRO.id)  # on 1 March
+    await stage.days(10)
+    await stage.application.apply_promotion_code(ANN, begun.id, "SPRING")  # until 11 April
+    await stage.days(22)
+    preview, (invoice,) = await change(stage, TEAM.id)  # a day into April
+    assert invoice["amount_paid"] == preview.preview.amount_due.amount
+    assert abs(invoice["amount_paid"] - (9900 - 2900) / 2 * 29 / 30) < 5  # half the difference, for 29 of 30 days
+    await stage.days(30)
+    assert [one["amount_paid"] for one in await stage.invoices("ann")] == [2900, 1450, invoice["amount_paid"], 9900]
+
+    await stage.application.keep_journal()
+    question = Question(since=begun.created_at, until=stage.clock.now())
+    (moved,) = await stage.application.read_report(ReportName.MOVEMENTS, question)
+    assert isinstance(moved, MovementsReport)
+    shown = [(row.new.amount, row.expansion.amount, row.contraction.amount, row.end.amount) for row in moved.rows]
+    assert shown == [
+        (2900, 0, -1450, 1450),  # March: 29.00, then half off
+        (0, 3500 + 4950, 0, 9900),  # April: half of the 70.00 more for Team, then the discount runs out
+        (0, 0, 0, 9900),
+    ]

@@ -169,6 +169,15 @@ class Shop:
             await self.control("advance", {"by": span})
         return [await self.seen(SubscriptionSeen, subscription.id) for subscription in begun]
 
+    async def code(self, typed: str) -> str:
+        """The id of a new promotion code that takes half off."""
+        v1 = self.api.client.v1
+        coupon = await v1.coupons.create_async({"percent_off": 50, "duration": "forever"})
+        made = await v1.promotion_codes.create_async(
+            {"promotion": {"type": "coupon", "coupon": coupon.id}, "code": typed}
+        )
+        return str(made.id)
+
     async def change(self, subscription: SubscriptionSeen, plan: Plan, *, at_period_end: bool = False) -> ChangePlan:
         """The command to change ``subscription`` to ``plan``: at once and charged, or at the period's end."""
         (item,) = subscription.items

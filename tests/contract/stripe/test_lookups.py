@@ -23,6 +23,7 @@ from billing_core.domain.facts import (
 from billing_core.domain.money import Money
 from billing_core.domain.operations import (
     COMMAND_NAMES,
+    ApplyPromotion,
     AttachPaymentMethod,
     CancelSubscription,
     ChangeTrialEnd,
@@ -30,6 +31,7 @@ from billing_core.domain.operations import (
     CreateCustomer,
     CreateSetupIntent,
     DetachPaymentMethod,
+    EndDiscounts,
     ExpireCheckout,
     GiveUpCollecting,
     HoldCollection,
@@ -149,6 +151,8 @@ async def wishes(shop: Shop) -> list[Command]:
     held, paused = await shop.subscribed(), await shop.subscribed()
     await shop.do(HoldCollection(subscription_id=held.id))
     await shop.do(PauseSubscription(subscription_id=paused.id))
+    discounted, code, other_code = await shop.subscribed(), *[await shop.code(one) for one in ("FIRST", "SECOND")]
+    await shop.do(ApplyPromotion(subscription_id=discounted.id, promotion_id=code))
     new, chosen, removed = [await shop.card(subscription.customer_id, attached=one) for one in (False, True, True)]
     return [
         CreateCustomer(user_id=USER),
@@ -184,6 +188,8 @@ async def wishes(shop: Shop) -> list[Command]:
         ResumeSubscription(subscription_id=paused.id),
         PauseSubscription(subscription_id=held.id),
         HoldCollection(subscription_id=subscription.id),
+        ApplyPromotion(subscription_id=discounted.id, promotion_id=other_code),
+        EndDiscounts(subscription_id=discounted.id),
         CancelSubscription(subscription_id=subscription.id, at_period_end=False),
         ChangeTrialEnd(subscription_id=trying.id),
         PayInvoice(invoice_id=late.latest_invoice_id or "", subscription_id=late.id),

@@ -9,6 +9,7 @@ import pytest
 from attrs import frozen
 
 from billing_core.domain.callers import Role
+from billing_core.domain.facts import CouponSeen
 from billing_http.openapi import operations
 from tests.unit.http.house import URLS, House
 
@@ -60,6 +61,8 @@ TABLE: dict[str, Rights] = {
     "resume_subscription": Rights(json={}, owner=409, other=404, service=403, admin=409),
     "change_subscription": Rights(json={"plan_id": "team-monthly"}, other=404, service=403),
     "preview_subscription_change": Rights(json={"plan_id": "team-monthly"}, other=404, service=403),
+    "apply_promotion_code": Rights(json={"promotion_code": "SPRING"}, other=404, service=403),
+    "end_discount": Rights(other=404, service=403),
     "create_purchase": Rights(json={**COURSE, **URLS}, owner=409, other=201, service=201, admin=201),
     "list_purchases": Rights(),
     "get_purchase_status": _READABLE_THING,
@@ -89,6 +92,8 @@ THINGS = {
     "resume_subscription": "subscription",
     "change_subscription": "subscription",
     "preview_subscription_change": "subscription",
+    "apply_promotion_code": "subscription",
+    "end_discount": "subscription",
     "get_purchase_status": "purchase",
     "refund_purchase": "purchase",
     "revoke_grant": "grant",
@@ -106,6 +111,7 @@ ROUTES = {operation.id: (method, path) for path, method, _, operation in operati
 async def own(house: House, user: str, thing: str | None) -> str:
     """What Ann has of this kind: its id."""
     if thing == "subscription":
+        house.provider.discounts.offer("SPRING", CouponSeen(id="spring", created=house.clock.now(), duration="once"))
         return str((await house.subscribes(user))["id"])
     if thing == "purchase":
         return await house.buys(user)

@@ -44,9 +44,7 @@ class Buyers:
         if isinstance(checkout, OpenSubscriptionCheckout):
             self.add_card(session.customer_id or "")
             price = self.world.get(PriceSeen, checkout.price_id)
-            subscription, invoice = self.subscribing.begin(
-                session.customer_id or "", price, checkout.quantity, checkout.trial_days, session.labels
-            )
+            subscription, invoice = self.subscribing.begin(session.customer_id or "", price, checkout, session.labels)
             status = "paid" if invoice.amount_due else "no_payment_required"
             done = evolve(
                 session,

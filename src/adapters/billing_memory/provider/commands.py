@@ -23,6 +23,7 @@ from billing_core.domain.facts import (
 )
 from billing_core.domain.operations import (
     Answer,
+    ApplyPromotion,
     AttachPaymentMethod,
     CancelSubscription,
     ChangePlan,
@@ -30,6 +31,7 @@ from billing_core.domain.operations import (
     CreateCustomer,
     CreateSetupIntent,
     DetachPaymentMethod,
+    EndDiscounts,
     ExpireCheckout,
     GiveUpCollecting,
     HoldCollection,
@@ -54,6 +56,7 @@ from billing_memory.provider.world import World
 __all__ = ["Commands"]
 
 _OfSubscription = CancelSubscription | UndoCancel | ChangePlan | ChangeTrialEnd | PayInvoice | GiveUpCollecting
+_OfGoingOn = HoldCollection | ReleaseHold | PauseSubscription | ResumeSubscription | ApplyPromotion | EndDiscounts
 #: How long a checkout session stays open.
 _SESSION_LIFE = timedelta(hours=24)
 
@@ -107,8 +110,15 @@ class Commands:
                 | GiveUpCollecting() as command
             ):
                 return _Done.of(_subscription(self._change(command)))
-            case HoldCollection() | ReleaseHold() | PauseSubscription() | ResumeSubscription() as command:
-                return _Done.of(_subscription(self.subscribing.rest(command, paid=self.cards_work)))
+            case (
+                HoldCollection()
+                | ReleaseHold()
+                | PauseSubscription()
+                | ResumeSubscription()
+                | ApplyPromotion()
+                | EndDiscounts() as command
+            ):
+                return _Done.of(_subscription(self._go_on(command)))
             case command:
                 return _Done.of(self._of_money(command, operation))
 
@@ -147,6 +157,17 @@ class Commands:
                 return self.subscribing.pay_invoice(command, paid=self.cards_work)
             case GiveUpCollecting():
                 return self.subscribing.give_up(command)
+
+    def _go_on(self, command: _OfGoingOn) -> SubscriptionSeen:
+        subscription, discounts = self.subscribing.going_on(command.subscription_id), self.till.discounts
+        match command:
+            case ApplyPromotion(promotion_id=promotion_id):
+                redeemed = discounts.apply(subscription, discounts.redeemable(promotion_id))
+                return self.world.tell("customer.subscription.updated", redeemed)
+            case EndDiscounts():
+                return self.world.tell("customer.subscription.updated", discounts.remove(subscription))
+            case HoldCollection() | ReleaseHold() | PauseSubscription() | ResumeSubscription():
+                return self.subscribing.rest(command, paid=self.cards_work)
 
     def effect_of(self, operation: Operation) -> Answer | None:
         """What an operation did: by the metadata of what it made, else by whether things are as it wanted them."""
@@ -204,7 +225,7 @@ class Commands:
         price = self.world.get(PriceSeen, command.price_id)
         if not price.active or price.amount is None:
             raise ProviderRefused(f"The price {price.id!r} is not active.", code="resource_missing")
-        if command.promotion_code is not None:
+        if command.promotion_code is not None and command.promotion_code not in self.till.discounts.codes:
             raise ProviderRefused(f"No such promotion code: {command.promotion_code!r}.", code="resource_missing")
         return evolve(
             session,
@@ -256,9 +277,16 @@ class Commands:
             case ExpireCheckout(session_id=session_id):
                 expired = self.world.get(SessionSeen, session_id).status == "expired"
                 return ObjectRef(ObjectKind.SESSION, session_id) if expired else None
-            case HoldCollection() | ReleaseHold() | PauseSubscription() | ResumeSubscription() as command:
+            case (
+                HoldCollection()
+                | ReleaseHold()
+                | PauseSubscription()
+                | ResumeSubscription()
+                | ApplyPromotion()
+                | EndDiscounts() as command
+            ):
                 subscription = self.world.get(SubscriptionSeen, command.subscription_id)
-                return _subscription(subscription) if rests_as_wanted(subscription, command) else None
+                return _subscription(subscription) if self._goes_on_as_wanted(subscription, command) else None
             case CancelSubscription() | UndoCancel() | ChangePlan() as command:
                 subscription = self.world.get(SubscriptionSeen, command.subscription_id)
                 return _subscription(subscription) if self._is_as_wanted(subscription, command) else None
@@ -270,6 +298,15 @@ class Commands:
                 return ObjectRef(ObjectKind.SUBSCRIPTION, subscription_id) if self._came_about(command) else None
             case _:
                 return None
+
+    def _goes_on_as_wanted(self, subscription: SubscriptionSeen, command: _OfGoingOn) -> bool:
+        match command:
+            case ApplyPromotion(promotion_id=promotion_id):
+                return self.till.discounts.has(subscription, promotion_id)
+            case EndDiscounts():
+                return not subscription.discount_ids
+            case HoldCollection() | ReleaseHold() | PauseSubscription() | ResumeSubscription():
+                return rests_as_wanted(subscription, command)
 
     def _came_about(self, command: ChangeTrialEnd | PayInvoice | GiveUpCollecting) -> bool:
         match command:

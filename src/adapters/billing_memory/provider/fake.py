@@ -31,12 +31,14 @@ from billing_core.domain.money import Money
 from billing_core.domain.offers import Offer
 from billing_core.domain.operations import Answer, ChangePlan, Command, Operation
 from billing_core.domain.plans import Plan
+from billing_core.domain.promotions import Promotion
 from billing_core.domain.received import Delivery
 from billing_core.ports.clock import Clock
 from billing_core.ports.provider import Preview, PreviewLine, ProviderIdentity
 from billing_core.ports.provider_listing import Change
 from billing_memory.provider.buyers import Buyers
 from billing_memory.provider.commands import Commands
+from billing_memory.provider.discounts import Discounts
 from billing_memory.provider.listing import Listing
 from billing_memory.provider.money import Till
 from billing_memory.provider.subscribing import Subscribing
@@ -82,7 +84,9 @@ class FakeProvider:
 
     def __init__(self, clock: Clock, *, webhook_secret: str = "whsec_fake") -> None:  # noqa: S107 - of a fake
         self.world = World(clock, webhook_secret=webhook_secret)
-        till = Till(self.world)
+        #: The promotion codes that can be redeemed; `Discounts.offer` makes one.
+        self.discounts = Discounts(self.world)
+        till = Till(self.world, self.discounts)
         subscribing = Subscribing(self.world, till)
         #: What customers can be charged with; its cards are made and saved as a browser does.
         self.wallet = Wallet(self.world)
@@ -188,14 +192,14 @@ class FakeProvider:
             raise ProviderRefused("Only a change of plan can be previewed.")
         subscription = self.world.get(SubscriptionSeen, command.subscription_id)
         currency = self.world.get(PriceSeen, command.price_id).currency
-        lines = self._subscribing.change_lines(subscription, command)
+        lines = self.discounts.lessened(subscription, self._subscribing.change_lines(subscription, command))
         return Preview(
-            amount_due=Money(max(0, sum(line.amount for line in lines)), currency),
+            amount_due=Money(max(0, sum(line.amount - line.discount for line in lines)), currency),
             credit=Money(-sum(line.amount for line in lines if line.amount < 0), currency),
             lines=tuple(
                 PreviewLine(
                     description=line.description or "",
-                    amount=Money(line.amount, currency),
+                    amount=Money(line.amount - line.discount, currency),
                     proration=line.proration,
                     period_start=line.period_start,
                     period_end=line.period_end,
@@ -205,6 +209,11 @@ class FakeProvider:
             next_invoice_at=max((line.period_end for line in lines), default=subscription.items[0].period_end),
             proration_date=command.proration_date or self.world.now(),
         )
+
+    async def promotion(self, code: str) -> Promotion | None:
+        """What customers type in as ``code``."""
+        self._require_reachable()
+        return self.discounts.codes.get(code)
 
     async def links_of(self, payment_intent_id: str) -> Collection[Fact]:
         """The invoice payments of a payment."""

@@ -19,6 +19,7 @@ from billing_core.domain.facts import (
     SubscriptionSeen,
 )
 from billing_core.domain.money import Money
+from billing_memory.provider.discounts import Discounts
 from billing_memory.provider.world import World
 
 __all__ = ["Till"]
@@ -32,6 +33,7 @@ class Till:
     """Where the fake provider's money goes in and out."""
 
     world: World
+    discounts: Discounts
     #: Why the next cards are declined that are.
     decline_code: str = "insufficient_funds"
 
@@ -87,6 +89,9 @@ class Till:
         self, subscription: SubscriptionSeen, currency: str, reason: str, lines: Sequence[InvoiceLineSeen]
     ) -> InvoiceSeen:
         """The latest invoice of a subscription, to be paid; credits beyond what is due are kept, never paid out."""
+        lines = self.discounts.lessened(subscription, lines)
+        self.discounts.use_up(subscription)
+        due = max(0, sum(line.amount - line.discount for line in lines))
         invoice = InvoiceSeen(
             id=subscription.latest_invoice_id or self.world.new_id("in"),
             created=self.world.now(),
@@ -94,9 +99,9 @@ class Till:
             subscription_id=subscription.id,
             status="draft",
             currency=currency,
-            amount_due=max(0, sum(line.amount for line in lines)),
+            amount_due=due,
             amount_paid=0,
-            amount_remaining=max(0, sum(line.amount for line in lines)),
+            amount_remaining=due,
             billing_reason=reason,
             lines=tuple(lines),
         )

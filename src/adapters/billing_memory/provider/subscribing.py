@@ -23,6 +23,7 @@ from billing_core.domain.operations import (
     ChangeTrialEnd,
     GiveUpCollecting,
     HoldCollection,
+    OpenSubscriptionCheckout,
     PauseSubscription,
     PayInvoice,
     ReleaseHold,
@@ -44,9 +45,10 @@ class Subscribing:
     till: Till
 
     def begin(
-        self, customer_id: str, price: PriceSeen, quantity: int, trial_days: int, labels: Labels
+        self, customer_id: str, price: PriceSeen, checkout: OpenSubscriptionCheckout, labels: Labels
     ) -> tuple[SubscriptionSeen, InvoiceSeen]:
         """A new subscription with its first invoice, paid; about nothing while on trial."""
+        quantity, trial_days = checkout.quantity, checkout.trial_days
         now = self.world.now()
         trial_end = now + timedelta(days=trial_days) if trial_days else None
         end = trial_end or _period_end(price, now)
@@ -64,6 +66,8 @@ class Subscribing:
             latest_invoice_id=self.world.new_id("in"),
             labels=labels,
         )
+        if checkout.promotion_code is not None:
+            subscription = self.till.discounts.apply(subscription, self.till.discounts.codes[checkout.promotion_code])
         line = line_for(0 if trial_days else _amount(price) * quantity, item)
         self.world.tell("customer.subscription.created", subscription)
         return subscription, self.till.pay(
@@ -157,14 +161,14 @@ class Subscribing:
 
     def undo_cancel(self, subscription_id: str) -> SubscriptionSeen:
         """Take a cancellation at the period's end back."""
-        subscription = self._going_on(subscription_id)
+        subscription = self.going_on(subscription_id)
         if not subscription.cancel_at_period_end:
             return subscription
         return self.world.tell("customer.subscription.updated", _uncanceled(subscription))
 
     def change_trial_end(self, command: ChangeTrialEnd, *, paid: bool) -> SubscriptionSeen:
         """A trial goes on for longer, or ends now and is invoiced."""
-        subscription = self._going_on(command.subscription_id)
+        subscription = self.going_on(command.subscription_id)
         if subscription.status != "trialing":
             raise ProviderRefused("This subscription is not on trial.")
         end = command.trial_end or self.world.now()
@@ -194,7 +198,7 @@ class Subscribing:
             raise ProviderRefused(f"The invoice is {invoice.status}; it cannot be voided.")
         if invoice.status == "open":
             self.world.tell("invoice.voided", evolve(invoice, status="void", next_attempt_at=None))
-        subscription = self._release(self._going_on(command.subscription_id), command.schedule_id)
+        subscription = self._release(self.going_on(command.subscription_id), command.schedule_id)
         if command.free_price_id is None:
             return self.end(subscription, "cancellation_requested")
         price = self.world.get(PriceSeen, command.free_price_id)
@@ -210,7 +214,7 @@ class Subscribing:
         self, command: HoldCollection | ReleaseHold | PauseSubscription | ResumeSubscription, *, paid: bool
     ) -> SubscriptionSeen:
         """Hold collection or collect again, pause it, or take it up again once that is paid."""
-        subscription = self._going_on(command.subscription_id)
+        subscription = self.going_on(command.subscription_id)
         match command:
             case HoldCollection():
                 return self.world.tell("customer.subscription.updated", evolve(subscription, pause_behavior="void"))
@@ -238,7 +242,7 @@ class Subscribing:
 
     def change(self, command: ChangePlan, *, paid: bool) -> SubscriptionSeen:
         """Give it another price or quantity, now or by a schedule."""
-        subscription = self._release(self._going_on(command.subscription_id), command.schedule_id)
+        subscription = self._release(self.going_on(command.subscription_id), command.schedule_id)
         if command.release_hold:
             subscription = evolve(subscription, pause_behavior=None)
         if subscription.items[0].id != command.item_id:
@@ -369,7 +373,8 @@ class Subscribing:
         self.world.tell("subscription_schedule.released", evolve(schedule, status="released"))
         return self.world.tell("customer.subscription.updated", evolve(subscription, schedule_id=None))
 
-    def _going_on(self, subscription_id: str) -> SubscriptionSeen:
+    def going_on(self, subscription_id: str) -> SubscriptionSeen:
+        """A subscription that can be changed still."""
         subscription = self.world.get(SubscriptionSeen, subscription_id)
         if subscription.status == "canceled":
             raise ProviderRefused("A canceled subscription cannot be changed.", code="resource_missing")

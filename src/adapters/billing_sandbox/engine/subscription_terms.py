@@ -81,6 +81,9 @@ def _changed_discounts(w: World, subscription: Obj, asked: list[Obj]) -> list[st
     kept = [entry["discount"] for entry in asked if "discount" in entry]
     customer = subscription["customer"]
     chosen = [choose(w, entry, customer) for entry in asked if "discount" not in entry]
+    for dropped in subscription["discounts"]:
+        if dropped not in kept:
+            w.emit("customer.discount.deleted", w.load("discount", dropped))
     return kept + [redeem(w, one, customer=customer, subscription=subscription["id"])["id"] for one in chosen]
 
 

@@ -11,6 +11,7 @@ from billing_core.domain.facts import ObjectKind, ObjectRef
 from billing_core.domain.operations import Answer, ExpireCheckout, OpenPurchaseCheckout, OpenSubscriptionCheckout
 from billing_stripe.calls.labels import labels_for
 from billing_stripe.permissions import Permission
+from billing_stripe.promotions import promotion_of
 from billing_stripe.steps import MAIN, Steps
 
 __all__ = ["expire_checkout", "open_purchase_checkout", "open_subscription_checkout"]
@@ -98,14 +99,10 @@ async def _open(
 
 async def _promotion_code(steps: Steps, code: str) -> str:
     """The id of the active promotion code that customers know as ``code``."""
-    params: stripe.params.PromotionCodeListParams = {"code": code, "active": True, "limit": 1}
-    found = await steps.api.ask(
-        lambda options: steps.api.client.v1.promotion_codes.list_async(params, options),
-        needs=Permission.PROMOTION_CODES_READ,
-    )
-    for row in found.json.rows("data"):
-        return row.need_identity()
-    raise ProviderRefused(f"There is no promotion code {code!r} that can be used.", code="promotion_code_invalid")
+    found = await promotion_of(steps.api, code)
+    if found is None:
+        raise ProviderRefused(f"There is no promotion code {code!r} that can be used.", code="promotion_code_invalid")
+    return found.id
 
 
 async def expire_checkout(steps: Steps, command: ExpireCheckout) -> Answer:

@@ -165,6 +165,39 @@ async def end_trial(subscription_id: str, /, *, options: Changing = CHANGING) ->
     _tell(presenting.subscription(changed), options)
 
 
+@app.command(name="apply-code")
+async def apply_code(subscription_id: str, code: str, /, *, options: Changing = CHANGING) -> None:
+    """Redeem a promotion code on a subscription: its discount counts from the next invoice on.
+
+    For example:
+
+        billing subscriptions apply-code 0192b3c4-… SPRING
+
+    Args:
+        subscription_id: The id of the subscription, as `billing subscriptions show` gives it.
+        code: The code, as customers type it in. It replaces a discount that runs.
+        options: How it is asked and shown.
+    """
+    ask_first(f"Redeem {code} on {subscription_id}?", yes=options.yes)
+    async with opened() as application:
+        changed = await application.apply_promotion_code(options.caller, subscription_id, code)
+    _tell(presenting.subscription(changed), options)
+
+
+@app.command(name="end-discount")
+async def end_discount(subscription_id: str, /, *, options: Changing = CHANGING) -> None:
+    """Take the discount off a subscription: its next invoice costs the full price.
+
+    For example:
+
+        billing subscriptions end-discount 0192b3c4-…
+    """
+    ask_first(f"Charge the full price for {subscription_id} from the next invoice on?", yes=options.yes)
+    async with opened() as application:
+        changed = await application.end_discount(options.caller, subscription_id)
+    _tell(presenting.subscription(changed), options)
+
+
 @app.command
 async def change(
     subscription_id: str,

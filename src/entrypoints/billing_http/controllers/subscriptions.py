@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 
 import msgspec
-from litestar import Controller, Response, get, post, put
+from litestar import Controller, Response, delete, get, post, put
 
 from billing_bootstrap import presenting, shapes
 from billing_core.domain.money import Money
@@ -16,7 +16,14 @@ from billing_http.operations import Operation, caller_of, described
 from billing_http.parameters import App, OurId, UserId
 from billing_http.problems import Code
 from billing_http.reading import AnyRequest, read_body, require_return_url, utc
-from billing_http.requests import CancelRequest, ChangeRequest, CheckoutRequest, NoBody, PauseRequest
+from billing_http.requests import (
+    CancelRequest,
+    ChangeRequest,
+    CheckoutRequest,
+    NoBody,
+    PauseRequest,
+    PromotionRequest,
+)
 
 __all__ = ["Subscriptions"]
 
@@ -256,6 +263,58 @@ class Subscriptions(Controller):
         """Say what a change would charge."""
         wanted = _wanted(await read_body(request, ChangeRequest))
         return answer(presenting.preview(await application.preview_change(caller_of(request), our_id, wanted)))
+
+    @post(
+        "/{id:str}/promotion-code",
+        status_code=200,
+        opt=described(
+            Operation(
+                id="apply_promotion_code",
+                summary="Redeem a promotion code",
+                description="Its discount counts from the next invoice on, also in previews, and replaces one that"
+                " runs. A code is redeemed once by a customer; one that is unknown, expired or used up is refused"
+                " (`provider_code` is `promotion_code_invalid`). Not while a change of plan is pending.",
+                body=PromotionRequest,
+                body_example={"promotion_code": "SPRING"},
+                answer=shapes.SubscriptionShape,
+                example=examples.SUBSCRIPTION,
+                errors=(Code.FORBIDDEN, Code.NOT_FOUND, Code.INVALID_TRANSITION, *_OF_STRIPE),
+            )
+        ),
+    )
+    async def apply_promotion(
+        self,
+        request: AnyRequest,
+        application: App,
+        our_id: OurId,
+    ) -> Answer:
+        """Let a subscription cost less."""
+        given = await read_body(request, PromotionRequest)
+        changed = await application.apply_promotion_code(caller_of(request), our_id, given.promotion_code)
+        return answer(presenting.subscription(changed))
+
+    @delete(
+        "/{id:str}/promotion-code",
+        status_code=200,
+        opt=described(
+            Operation(
+                id="end_discount",
+                summary="Do without the discount",
+                description="From the next invoice on the full price is charged.",
+                answer=shapes.SubscriptionShape,
+                example=examples.SUBSCRIPTION,
+                errors=(Code.FORBIDDEN, Code.NOT_FOUND, Code.INVALID_TRANSITION, *_OF_STRIPE),
+            )
+        ),
+    )
+    async def end_discount(
+        self,
+        request: AnyRequest,
+        application: App,
+        our_id: OurId,
+    ) -> Answer:
+        """Let a subscription cost its full price."""
+        return answer(presenting.subscription(await application.end_discount(caller_of(request), our_id)))
 
 
 def _wanted(given: ChangeRequest) -> PlanChange:
