@@ -41,6 +41,8 @@ HARD_DECLINES = frozenset(
         "stop_payment_order",
     }
 )
+#: The status of a subscription whose provider tried often enough: it owes what it owes, and a new card is tried.
+_GIVEN_UP = "unpaid"
 _NEVER_AGAIN = "do_not_try_again"
 #: Of two steps that are due at one moment the first of these comes first.
 _ORDER = (StepKind.LOOK, StepKind.METHOD, StepKind.RETRY, StepKind.REMINDER, StepKind.LAST)
@@ -153,7 +155,7 @@ def _case_of(
     steps: Iterable[StepTaken],
 ) -> _Case | None:
     """The oldest renewal of a subscription that was tried and is unpaid, while the subscription owes it."""
-    if past_due_since is None:
+    if past_due_since is None and seen.status != _GIVEN_UP:
         return None
     unpaid = (one for one in known.invoices_of(seen.id) if one.status == "open" and one.attempt_count > 0)
     invoice = next(unpaid, None)
@@ -161,7 +163,14 @@ def _case_of(
         return None
     payment = next(reversed(known.payments_of(invoice)), None)
     taken = {one.name: one for one in steps if one.subject == invoice.id}
-    return _Case(invoice, payment, policy, past_due_since, taken, contest_of(seen.id, known))
+    since = past_due_since or _first_failure(invoice, payment, known)
+    return _Case(invoice, payment, policy, since, taken, contest_of(seen.id, known))
+
+
+def _first_failure(invoice: InvoiceSeen, payment: PaymentSeen | None, known: Known) -> datetime:
+    """When an invoice was first tried in vain; when it was made, where no charge tells."""
+    failed = (one.created for one in known.charges_of(payment) if one.status == "failed") if payment else ()
+    return min(failed, default=invoice.created)
 
 
 def dunning_of(

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from billing_core.domain.dunning import Dunning
+from billing_core.domain.invoices import Invoice
 from billing_core.domain.steps import StepKind
-from billing_core.domain.subscriptions import Subscription
+from billing_core.domain.subscriptions import Status, Subscription
 
 __all__ = ["dunning_events"]
 
@@ -19,14 +20,21 @@ _STEPS: Mapping[str, str] = {
 _Data = Mapping[str, str | int | None]
 
 
-def dunning_events(before: Iterable[Subscription], after: Iterable[Subscription]) -> Iterable[tuple[str, _Data]]:
-    """The types of what happened to unpaid renewals between two states, each with what a mailer needs."""
+def dunning_events(
+    before: Iterable[Subscription], after: Iterable[Subscription], invoices: Iterable[Invoice]
+) -> Iterable[tuple[str, _Data]]:
+    """The types of what happened to unpaid renewals between two states, each with what a mailer needs.
+
+    ``invoices`` are those after it: one that was paid was recovered, whatever else became of the subscription.
+    """
+    statuses = {invoice.stripe_invoice_id: invoice.status for invoice in invoices}
     old = {row.id: row for row in before}
     for row in after:
         was = old[row.id].dunning if row.id in old else None
         now = row.dunning
         if was is not None and (now is None or now.stripe_invoice_id != was.stripe_invoice_id):
-            yield "dunning.ended" if row.has_ended or row.past_due_since else "dunning.recovered", _data(row, was)
+            recovered = _is_recovered(row, statuses.get(was.stripe_invoice_id))
+            yield "dunning.recovered" if recovered else "dunning.ended", _data(row, was)
             was = None
         if now is None:
             continue
@@ -36,6 +44,13 @@ def dunning_events(before: Iterable[Subscription], after: Iterable[Subscription]
         for step in now.steps:
             if step.name not in known:
                 yield "dunning.retry_skipped" if step.skipped else _STEPS[step.kind], _data(row, now, step.name)
+
+
+def _is_recovered(row: Subscription, invoice_status: str | None) -> bool:
+    """Whether it was paid. That the subscription is active may be told before its invoice is told to be paid."""
+    if invoice_status == "open":
+        return row.status in {Status.ACTIVE, Status.TRIALING}
+    return invoice_status == "paid"
 
 
 def _data(row: Subscription, dunning: Dunning, step: str | None = None) -> _Data:

@@ -87,7 +87,7 @@ def differences(before: Account, after: Account, occurred_at: datetime) -> tuple
     """What happened between two states of one account; ``occurred_at`` is the time of the deciding fact."""
     told = [
         *_of(before.subscriptions, after.subscriptions, _subscription_events, _subscription_data),
-        *dunning_events(before.subscriptions, after.subscriptions),
+        *dunning_events(before.subscriptions, after.subscriptions, after.invoices),
         *_of(before.purchases, after.purchases, _purchase_events, _purchase_data),
         *_of(before.payments, after.payments, _payment_events, _payment_data),
         *_of(before.invoices, after.invoices, _invoice_events, _invoice_data),

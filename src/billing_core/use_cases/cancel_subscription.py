@@ -27,8 +27,8 @@ class CancelSubscription:
     ) -> Subscription:
         """The subscription after it: at the period's end access stays until then, else it ends now.
 
-        A pending change of plan or pause is given up; while past due, retries stop and the open invoice is voided.
-        Cancelling at the period's end what is canceled so already changes nothing. Raises `NotFound`,
+        A pending change of plan or pause is given up; while past due or unpaid, retries stop and the open invoice is
+        voided. Cancelling at the period's end what is canceled so already changes nothing. Raises `NotFound`,
         `Forbidden`, `InvalidTransition`, and what the provider may raise.
         """
         begun = await self.changer.begun(caller, subscription_id)
@@ -53,7 +53,7 @@ class CancelSubscription:
         return await self.changer.finish(operation, subscription)
 
     async def _open_invoice(self, uow: UnitOfWork, subscription: Subscription) -> str | None:
-        if subscription.status != Status.PAST_DUE:
+        if subscription.status not in {Status.PAST_DUE, Status.UNPAID}:
             return None
         book = await self.changer.books.book(uow, subscription.user_id)
         unpaid = [

@@ -203,6 +203,57 @@ def test_after_the_last_step_nothing_is_left_but_a_new_card() -> None:
     assert row(policy, steps=[left]).next_step is None
 
 
+@pytest.mark.parametrize("policy", [OWN, PROVIDER])
+def test_what_the_provider_gave_up_as_unpaid_is_owed_still_from_the_first_failure_on(policy: DunningPolicy) -> None:
+    before, after = row(policy, *declined()), row(policy, *declined(), status="unpaid")
+    assert before.dunning is not None
+    assert after.dunning is not None
+    assert after.dunning.first_failed_at == FAILED
+    assert (after.past_due_since, after.grace_until) == (None, None)  # it opens nothing
+    assert after.next_step == before.next_step
+    assert [
+        event.type
+        for event in differences(
+            derive(book(policy, *declined())), derive(book(policy, *declined(), status="unpaid")), day(52)
+        )
+        if event.type.startswith("dunning")
+    ] == []
+
+
+@pytest.mark.parametrize("policy", [OWN, PROVIDER])
+def test_a_new_payment_method_is_tried_for_what_is_unpaid_too(policy: DunningPolicy) -> None:
+    step = row(policy, *declined("lost_card"), method("pm_new", created=day(60)), status="unpaid").next_step
+    steps = [took(one.kind, one.number, on=7) for one in schedule(policy, "in_2", FAILED)]
+    later = row(policy, *declined("lost_card"), method("pm_new", created=day(60)), status="unpaid", steps=steps)
+    assert step is not None
+    assert later.next_step is not None
+    assert (later.next_step.name, later.next_step.due_at) == ("method pm_new", day(60))
+
+
+def test_without_a_failed_charge_the_invoice_says_since_when_it_is_unpaid() -> None:
+    owes = row(OWN, status="unpaid")
+    assert owes.dunning is not None
+    assert owes.dunning.first_failed_at == OPEN.created
+
+
+@pytest.mark.parametrize(
+    ("status", "invoice_status", "event"),
+    [
+        pytest.param("active", "paid", "dunning.recovered", id="paid"),
+        pytest.param("active", "open", "dunning.recovered", id="active-before-the-invoice-is-told-to-be-paid"),
+        pytest.param("active", "void", "dunning.ended", id="downgraded-to-a-free-plan"),
+        pytest.param("past_due", "void", "dunning.ended", id="forgiven-by-hand"),
+        pytest.param("unpaid", "uncollectible", "dunning.ended", id="written-off"),
+        pytest.param("paused", "open", "dunning.ended", id="paused-by-hand"),
+        pytest.param("canceled", "void", "dunning.ended", id="canceled"),
+    ],
+)
+def test_what_becomes_of_it_is_told(status: str, invoice_status: str, event: str) -> None:
+    over = evolve(OPEN, status=invoice_status)
+    after = derive(book(OWN, over, status=status))
+    assert event in [told_.type for told_ in differences(derive(book()), after, day(40))]
+
+
 def test_what_our_dunning_ended_was_ended_for_non_payment() -> None:
     ended = subscription("canceled", ended_at=day(38), reason="cancellation_requested")
     facts = [*_facts(), told("customer.subscription.deleted", ended, day(38))]

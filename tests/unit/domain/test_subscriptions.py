@@ -74,6 +74,7 @@ ALLOWED = {
     Command.UNDO_CANCEL: "trialing active past_due",
     Command.CHANGE_PLAN: "trialing active",
     Command.PAUSE: "trialing active past_due",
+    Command.CHANGE_DISCOUNT: "trialing active past_due",
 }
 
 
