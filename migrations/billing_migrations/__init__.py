@@ -9,6 +9,7 @@ from billing_migrations.errors import (
     MigrationsRunElsewhere,
 )
 from billing_migrations.files import Migration
+from billing_migrations.partitions import make_partitions
 from billing_migrations.runner import Applied, Status, apply, status
 
 __all__ = [
@@ -22,5 +23,6 @@ __all__ = [
     "MigrationsRunElsewhere",
     "Status",
     "apply",
+    "make_partitions",
     "status",
 ]

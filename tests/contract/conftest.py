@@ -19,7 +19,10 @@ DO $$
 DECLARE name text;
 BEGIN
     UPDATE catalog_state SET version = 0;
-    FOR name IN SELECT tablename FROM pg_tables WHERE schemaname = 'public' LOOP
+    FOR name IN
+        SELECT relname FROM pg_class
+        WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition
+    LOOP
         CONTINUE WHEN name IN ('catalog_state', 'business_clock') OR name LIKE '%migrations%';
         EXECUTE format('ALTER TABLE %I DISABLE TRIGGER USER', name);
         EXECUTE format('DELETE FROM %I', name);

@@ -283,11 +283,3 @@ class InboxContract:
         async with units() as uow:
             page = await uow.inbox.page(ReceivedState.DEAD, 10)
         assert [event.event_id for event in page.rows] == ["evt_2"]
-
-    async def test_events_are_counted_by_state(self, units: UnitsOfWork) -> None:
-        """For the health of the inbox."""
-        await _stored(units, received("evt_1"), received("evt_2"), received("evt_3").applied())
-        async with units() as uow:
-            counts = await uow.inbox.counts()
-        assert (counts.get(ReceivedState.STORED), counts.get(ReceivedState.APPLIED)) == (2, 1)
-        assert counts.get(ReceivedState.DEAD, 0) == 0

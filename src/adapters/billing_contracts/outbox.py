@@ -169,6 +169,20 @@ class OutboxContract:
             rest = await uow.outbox.of_user(None, 0, 3, first[-1].id)
         assert [*first, *rest] == added
 
+    async def test_whoever_reads_on_misses_no_late_commit(self, units: UnitsOfWork) -> None:
+        """Of two that are under way at once, the one that began first commits last."""
+        async with units() as late, units() as quick:
+            for uow, user_id in ((late, "user-1"), (quick, "user-2")):
+                await uow.customers.lock_users([user_id])
+                await uow.outbox.add(user_id, [new_event("a")], NOW)
+            await quick.commit()
+            async with units() as uow:
+                read = list(await uow.outbox.of_user(None, 0, 10))
+            await late.commit()
+        async with units() as uow:
+            read += await uow.outbox.of_user(None, 0, 10, read[-1].id if read else "")
+        assert sorted(event.user_id for event in read) == ["user-1", "user-2"]
+
     async def test_what_was_published_can_be_sent_again(self, units: UnitsOfWork) -> None:
         """Since a moment, including it; how many is said."""
         added = await _add(units, "user-1", "a", "b", "c")

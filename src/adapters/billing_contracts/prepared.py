@@ -177,6 +177,6 @@ async def everything(uow: UnitOfWork) -> object:
         await uow.catalogs.load(),
         [(event.version, event.type) for event in await uow.outbox.of_user("user-1", 0, 10)],
         await uow.audit.of_user("user-1", 10),
-        await uow.inbox.counts(),
+        (await uow.vital_signs.queues()).inbox,
         [event.state for event in (await uow.inbox.page(ReceivedState.APPLIED, 10)).rows],
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 
@@ -95,10 +94,6 @@ class MemoryInbox:
         found = rows.all() if state is None else rows.of_group(state)
         received = (row.received for row in found)
         return page_of(received, lambda one: (one.received_at, one.event_id), limit, after)
-
-    async def counts(self) -> dict[ReceivedState, int]:
-        """How many events are in each state."""
-        return dict(Counter(row.received.state for row in self._work.on(self._work.store.inbox).all()))
 
 
 def _due_at(received: Received) -> datetime:

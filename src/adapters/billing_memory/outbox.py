@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import datetime, timedelta
 
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen
 
 from billing_core.domain.events import Event, NewEvent
 from billing_memory.customers import user_lock
@@ -21,6 +21,7 @@ class MemoryOutbox:
     """The outbox port."""
 
     _work: Work
+    _added: list[str] = field(factory=list, init=False)
 
     async def add(self, user_id: str, events: Collection[NewEvent], now: datetime) -> tuple[Event, ...]:
         """Keep these events as the user's next ones. Raises `RuntimeError` where the user's lock is not held."""
@@ -42,8 +43,18 @@ class MemoryOutbox:
             )
             rows.put(event.id, StoredEvent(event=event, place=store.next_place(), recorded_at=now))
             added.append(event)
+            self._added.append(event.id)
         versions.put(user_id, version)
         return tuple(added)
+
+    def take_places(self) -> None:
+        """Line up behind everything that is committed: nothing comes in behind what was read."""
+        rows = self._work.on(self._work.store.outbox)
+        for event_id in self._added:
+            row = rows.get(event_id)
+            if row is not None:
+                rows.put(event_id, evolve(row, place=self._work.store.next_place()))
+        self._added.clear()
 
     async def claim(self, worker: str, now: datetime, lease: timedelta, limit: int) -> tuple[Event, ...]:
         """Events that are not published yet, leased, in order per user."""

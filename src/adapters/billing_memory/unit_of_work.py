@@ -90,6 +90,7 @@ class MemoryUnitOfWork:
 
     async def commit(self) -> None:
         """Make everything since the beginning permanent at once."""
+        self.outbox.take_places()
         self._work.commit()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 import psycopg
@@ -56,9 +57,13 @@ DRIVER_ERRORS: Final[tuple[tuple[type[Exception], type[BillingError]], ...]] = (
 )
 
 
+#: What the name of a partition's constraint has after that of its table's.
+_OF_PARTITION: Final = re.compile(r"_(first|default|y\d{4}[mw]\d{2})$")
+
+
 def core_error(error: psycopg.Error) -> BillingError | None:
     """What ``error`` means in billing; None for what can only be a mistake in a statement of ours."""
-    found = BY_CONSTRAINT.get(error.diag.constraint_name or "")
+    found = BY_CONSTRAINT.get(_OF_PARTITION.sub("", error.diag.constraint_name or ""))
     if found is None and error.sqlstate is not None:
         found = BY_SQLSTATE.get(error.sqlstate) or BY_SQLSTATE.get(error.sqlstate[:2])
     elif found is None:

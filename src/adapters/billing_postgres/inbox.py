@@ -15,6 +15,7 @@ from billing_core.ports.paging import Cursor, Page
 from billing_postgres.ahead import Ahead
 from billing_postgres.encoding import FactJson, encode
 from billing_postgres.paging import page_of, place_after
+from billing_postgres.rows.written import customer_of
 from billing_postgres.session import Session
 
 __all__ = ["SELECT_RECEIVED", "PostgresInbox", "received_of"]
@@ -32,14 +33,14 @@ INSERT INTO received_events (
     event_id, type, account, livemode, api_version, created, fact, state, attempts, waits_for, error, next_attempt_at,
     received_at, payload, customer_id
 ) VALUES (%s, %s, %s, %s, %s, %s, %s::jsonb, %s, %s, %s::text[], %s, %s, %s, %b, %s)
-ON CONFLICT (account, event_id) DO NOTHING
+ON CONFLICT (account, event_id, created, customer_id) DO NOTHING
 """
 
 _SAVE: Final[LiteralString] = """
 UPDATE received_events
 SET state = %s, attempts = %s, waits_for = %s::text[], error = %s, next_attempt_at = %s,
     claimed_by = NULL, claimed_until = NULL
-WHERE account = %s AND event_id = %s
+WHERE account = %s AND event_id = %s AND created = %s
 """
 
 #: What every query begins with; put together from constants alone.
@@ -49,7 +50,7 @@ _GET: Final[LiteralString] = f"{SELECT_RECEIVED} WHERE account = %s AND event_id
 
 _CLAIM: Final[LiteralString] = f"""
 WITH due AS (
-    SELECT account, event_id
+    SELECT account, event_id, created
     FROM received_events
     WHERE state IN ('stored', 'failed')
       AND (CASE state WHEN 'stored' THEN received_at + interval '5 seconds' ELSE next_attempt_at END) <= %(now)s
@@ -58,7 +59,7 @@ WITH due AS (
     LIMIT %(limit)s
     FOR UPDATE SKIP LOCKED
 ), parked AS (
-    SELECT account, event_id
+    SELECT account, event_id, created
     FROM received_events
     WHERE state = 'parked' AND next_attempt_at <= %(now)s
       AND (claimed_until IS NULL OR claimed_until <= %(now)s OR claimed_by = %(worker)s)
@@ -66,12 +67,13 @@ WITH due AS (
     LIMIT %(limit)s
     FOR UPDATE SKIP LOCKED
 ), claimed AS (
-    SELECT account, event_id FROM due UNION ALL SELECT account, event_id FROM parked LIMIT %(limit)s
+    SELECT account, event_id, created FROM due UNION ALL SELECT account, event_id, created FROM parked LIMIT %(limit)s
 )
 UPDATE received_events
 SET claimed_by = %(worker)s, claimed_until = %(until)s
 FROM claimed
 WHERE received_events.account = claimed.account AND received_events.event_id = claimed.event_id
+  AND received_events.created = claimed.created
 RETURNING {", ".join(f"received_events.{name}" for name in _NAMES)}
 """  # noqa: S608 - constants of this file
 
@@ -91,8 +93,6 @@ _PAGE_OF_STATE: Final[LiteralString] = f"""
 WHERE state = %(state)s AND (received_at, event_id) < (%(created_at)s::timestamptz, %(id)s)
 ORDER BY received_at DESC, event_id DESC LIMIT %(limit)s
 """
-
-_COUNTS: Final[LiteralString] = "SELECT state, count(*) FROM received_events GROUP BY state"
 
 _READ_FACT: Final = msgspec.json.Decoder(FactJson)
 
@@ -125,7 +125,7 @@ class PostgresInbox:
             received.next_attempt_at,
             received.received_at,
             received.payload,
-            fact.customer_id if fact else None,
+            customer_of(fact),
         )
         return await self._session.execute(_STORE, values) == 1
 
@@ -141,6 +141,7 @@ class PostgresInbox:
             received.next_attempt_at,
             received.account,
             received.event_id,
+            received.created,
         )
         await self._session.execute(_SAVE, values)
 
@@ -167,10 +168,6 @@ class PostgresInbox:
         parameters = place_after(after, limit) | ({} if state is None else {"state": state.value})
         rows = [received_of(row) for row in await self._session.rows(query, parameters)]
         return page_of(rows, lambda received: Cursor(received.received_at, received.event_id), limit)
-
-    async def counts(self) -> dict[ReceivedState, int]:
-        """How many events are in each state."""
-        return {ReceivedState(state): count for state, count in await self._session.rows(_COUNTS)}
 
 
 def received_of(row: TupleRow) -> Received:

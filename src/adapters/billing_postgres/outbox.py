@@ -35,6 +35,7 @@ class EventRow(NewEventRow, kw_only=True):
     user_id: str
     version: int
     position: int
+    written_by: int
 
     def to_domain(self) -> Event:
         """What is stored."""
@@ -81,7 +82,7 @@ WITH firsts AS (
     LIMIT %(limit)s
     FOR UPDATE SKIP LOCKED
 ), claimed AS (
-    SELECT o.user_id, o.version
+    SELECT o.user_id, o.version, o.recorded_at
     FROM firsts JOIN outbox o ON o.user_id = firsts.user_id
     WHERE o.published_at IS NULL
     ORDER BY o.position
@@ -90,7 +91,7 @@ WITH firsts AS (
 UPDATE outbox o
 SET claimed_by = %(worker)s, claimed_until = %(until)s
 FROM claimed
-WHERE o.user_id = claimed.user_id AND o.version = claimed.version
+WHERE o.user_id = claimed.user_id AND o.version = claimed.version AND o.recorded_at = claimed.recorded_at
 RETURNING to_json(o)
 """
 
@@ -108,11 +109,17 @@ WHERE o.user_id = %(user_id)s AND o.version > %(after_version)s
 ORDER BY o.version LIMIT %(limit)s
 """
 
+#: In the order of the transactions that wrote them, up to the oldest that is still under way: whoever reads on from
+#: what was read last misses nothing, however late a commit is.
 _OF_EVERYBODY: Final[LiteralString] = """
 SELECT to_json(o) FROM outbox o
 WHERE o.version > %(after_version)s
-  AND o.position > coalesce((SELECT a.position FROM outbox a WHERE a.id = %(after_id)s), 0)
-ORDER BY o.position LIMIT %(limit)s
+  AND (o.written_by, o.position) > (
+      coalesce((SELECT a.written_by FROM outbox a WHERE a.id = %(after_id)s), -1),
+      coalesce((SELECT a.position FROM outbox a WHERE a.id = %(after_id)s), 0)
+  )
+  AND o.written_by < pg_snapshot_xmin(pg_current_snapshot())::text::bigint
+ORDER BY o.written_by, o.position LIMIT %(limit)s
 """
 
 _REPUBLISH: Final[LiteralString] = """
@@ -179,7 +186,7 @@ class PostgresOutbox:
 
     async def _events(self, query: LiteralString, parameters: Mapping[str, object]) -> tuple[Event, ...]:
         rows = [_READ.decode(stored) for (stored,) in await self._session.rows(query, parameters)]
-        rows.sort(key=lambda row: row.position)
+        rows.sort(key=lambda row: (row.written_by, row.position))
         return tuple(row.to_domain() for row in rows)
 
 

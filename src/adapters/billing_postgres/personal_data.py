@@ -20,8 +20,9 @@ _UNSETTLED: Final[LiteralString] = f"{SELECT_RECEIVED} WHERE state = ANY(%s::tex
 
 _FORGET: Final[LiteralString] = """
 UPDATE received_events r SET payload = NULL
-FROM unnest(%s::text[], %s::text[]) AS erased (account, event_id)
-WHERE r.account = erased.account COLLATE "C" AND r.event_id = erased.event_id COLLATE "C" AND r.payload IS NOT NULL
+FROM unnest(%s::text[], %s::text[], %s::timestamptz[]) AS erased (account, event_id, created)
+WHERE r.account = erased.account COLLATE "C" AND r.event_id = erased.event_id COLLATE "C"
+  AND r.created = erased.created AND r.payload IS NOT NULL
 """
 
 
@@ -41,5 +42,5 @@ class PostgresPersonalData:
 
     async def forget_payloads(self, received: Collection[Received]) -> int:
         """Remove the bytes of these events."""
-        names = [one.account for one in received], [one.event_id for one in received]
-        return await self._session.execute(_FORGET, names)
+        accounts, names = [one.account for one in received], [one.event_id for one in received]
+        return await self._session.execute(_FORGET, (accounts, names, [one.created for one in received]))

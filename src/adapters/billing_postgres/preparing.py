@@ -75,8 +75,10 @@ SELECT set_config('lock_timeout', '0', true), json_build_object(
     ),
     'known_events', (
         SELECT coalesce(json_agg(json_build_array(r.account, r.event_id)), '[]')
-        FROM unnest(%(accounts)s::text[], %(events)s::text[]) AS wanted (account, id)
+        FROM unnest(%(accounts)s::text[], %(events)s::text[], %(created)s::timestamptz[])
+            AS wanted (account, id, created)
         JOIN received_events r ON r.account = wanted.account COLLATE "C" AND r.event_id = wanted.id COLLATE "C"
+            AND r.created = wanted.created
     ),
     'known_facts', (SELECT coalesce(json_agg(f.id), '[]') FROM facts f WHERE f.id = ANY(%(events)s)),
     'waited_for', (
@@ -189,6 +191,7 @@ async def prepare(session: Session, ahead: Ahead, events: Collection[Received]) 
         "keys": list(keys),
         "accounts": [event.account for event in events],
         "events": [event.event_id for event in events],
+        "created": [event.created for event in events],
         "told_kinds": [ref.kind.value for ref in since],
         "told_ids": [ref.id for ref in since],
         "told_at": list(since.values()),

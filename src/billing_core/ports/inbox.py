@@ -46,7 +46,3 @@ class Inbox(Protocol):
     async def page(self, state: ReceivedState | None, limit: int, after: Cursor | None = None) -> Page[Received]:
         """Events newest first (by ``received_at``, event id), of one state or of all."""
         ...
-
-    async def counts(self) -> dict[ReceivedState, int]:
-        """How many events are in each state; a state without any may be missing."""
-        ...

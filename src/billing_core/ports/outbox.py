@@ -35,7 +35,11 @@ class Outbox(Protocol):
     async def of_user(
         self, user_id: str | None, after_version: int, limit: int, after_id: str = ""
     ) -> tuple[Event, ...]:
-        """Events of a user above ``after_version``, or of everybody, oldest first, from beyond ``after_id``."""
+        """Committed events of a user above ``after_version``, or of everybody, from beyond ``after_id``.
+
+        A user's come in the order of their versions. Whoever reads everybody's, and reads on from the last, misses
+        nothing, however late a commit is: what could still come in before an event is waited for.
+        """
         ...
 
     async def republish(self, since: datetime, now: datetime) -> int:

@@ -331,9 +331,9 @@ def _ports(
 
 
 async def _expire(pool: billing_postgres.Pool, now: datetime) -> int:
-    """Published events after 30 days, the bytes of webhooks after 90, idempotency keys as they say themselves."""
-    gone = await billing_postgres.expire(pool, now)
-    return gone.events + gone.payloads + gone.idempotency_keys
+    """What is past its time; and there is a place for what is to come."""
+    await billing_postgres.make_partitions(pool, now)
+    return (await billing_postgres.expire(pool, now)).total
 
 
 async def _no_answer() -> None:

@@ -34,9 +34,11 @@ def migrate(environ: Mapping[str, str]) -> list[str]:
     either variable, libpq's own (``PGHOST`` …) hold. Raises `MigrationsFailed`.
     """
     try:
-        return billing_migrations.apply(_database(environ))
+        applied = billing_migrations.apply(_database(environ))
+        billing_migrations.make_partitions(_database(environ))
     except (billing_migrations.MigrationError, psycopg.Error) as error:
         raise _failure(error) from error
+    return applied
 
 
 def migration_states(environ: Mapping[str, str]) -> list[MigrationState]:

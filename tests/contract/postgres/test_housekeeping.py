@@ -1,22 +1,30 @@
 """Housekeeping: what is kept for a time only."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
+from attrs import evolve
 
 from billing_contracts.examples import NOW, new_event, received
+from billing_core.domain.received import Received
 from billing_postgres import Pool, PostgresUnitsOfWork, expire, unpublished_since
 from billing_postgres.session import transaction
 
 _MOMENT = timedelta(microseconds=1)
+#: Where there is no partition: what lies there goes row by row.
+FAR_AHEAD = datetime(2100, 1, 1, tzinfo=UTC)
 
 
-async def test_events_are_kept_for_thirty_days_after_they_were_published(
+def _far_ahead(identity: str) -> Received:
+    return evolve(received(identity, minute=0), created=FAR_AHEAD)
+
+
+async def test_an_event_without_a_partition_is_kept_for_thirty_days_after_it_was_published(
     pool: Pool, units: PostgresUnitsOfWork
 ) -> None:
     async with units() as uow:
         await uow.customers.lock_users(["user-1"])
-        first, _ = await uow.outbox.add("user-1", [new_event("a"), new_event("b")], NOW)
+        first, _ = await uow.outbox.add("user-1", [new_event("a"), new_event("b")], FAR_AHEAD)
         await uow.outbox.published([first], NOW)
         await uow.commit()
 
@@ -27,20 +35,24 @@ async def test_events_are_kept_for_thirty_days_after_they_were_published(
         assert [event.type for event in await uow.outbox.of_user("user-1", 0, 10)] == ["b"]
 
 
-async def test_the_bytes_of_a_webhook_are_kept_for_ninety_days_and_its_fact_for_ever(
+async def test_a_webhook_without_a_partition_is_kept_for_ninety_days_and_longer_while_it_waits(
     pool: Pool, units: PostgresUnitsOfWork
 ) -> None:
-    event = received(minute=0)
+    """The bytes of one that waits go all the same."""
+    done, waiting = _far_ahead("evt_1").applied(), _far_ahead("evt_2")
     async with units() as uow:
-        await uow.inbox.store(event)
+        for event in (done, waiting):
+            await uow.inbox.store(event)
+            await uow.inbox.save(event)
         await uow.commit()
 
     assert not await expire(pool, NOW + timedelta(days=90))
-    assert (await expire(pool, NOW + timedelta(days=90) + _MOMENT)).payloads == 1
+    gone = await expire(pool, NOW + timedelta(days=90) + _MOMENT)
+
+    assert (gone.received, gone.payloads) == (1, 1)
     async with units() as uow:
-        stored = await uow.inbox.get(event.event_id)
-    assert stored is not None
-    assert (stored.payload, stored.fact) == (None, event.fact)
+        assert await uow.inbox.get("evt_1") is None
+        assert await uow.inbox.get("evt_2") == evolve(waiting, payload=None)
 
 
 async def test_an_idempotency_key_ends_when_it_says_so(pool: Pool) -> None:
@@ -60,7 +72,7 @@ async def test_a_run_removes_no_more_than_its_limit(pool: Pool, units: PostgresU
     """So that no transaction holds many rows for long."""
     async with units() as uow:
         for number in range(3):
-            await uow.inbox.store(received(f"evt_{number}"))
+            await uow.inbox.store(_far_ahead(f"evt_{number}"))
         await uow.commit()
 
     assert (await expire(pool, NOW + timedelta(days=365), limit=limit)).payloads == limit

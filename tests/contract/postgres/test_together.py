@@ -117,7 +117,7 @@ class Desk:
     async def states(self) -> set[ReceivedState]:
         """In which events are."""
         async with self._units() as uow:
-            return set(await uow.inbox.counts())
+            return {event.state for event in (await uow.inbox.page(None, 100_000)).rows}
 
 
 @pytest.mark.parametrize("seed", range(3))

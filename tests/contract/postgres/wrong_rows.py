@@ -112,6 +112,7 @@ WHOLE: dict[str, dict[str, str]] = {
         "type": "''",
         "livemode": "false",
         "created": "now()",
+        "customer_id": "''",
         "state": "'stored'",
         "attempts": "0",
         "waits_for": "'{}'",

@@ -20,7 +20,7 @@ def event(house: House) -> bytes:
 async def stored(house: House) -> int:
     """How many events were stored for good."""
     async with house.units() as uow:
-        return sum((await uow.inbox.counts()).values())
+        return len((await uow.inbox.page(None, 100)).rows)
 
 
 async def test_an_event_is_received_once(house: House) -> None:

@@ -14,7 +14,12 @@ from billing_core.domain.facts import Fact
 from billing_core.domain.received import Received
 from billing_postgres.encoding import FactJson, raw
 
-__all__ = ["AuditRow", "EventRow", "FactRow", "MappingRow", "ReceivedRow", "VersionRow"]
+__all__ = ["AuditRow", "EventRow", "FactRow", "MappingRow", "ReceivedRow", "VersionRow", "customer_of"]
+
+
+def customer_of(fact: Fact | None) -> str:
+    """By which customer an event is kept; empty where it names none."""
+    return (fact.customer_id if fact else None) or ""
 
 
 class MappingRow(msgspec.Struct, kw_only=True):
@@ -35,7 +40,7 @@ class ReceivedRow(msgspec.Struct, kw_only=True):
     livemode: bool
     api_version: str | None
     created: datetime
-    customer_id: str | None
+    customer_id: str
     fact: FactJson | None
     state: str
     attempts: int
@@ -55,7 +60,7 @@ class ReceivedRow(msgspec.Struct, kw_only=True):
             livemode=received.livemode,
             api_version=received.api_version,
             created=received.created,
-            customer_id=fact.customer_id if fact else None,
+            customer_id=customer_of(fact),
             fact=FactJson.of(fact) if fact else None,
             state=received.state,
             attempts=received.attempts,

@@ -137,12 +137,11 @@ async def _worker(application: Application) -> Finding:
 
 async def _events(application: Application) -> Finding:
     try:
-        async with application.units() as uow:
-            counts = await uow.inbox.counts()
+        waiting = (await application.check_vital_signs.queues()).inbox
     except BillingError as error:
         return Finding("events", ok=False, found=error.message, remedy="Mend the database first.")
-    found = ", ".join(f"{count} {state}" for state, count in sorted(counts.items())) or "none received yet"
-    if counts.get(ReceivedState.DEAD):
+    found = ", ".join(f"{backlog.count} {state}" for state, backlog in sorted(waiting.items())) or "all are done with"
+    if ReceivedState.DEAD in waiting:
         return Finding("events", ok=False, found=found, remedy="Look at `billing events dead`, mend, then replay.")
     return Finding("events", ok=True, found=found)
 
