@@ -13,6 +13,9 @@ from billing_core.domain.money import Money
 from billing_core.domain.operations import (
     CancelSubscription,
 )
+from billing_core.domain.own_proration import OwnLine
+from billing_stripe.calls.own_amounts import invoice_own_lines
+from billing_stripe.steps import Steps
 from tests.contract.stripe.shop import BASIC, PRO, Shop, only
 
 YEARLY = evolve(PRO, id="pro-yearly", price=Money(29_000, "usd"), interval="year")
@@ -181,3 +184,53 @@ async def test_a_change_of_what_has_ended_is_refused(shop: Shop) -> None:
         await shop.do(await shop.change(subscription, PRO))
 
     assert refused.value.code
+
+
+async def test_what_was_paid_for_a_change_that_is_refused_then_is_given_back_once(shop: Shop) -> None:
+    """As credit: the invoice and the one that takes it back come to nothing, whoever tries again under whatever key."""
+    subscription = await shop.subscribed()
+    (item,) = subscription.items
+    assert item.period_end is not None
+    lines = tuple(
+        OwnLine(amount=Money(amount, "usd"), description="time", start=shop.now(), end=item.period_end)
+        for amount in (-700, 2000)
+    )
+    command = evolve(
+        await shop.change(subscription, PRO),
+        proration="none",
+        only_when_paid=False,
+        own_lines=lines,
+        customer_id=subscription.customer_id,
+    )
+    gone = shop.intend(evolve(command, price_id="price_gone"))
+    for asked in (gone, gone, gone.with_new_key()):
+        with pytest.raises(ProviderRefused):
+            await shop.provider.execute(asked)
+    v1 = shop.api.client.v1
+    invoices = (await v1.invoices.list_async({"subscription": subscription.id})).data
+    customer = await v1.customers.retrieve_async(subscription.customer_id)
+
+    assert [(one.total, one.amount_paid, one.status) for one in invoices[:2]] == [
+        (-1300, 0, "paid"),
+        (1300, 1300, "paid"),
+    ]
+    assert (len(invoices), customer.balance) == (3, -1300)
+    assert (await shop.seen(SubscriptionSeen, subscription.id)).items == subscription.items
+
+
+async def test_what_was_paid_under_a_key_that_is_forgotten_is_not_charged_again(shop: Shop) -> None:
+    subscription = await shop.subscribed()
+    (item,) = subscription.items
+    assert item.period_end is not None
+    line = OwnLine(amount=Money(2000, "usd"), description="time", start=shop.now(), end=item.period_end)
+    command = evolve(
+        await shop.change(subscription, PRO), proration="none", own_lines=(line,), customer_id=subscription.customer_id
+    )
+    asked = shop.intend(command)
+    await invoice_own_lines(Steps(shop.api, asked), command)  # a crash in between
+
+    await shop.provider.execute(asked.with_new_key())
+
+    invoices = (await shop.api.client.v1.invoices.list_async({"subscription": subscription.id})).data
+    assert [one.amount_paid for one in invoices] == [2000, 1000]
+    assert (await shop.seen(SubscriptionSeen, subscription.id)).items[0].price_id == command.price_id

@@ -13,7 +13,7 @@ from billing_core.domain.facts import ObjectKind, ObjectRef
 from billing_core.domain.operations import Answer, ChangePlan
 from billing_stripe.api import Reply
 from billing_stripe.calls.labels import labels_for
-from billing_stripe.calls.own_amounts import invoice_own_lines
+from billing_stripe.calls.own_amounts import give_back_own_lines, invoice_own_lines
 from billing_stripe.calls.subscriptions import keep_on, release, release_schedule
 from billing_stripe.facts import Json
 from billing_stripe.permissions import Permission
@@ -34,14 +34,29 @@ async def change_plan(steps: Steps, command: ChangePlan) -> Answer:
     if command.schedule_id:
         await release_schedule(steps, command.schedule_id)
     if command.own_lines:
-        await invoice_own_lines(steps, command)
+        await _at_our_amounts(steps, command)
+    else:
+        await _change(steps, command)
+    return steps.answer(command.subscription_id)
+
+
+async def _at_our_amounts(steps: Steps, command: ChangePlan) -> None:
+    """Change it once our own invoice is paid; where Stripe refuses that, what was paid is given back."""
+    await invoice_own_lines(steps, command)
+    try:
+        await _change(steps, command)
+    except ProviderRefused:
+        await give_back_own_lines(steps, command)
+        raise
+
+
+async def _change(steps: Steps, command: ChangePlan) -> None:
     if command.release_hold:
         await release(steps, command.subscription_id, "release_hold")
     if command.at_period_end:
         await _at_period_end(steps, command)
     else:
         await _now(steps, command)
-    return steps.answer(command.subscription_id)
 
 
 async def _now(steps: Steps, command: ChangePlan) -> None:
