@@ -14,7 +14,7 @@ from attrs import field, frozen
 
 from billing_core.domain.errors import CurrencyMismatch, InvalidValue
 
-__all__ = ["MINIMUM_CHARGES_MINOR", "Money", "decimals", "round_half_even", "total"]
+__all__ = ["MINIMUM_CHARGES_MINOR", "Money", "decimals", "round_half_even", "smallest_unit", "total"]
 
 #: Currencies without a minor unit (Stripe, "Zero-decimal currencies").
 ZERO_DECIMAL = frozenset(
@@ -109,14 +109,19 @@ class Money:
             Money(share + (1 if index in extra else 0), self.currency) for index, (share, _) in enumerate(shares)
         )
 
-    def require_chargeable(self) -> Money:
-        """Itself, where the provider can charge it; else raises `InvalidValue` that says why."""
-        if self.amount < 0:
-            raise InvalidValue("A price cannot be negative.", field="amount")
+    def require_whole_units(self) -> Money:
+        """Itself, where it is made of whole units that the provider can move; else raises `InvalidValue`."""
         if self.currency in WHOLE_HUNDREDS and self.amount % 100:
             raise InvalidValue(f"Amounts in {self.currency} must be divisible by 100.", field="amount")
         if self.currency in THREE_DECIMAL and self.amount % 10:
             raise InvalidValue(f"The last digit of an amount in {self.currency} must be 0.", field="amount")
+        return self
+
+    def require_chargeable(self) -> Money:
+        """Itself, where the provider can charge it; else raises `InvalidValue` that says why."""
+        if self.amount < 0:
+            raise InvalidValue("A price cannot be negative.", field="amount")
+        self.require_whole_units()
         least = MINIMUM_CHARGES_MINOR.get(self.currency, 0)
         if 0 < self.amount < least:
             raise InvalidValue(f"The least that can be charged is {least} {self.currency}.", field="amount")
@@ -139,6 +144,13 @@ def decimals(currency: str) -> int:
     """How many decimals the minor unit of ``currency`` has as the provider counts it: 0, 2 or 3."""
     lowered = currency.lower()
     return 0 if lowered in ZERO_DECIMAL else 3 if lowered in THREE_DECIMAL else 2
+
+
+def smallest_unit(currency: str) -> int:
+    """The smallest amount that the provider can move in a currency, in minor units (domain rule 7)."""
+    if currency in WHOLE_HUNDREDS:
+        return 100
+    return 10 if currency in THREE_DECIMAL else 1
 
 
 def round_half_even(value: Fraction) -> int:

@@ -17,13 +17,12 @@ from attrs import frozen
 
 from billing_core.domain.change_rules import Credit, OwnAmounts, OwnCharge, Rounding, TimeUnit
 from billing_core.domain.facts import InvoiceSeen
-from billing_core.domain.money import WHOLE_HUNDREDS, Money, decimals, round_half_even
+from billing_core.domain.money import Money, round_half_even, smallest_unit
 from billing_core.domain.periods import Period
 
-__all__ = ["Billed", "OwnLine", "billed_ahead", "effective_from", "own_lines", "smallest_unit"]
+__all__ = ["Billed", "OwnLine", "billed_ahead", "effective_from", "own_lines"]
 
 _DAY = timedelta(days=1)
-_THREE_DECIMALS = 3
 
 
 @frozen(kw_only=True)
@@ -44,13 +43,6 @@ class OwnLine:
     description: str
     start: datetime
     end: datetime
-
-
-def smallest_unit(currency: str) -> int:
-    """The smallest amount that can be charged in a currency, in minor units (domain rule 7)."""
-    if currency in WHOLE_HUNDREDS:
-        return 100
-    return 10 if decimals(currency) == _THREE_DECIMALS else 1
 
 
 def billed_ahead(invoices: Iterable[InvoiceSeen], at: datetime) -> tuple[Billed, ...]:

@@ -14,8 +14,8 @@ from itertools import product
 from attrs import frozen
 
 from billing_core.domain.change_rules import Charge, OwnAmounts, rule_for
-from billing_core.domain.money import Money, decimals
-from billing_core.domain.own_proration import Billed, OwnLine, effective_from, own_lines, smallest_unit
+from billing_core.domain.money import Money, decimals, smallest_unit
+from billing_core.domain.own_proration import Billed, OwnLine, effective_from, own_lines
 from billing_core.domain.periods import BillingCalendar, Interval, Period
 from billing_core.domain.plans import Catalog
 

@@ -186,7 +186,8 @@ def refund_amount(question: RefundQuestion, wanted: Money | None) -> Money:
     """What to refund: ``wanted``, or all that is left.
 
     Raises `RefundWindowClosed`, `AlreadyRefunded` or `InvalidTransition` where a rule refuses it, and
-    `InvalidValue` where ``wanted`` is not above zero or more than what is left.
+    `InvalidValue` where ``wanted`` is not above zero, more than what is left, or no amount that can be moved in its
+    currency (dinars end in 0).
     """
     answer = refundability(question)
     if answer.refusal is not None:
@@ -195,4 +196,4 @@ def refund_amount(question: RefundQuestion, wanted: Money | None) -> Money:
         return answer.refundable
     if wanted.amount <= 0 or not wanted <= answer.refundable:
         raise InvalidValue(f"Between 1 and {answer.refundable.amount} can be refunded.", field="amount")
-    return wanted
+    return wanted.require_whole_units()

@@ -14,6 +14,7 @@ from billing_core.domain.errors import (
     InvalidValue,
     RefundWindowClosed,
 )
+from billing_core.domain.money import Money
 from billing_core.domain.policies import RefundPolicy
 from billing_core.domain.refunds import RefundQuestion, refund_amount, refund_window, refundability
 from tests.builders import day, usd, utc
@@ -151,3 +152,26 @@ def test_time_alone_never_reopens_a_window() -> None:
 
     answers = [eligible(day(number, hours=10)) for number in range(60)]
     assert answers == sorted(answers, reverse=True)
+
+
+@pytest.mark.parametrize(
+    ("currency", "captured", "wanted", "granted"),
+    [
+        pytest.param("kwd", 12_340, 5_000, True, id="dinars-ending-in-0"),
+        pytest.param("kwd", 12_340, 1_234, False, id="single-fils"),
+        pytest.param("kwd", 12_340, 12_340, True, id="all-of-the-dinars"),
+        pytest.param("isk", 490_000, 100, True, id="whole-kronur"),
+        pytest.param("isk", 490_000, 150, False, id="half-a-krona"),
+        pytest.param("jpy", 4_900, 1, True, id="one-yen"),
+    ],
+)
+def test_a_part_is_an_amount_that_can_be_moved_in_its_currency(
+    currency: str, captured: int, wanted: int, *, granted: bool
+) -> None:
+    nothing = Money(0, currency)
+    question = evolve(QUESTION, captured=Money(captured, currency), refunded=nothing, disputed=nothing)
+    if granted:
+        assert refund_amount(question, Money(wanted, currency)) == Money(wanted, currency)
+    else:
+        with pytest.raises(InvalidValue):
+            refund_amount(question, Money(wanted, currency))

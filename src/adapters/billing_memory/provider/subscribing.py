@@ -311,10 +311,10 @@ class Subscribing:
         restarts = self.restarts(subscription, command)
         if command.proration != "always_invoice" and not restarts:
             return []
-        credit = -share_of(_amount(old) * item.quantity, item, start)
+        credit = -share_of(_amount(old) * item.quantity, item, start, old.currency)
         charge, end = _amount(new) * command.quantity, _period_end(new, start)
         if not restarts:
-            charge, end = share_of(charge, item, start), item.period_end or end
+            charge, end = share_of(charge, item, start, new.currency), item.period_end or end
         unused = InvoiceLineSeen(
             amount=credit if command.proration != "none" and subscription.status != "trialing" else 0,
             period_start=start,

@@ -4,7 +4,7 @@ from attrs import frozen
 
 from billing_sandbox.engine.calendar import add_months
 from billing_sandbox.engine.errors import InvalidParam, InvalidRequest
-from billing_sandbox.engine.money import fraction
+from billing_sandbox.engine.money import share
 from billing_sandbox.engine.objects import Obj
 from billing_sandbox.engine.params import TEXT, Clear, Hash, ListOf
 from billing_sandbox.engine.world import World
@@ -106,14 +106,14 @@ def amounts_off(coupon: Obj, amounts: list[int], currency: str) -> list[int]:
     """What a coupon takes off each amount: a share of each, or one sum spread over all, never more than is there."""
     payable = [max(amount, 0) for amount in amounts]
     if coupon["percent_off"] is not None:
-        share = round(coupon["percent_off"] * 100)
-        return [fraction(amount, share, _HUNDREDTHS_OF_A_PERCENT) for amount in payable]
+        off = round(coupon["percent_off"] * 100)
+        return [share(amount, off, _HUNDREDTHS_OF_A_PERCENT, currency) for amount in payable]
     total = sum(payable)
     if total == 0 or coupon["currency"] != currency:
         return [0 for _ in payable]
     left_sum, left_total, parts = min(coupon["amount_off"], total), total, []
     for amount in payable:
-        part = fraction(left_sum, amount, left_total) if left_total else 0
+        part = share(left_sum, amount, left_total, currency) if left_total else 0
         parts.append(part)
         left_sum -= part
         left_total -= amount

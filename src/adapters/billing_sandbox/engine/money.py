@@ -2,7 +2,7 @@
 
 import re
 
-from billing_sandbox.engine.errors import InvalidParam
+from billing_sandbox.engine.errors import InvalidParam, InvalidRequest
 
 ZERO_DECIMAL = frozenset(re.findall(r"\w+", "bif clp djf gnf jpy kmf krw mga pyg rwf ugx vnd vuv xaf xof xpf"))
 THREE_DECIMAL = frozenset({"bhd", "jod", "kwd", "omr", "tnd"})
@@ -64,6 +64,25 @@ def fraction(amount: int, numerator: int, denominator: int) -> int:
     product = amount * numerator
     rounded = (2 * abs(product) + denominator) // (2 * denominator)
     return rounded if product >= 0 else -rounded
+
+
+def unit(currency: str) -> int:
+    """The smallest amount that can be moved: three decimals end in 0, and the króna has none although it is sent so."""
+    if currency == "isk":
+        return 100
+    return 10 if currency in THREE_DECIMAL else 1
+
+
+def require_whole_units(amount: int, currency: str) -> None:
+    """Refuse an amount that cannot be moved in its currency."""
+    if amount % unit(currency):
+        message = f"Invalid amount: amounts in {currency.upper()} must be evenly divisible by {unit(currency)}."
+        raise InvalidRequest(message, param="amount", code="parameter_invalid_integer")
+
+
+def share(amount: int, numerator: int, denominator: int, currency: str) -> int:
+    """Like `fraction`, in whole units of the currency."""
+    return fraction(amount, numerator, denominator * unit(currency)) * unit(currency)
 
 
 def stripe_fee(amount: int, currency: str) -> int:

@@ -3,7 +3,7 @@
 from billing_sandbox.engine import collection, payments
 from billing_sandbox.engine.errors import CardDeclined, InvalidRequest
 from billing_sandbox.engine.invoices import invoice_of
-from billing_sandbox.engine.money import minimum_charge, require_currency
+from billing_sandbox.engine.money import minimum_charge, require_currency, require_whole_units
 from billing_sandbox.engine.objects import Obj, merge_metadata
 from billing_sandbox.engine.operations import PAGE, Operation, retrieve
 from billing_sandbox.engine.pagination import listed
@@ -151,7 +151,8 @@ def capture(w: World, p: Obj, intent_id: str) -> Obj:
 
 
 def require_minimum(amount: int, currency: str) -> None:
-    """Refuse an amount that is too small to charge."""
+    """Refuse an amount that is too small to charge, or not made of whole units of its currency."""
+    require_whole_units(amount, currency)
     if amount < minimum_charge(currency):
         message = (
             "Amount must convert to at least 50 cents. The minimum in "

@@ -8,7 +8,7 @@ changing and changing back within one second nets to nothing.
 from datetime import UTC, datetime
 
 from billing_sandbox.engine.invoice_items import new_item
-from billing_sandbox.engine.money import fraction
+from billing_sandbox.engine.money import share
 from billing_sandbox.engine.objects import Obj
 from billing_sandbox.engine.world import World
 
@@ -54,7 +54,8 @@ def credit(w: World, subscription: Obj, item: Obj, at: int) -> list[Obj]:
         if segment["end"] <= at or segment["amount"] == 0:
             continue
         start = max(at, segment["start"])
-        unused = fraction(segment["amount"], segment["end"] - start, segment["end"] - segment["start"])
+        left, whole = segment["end"] - start, segment["end"] - segment["start"]
+        unused = share(segment["amount"], left, whole, subscription["currency"])
         if segment["start"] < at:
             kept.append(segment | {"amount": segment["amount"] - unused, "end": at})
         if unused:
@@ -84,7 +85,8 @@ def credit(w: World, subscription: Obj, item: Obj, at: int) -> list[Obj]:
 def charge(w: World, subscription: Obj, item: Obj, at: int) -> list[Obj]:
     """Invoice items that charge the item from `at` to the end of its period."""
     start, end = item["current_period_start"], item["current_period_end"]
-    amount = fraction((item["price"]["unit_amount"] or 0) * item["quantity"], end - at, end - start)
+    price = (item["price"]["unit_amount"] or 0) * item["quantity"]
+    amount = share(price, end - at, end - start, subscription["currency"])
     if amount == 0 or at >= end:
         return []
     made = new_item(

@@ -2,6 +2,7 @@
 
 from billing_sandbox.engine import balance
 from billing_sandbox.engine.errors import InvalidParam, InvalidRequest
+from billing_sandbox.engine.money import require_whole_units
 from billing_sandbox.engine.objects import DAY, Obj, merge_metadata
 from billing_sandbox.engine.operations import PAGE, Operation, retrieve
 from billing_sandbox.engine.pagination import listed
@@ -155,6 +156,7 @@ def _require_refundable(w: World, charge: Obj, amount: int, left: int) -> None:
     if amount > left:
         message = f"Refund amount ({amount}) is greater than unrefunded amount on charge ({left})."
         raise InvalidRequest(message, param="amount")
+    require_whole_units(amount, charge["currency"])
 
 
 def _destination(method: Obj, *, slow: bool) -> Obj:

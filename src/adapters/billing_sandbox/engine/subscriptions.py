@@ -7,7 +7,7 @@ from billing_sandbox.engine.discounts import Chosen, redeem, use_up
 from billing_sandbox.engine.errors import CardDeclined
 from billing_sandbox.engine.invoice_items import pending_lines
 from billing_sandbox.engine.invoices import draft, finalise, intent_of
-from billing_sandbox.engine.money import fraction
+from billing_sandbox.engine.money import share
 from billing_sandbox.engine.objects import DAY, HOUR, Obj, list_object
 from billing_sandbox.engine.proration import record_invoice
 from billing_sandbox.engine.subscription_items import items_of, new_item, period_end, period_line, period_of, trial_line
@@ -54,8 +54,9 @@ def begin(w: World, wanted: Wanted, *, told: bool = True) -> tuple[Obj, Obj]:
         if trial:
             lines.append(trial_line(w, subscription, item))
         elif period[0] > whole[0] and wanted.anchor is not None:
-            share = fraction((price["unit_amount"] or 0) * quantity, period[1] - period[0], whole[1] - whole[0])
-            lines.append(period_line(w, subscription, item, share if wanted.prorate else 0))
+            full, left = (price["unit_amount"] or 0) * quantity, period[1] - period[0]
+            part = share(full, left, whole[1] - whole[0], price["currency"])
+            lines.append(period_line(w, subscription, item, part if wanted.prorate else 0))
         else:
             lines.append(period_line(w, subscription, item))
     subscription["items"] = list_object(data, f"/v1/subscription_items?subscription={subscription['id']}")
