@@ -78,3 +78,10 @@ async def test_many_at_once_without_a_key_open_one_checkout(pair: Pair) -> None:
     answers = pair.at_once("/api/purchases/create", {**COURSE, **URLS}, bearer("eve"))
     assert {answer.status_code for answer in answers} == {201}
     assert [answer.json()["session_id"] for answer in answers] == pair.sessions_of("eve") * TWINS
+
+
+async def test_many_different_things_at_once_for_one_user_are_all_done(pair: Pair) -> None:
+    """Nobody is refused because somebody else is at work on the user."""
+    answers = pair.at_once("/api/access/max/grants", {**COURSE, "reason": "a prize"}, bearer("sue", [Role.ADMIN]))
+    assert [answer.status_code for answer in answers] == [201] * TWINS
+    assert len(pair.servers[0].get("/api/access/max", headers=bearer("max")).json()["grants"]) == TWINS

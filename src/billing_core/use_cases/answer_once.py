@@ -9,7 +9,7 @@ from billing_core.domain.idempotency import KeptAnswer, KeyClaim, RequestKey, re
 from billing_core.ports.clock import Clock
 from billing_core.ports.ids import IdSource
 from billing_core.ports.unit_of_work import UnitsOfWork
-from billing_core.use_cases.carry_out import Wait
+from billing_core.use_cases.patience import Wait
 
 __all__ = ["AnswerOnce"]
 

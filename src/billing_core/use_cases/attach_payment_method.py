@@ -6,7 +6,6 @@ from attrs import frozen
 
 from billing_core.domain.callers import Caller
 from billing_core.domain.errors import NotFound, ProviderRefused
-from billing_core.domain.facts import Fact
 from billing_core.domain.operations import AttachPaymentMethod as Attachment
 from billing_core.domain.operations import Operation
 from billing_core.domain.payment_methods import PaymentMethod
@@ -35,8 +34,15 @@ class AttachPaymentMethod:
         ``decline_code`` where the card is declined, `ProviderUnavailable` or `OutcomeUnknown`.
         """
         fact = await self.finder.ask(payment_method_id)
-        begun = await self.finder.carry_out.begun(caller)
-        operation = begun or await self._decide(caller, fact, payment_method_id, set_default=set_default)
+        operation = await self.finder.carry_out.begun(caller)
+        if operation is None:
+            # Made before the operation, so that what is said of the customer after it counts as later.
+            customer_id = await self.finder.carry_out.customer_of(caller.user_id, caller.user_id)
+            if fact is not None and fact.customer_id not in {None, customer_id}:
+                raise NotFound
+            operation = await self.finder.carry_out.patiently(
+                lambda: self._decide(caller, customer_id, payment_method_id, set_default=set_default)
+            )
         try:
             done, _ = await self.finder.carry_out(operation.id)
         except ProviderRefused as refusal:
@@ -47,12 +53,8 @@ class AttachPaymentMethod:
             return await self.finder.one_of(uow, caller.user_id, done.result_id or "")
 
     async def _decide(
-        self, caller: Caller, fact: Fact | None, payment_method_id: str, *, set_default: bool | None
+        self, caller: Caller, customer_id: str, payment_method_id: str, *, set_default: bool | None
     ) -> Operation:
-        # Made before the operation, so that what is said of the customer after it counts as later.
-        customer_id = await self.finder.carry_out.customer_of(caller.user_id, caller.user_id)
-        if fact is not None and fact.customer_id not in {None, customer_id}:
-            raise NotFound
         async with self.finder.units() as uow:
             await self.finder.books.lock(uow, caller.user_id)
             methods = await uow.payment_methods.payment_methods_of(caller.user_id)

@@ -7,6 +7,7 @@ from attrs import frozen
 from billing_core.domain.callers import Caller
 from billing_core.domain.facts import InvoiceSeen
 from billing_core.domain.operations import CancelSubscription as Cancellation
+from billing_core.domain.operations import Operation
 from billing_core.domain.subscriptions import Command, Status, Subscription, require_allowed
 from billing_core.ports.clock import Clock
 from billing_core.ports.unit_of_work import UnitOfWork
@@ -34,12 +35,21 @@ class CancelSubscription:
         begun = await self.changer.begun(caller, subscription_id)
         if begun is not None:
             return begun
+        subscription, operation = await self.changer.carry_out.patiently(
+            lambda: self._decide(caller, subscription_id, reason, at_period_end=at_period_end)
+        )
+        return subscription if operation is None else await self.changer.finish(operation, subscription)
+
+    async def _decide(
+        self, caller: Caller, subscription_id: str, reason: str | None, *, at_period_end: bool
+    ) -> tuple[Subscription, Operation | None]:
+        """The subscription, and the operation that cancels it; None where it is canceled so already."""
         async with self.changer.units() as uow:
             subscription = await self.changer.load(uow, caller, subscription_id)
             command = Command.CANCEL_AT_PERIOD_END if at_period_end else Command.CANCEL_NOW
             require_allowed(command, subscription, self.clock.now())
             if at_period_end and subscription.cancel_at_period_end:
-                return subscription
+                return subscription, None
             cancellation = Cancellation(
                 subscription_id=subscription.stripe_subscription_id,
                 at_period_end=at_period_end,
@@ -50,7 +60,7 @@ class CancelSubscription:
             operation = self.changer.carry_out.new(cancellation, subscription.user_id, caller.user_id, reason)
             await self.changer.carry_out.write_down(uow, caller, operation)
             await uow.commit()
-        return await self.changer.finish(operation, subscription)
+        return subscription, operation
 
     async def _open_invoice(self, uow: UnitOfWork, subscription: Subscription) -> str | None:
         if subscription.status not in {Status.PAST_DUE, Status.UNPAID}:

@@ -7,10 +7,7 @@ finds it unfinished run the same code; the idempotency key makes the effect happ
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from datetime import timedelta
-from typing import TypeVar
 
 from attrs import evolve, frozen
 
@@ -42,18 +39,12 @@ from billing_core.ports.ids import IdSource
 from billing_core.ports.provider import Provider, ProviderLookup
 from billing_core.ports.unit_of_work import UnitOfWork, UnitsOfWork
 from billing_core.use_cases.bookkeeping import Bookkeeper
+from billing_core.use_cases.patience import Patience, Wait
 
-__all__ = ["CarryOut", "Wait"]
-
-T = TypeVar("T")
+__all__ = ["CarryOut"]
 
 _LEASE = timedelta(seconds=60)
-#: How often a lock is waited for once more, each time 200 ms.
-_PATIENCE = 10
 _FAILED_THERE = "answered_with_failure"
-
-#: Waits some real seconds; an argument, so that tests need not.
-Wait = Callable[[float], Awaitable[None]]
 
 
 @frozen(kw_only=True)
@@ -70,6 +61,11 @@ class CarryOut:
     wait: Wait
     #: How long a twin waits for the first to finish, in steps of a twentieth of a second.
     wait_steps: int = 200
+
+    @property
+    def patiently(self) -> Patience:
+        """How whoever decides on a user waits for others that are at work on them."""
+        return Patience(self.wait)
 
     async def __call__(self, operation_id: str) -> tuple[Operation, Answer | None]:
         """The operation once it is finished, with the provider's answer where it was given just now.
@@ -120,8 +116,14 @@ class CarryOut:
         """The user's one customer at the provider, made where there is none yet."""
         async with self.units() as uow:
             customer_id = await uow.customers.customer_of(user_id)
-            if customer_id is not None:
-                return customer_id
+        if customer_id is not None:
+            return customer_id
+        operation = await self.patiently(lambda: self._customers_operation(user_id, actor))
+        done, _ = await self(operation.id)
+        return done.result_id or ""
+
+    async def _customers_operation(self, user_id: str, actor: str) -> Operation:
+        async with self.units() as uow:
             await self.books.lock(uow, user_id)
             begun = await uow.operations.of_user(user_id, "create_customer")
             operation = next((one for one in begun if one.state is not OperationState.REFUSED), None)
@@ -129,8 +131,7 @@ class CarryOut:
                 operation = self.new(CreateCustomer(user_id=user_id), user_id, actor)
                 await uow.operations.add(operation)
             await uow.commit()
-        done, _ = await self(operation.id)
-        return done.result_id or ""
+        return operation
 
     def new(self, command: Command, user_id: str, actor: str, reason: str | None = None) -> Operation:
         """A new operation, not yet written down."""
@@ -145,18 +146,6 @@ class CarryOut:
             # Whoever asked carries it out at once; a worker takes over where that did not happen.
             next_attempt_at=now + _LEASE,
         )
-
-    async def patiently(self, decide: Callable[[], Awaitable[T]]) -> T:
-        """What ``decide`` gives, which locks a user before anything else and commits nothing before that.
-
-        While somebody else is at work on the user it is begun anew, without a connection in between. Raises
-        `LockTimeout` where that takes seconds.
-        """
-        for _ in range(_PATIENCE):
-            with suppress(LockTimeout):
-                return await decide()
-            await self.wait(0.05)
-        return await decide()
 
     async def write_down(self, uow: UnitOfWork, caller: Caller, operation: Operation) -> None:
         """Keep a new intent, tied to the idempotency key of ``caller``. Whoever wants it commits. Raises as `tie`."""
@@ -199,7 +188,7 @@ class CarryOut:
             refused = operation.refused(refusal.code, refusal.message, refusal.decline_code, self.clock.now())
             await self._settle(refused, None)
             raise
-        except (ProviderUnavailable, OutcomeUnknown, OperationInProgress) as error:
+        except (ProviderUnavailable, OutcomeUnknown, OperationInProgress, LockTimeout) as error:
             answered = isinstance(error, OutcomeUnknown) and error.answered
             await self._postpone(operation, _FAILED_THERE if answered else type(error).__name__)
             raise

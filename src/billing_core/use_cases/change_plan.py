@@ -57,6 +57,15 @@ class _Decision:
         require_next_period(subscription, command)
         return subscription, self.changer.carry_out.new(command, subscription.user_id, caller.user_id)
 
+    async def alone(self, caller: Caller, subscription_id: str, wanted: PlanChange) -> tuple[Subscription, Operation]:
+        """It in a unit of work of its own, of which nothing is kept."""
+
+        async def decide() -> tuple[Subscription, Operation]:
+            async with self.changer.units() as uow:
+                return await self(uow, caller, subscription_id, wanted)
+
+        return await self.changer.carry_out.patiently(decide)
+
     async def _standing(self, uow: UnitOfWork, subscription: Subscription, rule: ChangeRule) -> Standing:
         book = await self.changer.books.book(uow, subscription.user_id)
         seen = book.known.seen(SubscriptionSeen, subscription.stripe_subscription_id)
@@ -109,8 +118,7 @@ class PreviewChange:
         Raises what `ChangePlan` would raise.
         """
         decide = _Decision(changer=self.changer, clock=self.clock, policy=self.policy)
-        async with self.changer.units() as uow:
-            subscription, operation = await decide(uow, caller, subscription_id, wanted)
+        subscription, operation = await decide.alone(caller, subscription_id, wanted)
         preview = _own_preview(operation, subscription) or await self.lookup.preview(operation)
         later = subscription.current_period_end if _waits(operation) else None
         return PreviewedChange(preview=preview, effective_at=later or preview.proration_date)
@@ -137,19 +145,26 @@ class ChangePlan:
             return begun
         decide = _Decision(changer=self.changer, clock=self.clock, policy=self.policy)
         if wanted.expected_amount_due is not None:
-            async with self.changer.units() as uow:
-                subscription, operation = await decide(uow, caller, subscription_id, wanted)
+            subscription, operation = await decide.alone(caller, subscription_id, wanted)
             preview = _own_preview(operation, subscription) or await self.lookup.preview(operation)
             if preview.amount_due != wanted.expected_amount_due:
                 raise PreviewOutdated(f"It would now charge {preview.amount_due}. Ask for a new preview.")
             wanted = evolve(wanted, proration_date=wanted.proration_date or preview.proration_date)
+        subscription, operation = await self.changer.carry_out.patiently(
+            lambda: self._decide(decide, caller, subscription_id, wanted)
+        )
+        return await self.changer.finish(operation, subscription)
+
+    async def _decide(
+        self, decide: _Decision, caller: Caller, subscription_id: str, wanted: PlanChange
+    ) -> tuple[Subscription, Operation]:
         async with self.changer.units() as uow:
             subscription, operation = await decide(uow, caller, subscription_id, wanted)
             if await self.changer.drop_pause(uow, subscription) and isinstance(operation.command, ChangeOfPlan):
                 operation = evolve(operation, command=evolve(operation.command, release_hold=True))
             await self.changer.carry_out.write_down(uow, caller, operation)
             await uow.commit()
-        return await self.changer.finish(operation, subscription)
+        return subscription, operation
 
 
 def _own_preview(operation: Operation, subscription: Subscription) -> Preview | None:

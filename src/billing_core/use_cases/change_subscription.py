@@ -27,14 +27,18 @@ class SubscriptionChanger:
     carry_out: CarryOut
 
     async def load(self, uow: UnitOfWork, caller: Caller, subscription_id: str) -> Subscription:
-        """The subscription, locked for the caller to change. Raises `NotFound` or `Forbidden`."""
-        identity = require_uuid(subscription_id)
-        found = await uow.views.subscription(identity)
+        """The subscription, locked for the caller to change. Raises `NotFound`, `Forbidden` or `LockTimeout`."""
+        found = await self.find(uow, caller, subscription_id)
+        await self.books.lock(uow, found.user_id)
+        return await uow.views.subscription(found.id) or found
+
+    async def find(self, uow: UnitOfWork, caller: Caller, subscription_id: str) -> Subscription:
+        """The subscription that the caller may change, as it is read. Raises `NotFound` or `Forbidden`."""
+        found = await uow.views.subscription(require_uuid(subscription_id))
         if found is None:
             raise NotFound
         caller.require_changing_thing(found.user_id)
-        await self.books.lock(uow, found.user_id)
-        return await uow.views.subscription(identity) or found
+        return found
 
     async def begun(self, caller: Caller, subscription_id: str) -> Subscription | None:
         """The subscription after a change that an earlier attempt under the caller's idempotency key began.
@@ -45,7 +49,7 @@ class SubscriptionChanger:
         if operation is None:
             return None
         async with self.units() as uow:
-            subscription = await self.load(uow, caller, subscription_id)
+            subscription = await self.find(uow, caller, subscription_id)
         return await self.finish(operation, subscription)
 
     async def planned_pause(self, uow: UnitOfWork, subscription: Subscription) -> Pause | None:
@@ -64,6 +68,9 @@ class SubscriptionChanger:
 
     async def give_up(self, pause: Pause, cause: Cause) -> None:
         """Give up a pause that the provider refused to prepare."""
+        await self.carry_out.patiently(lambda: self._give_up(pause, cause))
+
+    async def _give_up(self, pause: Pause, cause: Cause) -> None:
         async with self.units() as uow:
             await self.books.lock(uow, pause.user_id)
             await uow.pauses.save(pause.over())

@@ -7,7 +7,7 @@ from datetime import datetime
 from attrs import frozen
 
 from billing_core.domain.callers import Caller
-from billing_core.domain.operations import ChangeTrialEnd
+from billing_core.domain.operations import ChangeTrialEnd, Operation
 from billing_core.domain.subscriptions import Subscription
 from billing_core.domain.trials import require_extension, require_trialing
 from billing_core.ports.clock import Clock
@@ -33,6 +33,14 @@ class ExtendTrial:
         what the provider may raise.
         """
         caller.require_admin()
+        subscription, operation = await self.changer.carry_out.patiently(
+            lambda: self._decide(caller, subscription_id, until, reason)
+        )
+        return await self.changer.finish(operation, subscription)
+
+    async def _decide(
+        self, caller: Caller, subscription_id: str, until: datetime, reason: str | None
+    ) -> tuple[Subscription, Operation]:
         async with self.changer.units() as uow:
             subscription = await self.changer.load(uow, caller, subscription_id)
             require_extension(subscription, until, self.clock.now())
@@ -40,7 +48,7 @@ class ExtendTrial:
             operation = self.changer.carry_out.new(command, subscription.user_id, caller.user_id, reason)
             await uow.operations.add(operation)
             await uow.commit()
-        return await self.changer.finish(operation, subscription)
+        return subscription, operation
 
 
 @frozen(kw_only=True)
@@ -54,6 +62,10 @@ class EndTrial:
 
         Raises `NotFound`, `Forbidden`, `InvalidTransition`, and what the provider may raise.
         """
+        subscription, operation = await self.changer.carry_out.patiently(lambda: self._decide(caller, subscription_id))
+        return await self.changer.finish(operation, subscription)
+
+    async def _decide(self, caller: Caller, subscription_id: str) -> tuple[Subscription, Operation]:
         async with self.changer.units() as uow:
             subscription = await self.changer.load(uow, caller, subscription_id)
             require_trialing(subscription)
@@ -61,4 +73,4 @@ class EndTrial:
             operation = self.changer.carry_out.new(command, subscription.user_id, caller.user_id)
             await uow.operations.add(operation)
             await uow.commit()
-        return await self.changer.finish(operation, subscription)
+        return subscription, operation

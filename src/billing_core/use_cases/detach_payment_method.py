@@ -5,6 +5,7 @@ from __future__ import annotations
 from attrs import frozen
 
 from billing_core.domain.callers import Caller
+from billing_core.domain.operations import Operation
 from billing_core.domain.wallets import decide_removal
 from billing_core.use_cases.find_payment_method import PaymentMethodFinder
 
@@ -24,6 +25,10 @@ class DetachPaymentMethod:
         not ending needs one, and what the provider may raise.
         """
         owner = await self.finder.owner_of(caller, payment_method_id)
+        operation = await self.finder.carry_out.patiently(lambda: self._decide(caller, owner, payment_method_id))
+        await self.finder.carry_out(operation.id)
+
+    async def _decide(self, caller: Caller, owner: str, payment_method_id: str) -> Operation:
         async with self.finder.units() as uow:
             await self.finder.books.lock(uow, owner)
             method = await self.finder.one_of(uow, owner, payment_method_id)
@@ -34,4 +39,4 @@ class DetachPaymentMethod:
             operation = self.finder.carry_out.new(command, owner, caller.user_id)
             await uow.operations.add(operation)
             await uow.commit()
-        await self.finder.carry_out(operation.id)
+        return operation

@@ -16,6 +16,7 @@ from billing_core.ports.clock import Clock
 from billing_core.ports.ids import IdSource
 from billing_core.ports.unit_of_work import UnitOfWork, UnitsOfWork
 from billing_core.use_cases.bookkeeping import Bookkeeper
+from billing_core.use_cases.patience import Patience
 
 __all__ = ["GrantByHand", "RevokeGrant"]
 
@@ -26,6 +27,7 @@ class GrantByHand:
 
     units: UnitsOfWork
     books: Bookkeeper
+    patiently: Patience
     clock: Clock
     ids: IdSource
 
@@ -53,7 +55,11 @@ class GrantByHand:
             granted_at=now,
             expires_at=expires_at,
         )
-        cause = Cause(kind="grant", id=grant.id, actor=caller.user_id, reason=reason)
+        return await self.patiently(lambda: self._give(caller, grant))
+
+    async def _give(self, caller: Caller, grant: ManualGrant) -> Grant:
+        user_id, now = grant.user_id, grant.granted_at
+        cause = Cause(kind="grant", id=grant.id, actor=caller.user_id, reason=grant.reason)
         async with self.units() as uow:
             await self.books.lock(uow, user_id)
             made = await _made_before(uow, caller, user_id)
@@ -79,12 +85,17 @@ class RevokeGrant:
 
     units: UnitsOfWork
     books: Bookkeeper
+    patiently: Patience
     clock: Clock
 
     async def __call__(self, caller: Caller, user_id: str, grant_id: str, *, reason: str | None = None) -> None:
         """Revoke it; one that is revoked already stays so. Raises `Forbidden` or `NotFound`."""
         caller.require_admin()
         identity = require_uuid(grant_id)
+        cause = Cause(kind="grant", id=identity, actor=caller.user_id, reason=reason or "revoked")
+        await self.patiently(lambda: self._take_back(user_id, identity, cause))
+
+    async def _take_back(self, user_id: str, identity: str, cause: Cause) -> None:
         now = self.clock.now()
         async with self.units() as uow:
             await self.books.lock(uow, user_id)
@@ -94,6 +105,5 @@ class RevokeGrant:
             if found.revoked_at is not None:
                 return
             await uow.manual_grants.save(evolve(found, revoked_at=now))
-            cause = Cause(kind="grant", id=identity, actor=caller.user_id, reason=reason or "revoked")
             taken = await self.books.derive_again(uow, user_id, cause, now)
             await self.books.commit(uow, taken)

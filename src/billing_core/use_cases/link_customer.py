@@ -13,6 +13,7 @@ from billing_core.ports.clock import Clock
 from billing_core.ports.provider import ProviderLookup
 from billing_core.ports.unit_of_work import UnitsOfWork
 from billing_core.use_cases.bookkeeping import Bookkeeper
+from billing_core.use_cases.patience import Patience
 
 __all__ = ["LinkCustomer"]
 
@@ -23,6 +24,7 @@ class LinkCustomer:
 
     units: UnitsOfWork
     books: Bookkeeper
+    patiently: Patience
     lookup: ProviderLookup
     clock: Clock
 
@@ -37,6 +39,9 @@ class LinkCustomer:
         fact = await self.lookup.fetch(ObjectRef(ObjectKind.CUSTOMER, customer_id))
         if fact is None:
             raise NotFound(f"The payment provider has no customer {customer_id!r}.")
+        await self.patiently(lambda: self._link(caller, user_id, customer_id))
+
+    async def _link(self, caller: Caller, user_id: str, customer_id: str) -> None:
         cause = Cause(kind="link", id=customer_id, actor=caller.user_id)
         now = self.clock.now()
         async with self.units() as uow:

@@ -9,7 +9,7 @@ from attrs import frozen
 from billing_core.domain.audit import Cause
 from billing_core.domain.callers import Caller
 from billing_core.domain.errors import ProviderRefused
-from billing_core.domain.operations import HoldCollection
+from billing_core.domain.operations import HoldCollection, Operation
 from billing_core.domain.pauses import Pause, first_day_back
 from billing_core.domain.subscriptions import Command, Subscription, require_allowed
 from billing_core.ports.clock import Clock
@@ -39,6 +39,18 @@ class PauseSubscription:
         begun = await self.changer.begun(caller, subscription_id)
         if begun is not None:
             return begun
+        subscription, pause, operation = await self.changer.carry_out.patiently(
+            lambda: self._decide(caller, subscription_id, resumes_at)
+        )
+        try:
+            return await self.changer.finish(operation, subscription)
+        except ProviderRefused:
+            await self.changer.give_up(pause, _cause(operation))
+            raise
+
+    async def _decide(
+        self, caller: Caller, subscription_id: str, resumes_at: datetime | None
+    ) -> tuple[Subscription, Pause, Operation]:
         async with self.changer.units() as uow:
             subscription = await self.changer.load(uow, caller, subscription_id)
             now = self.clock.now()
@@ -57,11 +69,10 @@ class PauseSubscription:
             hold = HoldCollection(subscription_id=subscription.stripe_subscription_id)
             operation = self.changer.carry_out.new(hold, subscription.user_id, caller.user_id)
             await self.changer.carry_out.write_down(uow, caller, operation)
-            cause = Cause(kind="operation", id=operation.id, actor=caller.user_id)
-            taken = await self.changer.books.derive_again(uow, subscription.user_id, cause, now)
+            taken = await self.changer.books.derive_again(uow, subscription.user_id, _cause(operation), now)
             await self.changer.books.commit(uow, taken)
-        try:
-            return await self.changer.finish(operation, subscription)
-        except ProviderRefused:
-            await self.changer.give_up(pause, cause)
-            raise
+        return subscription, pause, operation
+
+
+def _cause(operation: Operation) -> Cause:
+    return Cause(kind="operation", id=operation.id, actor=operation.actor)

@@ -21,6 +21,7 @@ from billing_core.domain.resources import require_id
 from billing_core.ports.clock import Clock
 from billing_core.ports.unit_of_work import UnitOfWork, UnitsOfWork
 from billing_core.use_cases.bookkeeping import Bookkeeper
+from billing_core.use_cases.patience import Patience
 
 __all__ = ["EraseCustomer", "ExportUser", "Holdings"]
 
@@ -64,6 +65,7 @@ class EraseCustomer:
 
     units: UnitsOfWork
     books: Bookkeeper
+    patiently: Patience
     clock: Clock
 
     async def __call__(self, caller: Caller, user_id: str, *, reason: str | None = None) -> int:
@@ -74,6 +76,9 @@ class EraseCustomer:
         """
         caller.require_admin()
         require_id(user_id, "user_id")
+        return await self.patiently(lambda: self._erase(caller, user_id, reason))
+
+    async def _erase(self, caller: Caller, user_id: str, reason: str | None) -> int:
         async with self.units() as uow:
             await self.books.lock(uow, user_id)
             customer_id = await uow.customers.customer_of(user_id)
@@ -93,11 +98,15 @@ class ExportUser:
 
     units: UnitsOfWork
     books: Bookkeeper
+    patiently: Patience
 
     async def __call__(self, caller: Caller, user_id: str) -> Holdings:
         """Everything, as of one moment. Raises `Forbidden` for anyone but support staff."""
         caller.require_admin()
         require_id(user_id, "user_id")
+        return await self.patiently(lambda: self._collect(user_id))
+
+    async def _collect(self, user_id: str) -> Holdings:
         async with self.units() as uow:
             await self.books.lock(uow, user_id)
             customer_id = await uow.customers.customer_of(user_id)

@@ -19,8 +19,8 @@ from billing_core.domain.reconciliation import (
 from billing_core.ports.provider import ProviderLookup
 from billing_core.ports.unit_of_work import UnitOfWork, UnitsOfWork
 from billing_core.use_cases.bookkeeping import Bookkeeper, Taken, lacking_for
-from billing_core.use_cases.carry_out import Wait
 from billing_core.use_cases.fact_intake import owner_of
+from billing_core.use_cases.patience import Wait
 
 __all__ = ["ReconcileObject"]
 

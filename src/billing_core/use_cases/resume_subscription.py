@@ -8,7 +8,7 @@ from billing_core.domain.callers import Caller
 from billing_core.domain.contests import contest_of
 from billing_core.domain.disputes import Standing
 from billing_core.domain.errors import InvalidTransition
-from billing_core.domain.operations import ReleaseHold, UndoCancel
+from billing_core.domain.operations import Operation, ReleaseHold, UndoCancel
 from billing_core.domain.operations import ResumeSubscription as Resumption
 from billing_core.domain.pauses import PauseState
 from billing_core.domain.subscriptions import Command, Status, Subscription, require_allowed
@@ -38,6 +38,10 @@ class ResumeSubscription:
         begun = await self.changer.begun(caller, subscription_id)
         if begun is not None:
             return begun
+        subscription, operation = await self.changer.carry_out.patiently(lambda: self._decide(caller, subscription_id))
+        return await self.changer.finish(operation, subscription)
+
+    async def _decide(self, caller: Caller, subscription_id: str) -> tuple[Subscription, Operation]:
         async with self.changer.units() as uow:
             subscription = await self.changer.load(uow, caller, subscription_id)
             command = await self._command(uow, subscription)
@@ -46,7 +50,7 @@ class ResumeSubscription:
             operation = self.changer.carry_out.new(command, subscription.user_id, caller.user_id)
             await self.changer.carry_out.write_down(uow, caller, operation)
             await uow.commit()
-        return await self.changer.finish(operation, subscription)
+        return subscription, operation
 
     async def _require_uncontested(self, uow: UnitOfWork, subscription: Subscription) -> None:
         known = (await self.changer.books.book(uow, subscription.user_id)).known

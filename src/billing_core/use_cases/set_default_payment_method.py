@@ -26,7 +26,9 @@ class SetDefaultPaymentMethod:
         Raises `NotFound`, `Forbidden`, and what the provider may raise.
         """
         owner = await self.finder.owner_of(caller, payment_method_id)
-        operation = await self.finder.carry_out.begun(caller) or await self._decide(caller, owner, payment_method_id)
+        operation = await self.finder.carry_out.begun(caller)
+        if operation is None:
+            operation = await self.finder.carry_out.patiently(lambda: self._decide(caller, owner, payment_method_id))
         await self.finder.carry_out(operation.id)
         async with self.finder.units() as uow:
             return await self.finder.one_of(uow, owner, payment_method_id)

@@ -27,7 +27,7 @@ from billing_core.use_cases.answer_once import AnswerOnce
 from billing_core.use_cases.apply_catalog import ApplyCatalog
 from billing_core.use_cases.attach_payment_method import AttachPaymentMethod
 from billing_core.use_cases.cancel_subscription import CancelSubscription
-from billing_core.use_cases.carry_out import CarryOut, Wait
+from billing_core.use_cases.carry_out import CarryOut
 from billing_core.use_cases.change_discount import ApplyPromotionCode, EndDiscount
 from billing_core.use_cases.change_plan import ChangePlan, PreviewChange
 from billing_core.use_cases.change_trial import EndTrial, ExtendTrial
@@ -43,6 +43,7 @@ from billing_core.use_cases.list_events import ListEvents
 from billing_core.use_cases.look_up import LookUp
 from billing_core.use_cases.open_hosted import OpenHosted
 from billing_core.use_cases.open_subscription_checkout import OpenSubscriptionCheckoutSession
+from billing_core.use_cases.patience import Wait
 from billing_core.use_cases.pause_subscription import PauseSubscription
 from billing_core.use_cases.personal_data import EraseCustomer, ExportUser
 from billing_core.use_cases.publish_events import PublishEvents

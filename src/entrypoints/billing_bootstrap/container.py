@@ -49,6 +49,7 @@ from billing_core.use_cases.list_events import ListEvents
 from billing_core.use_cases.look_up import LookUp
 from billing_core.use_cases.open_hosted import OpenHosted
 from billing_core.use_cases.open_subscription_checkout import OpenSubscriptionCheckoutSession
+from billing_core.use_cases.patience import Patience
 from billing_core.use_cases.pause_subscription import PauseSubscription
 from billing_core.use_cases.personal_data import EraseCustomer, ExportUser
 from billing_core.use_cases.publish_events import PublishEvents
@@ -97,6 +98,7 @@ class Container(containers.DeclarativeContainer):
 
     catalogs = providers.Singleton(SharedCatalog, providers.Singleton(RememberedCatalog, units))
     books = providers.Singleton(Bookkeeper, clock=clock, cache=cache)
+    patience = providers.Singleton(Patience, ports.provided.wait)
     carry_out = providers.Singleton(
         CarryOut,
         units=units,
@@ -150,15 +152,19 @@ class Container(containers.DeclarativeContainer):
         ),
         decide_access=providers.Singleton(DecideAccess, units=units, cache=cache, catalogs=catalogs, clock=clock),
         detach_payment_method=providers.Singleton(DetachPaymentMethod, finder=finder),
-        erase_customer=providers.Singleton(EraseCustomer, units=units, books=books, clock=clock),
-        export_user=providers.Singleton(ExportUser, units=units, books=books),
+        erase_customer=providers.Singleton(EraseCustomer, units=units, books=books, patiently=patience, clock=clock),
+        export_user=providers.Singleton(ExportUser, units=units, books=books, patiently=patience),
         apply_promotion_code=providers.Singleton(ApplyPromotionCode, changer=changer, lookup=lookup, clock=clock),
         end_discount=providers.Singleton(EndDiscount, changer=changer, clock=clock),
         end_trial=providers.Singleton(EndTrial, changer=changer),
         extend_trial=providers.Singleton(ExtendTrial, changer=changer, clock=clock),
-        grant_by_hand=providers.Singleton(GrantByHand, units=units, books=books, clock=clock, ids=ids),
+        grant_by_hand=providers.Singleton(
+            GrantByHand, units=units, books=books, patiently=patience, clock=clock, ids=ids
+        ),
         keep_journal=keep_journal,
-        link_customer=providers.Singleton(LinkCustomer, units=units, books=books, lookup=lookup, clock=clock),
+        link_customer=providers.Singleton(
+            LinkCustomer, units=units, books=books, patiently=patience, lookup=lookup, clock=clock
+        ),
         list_events=providers.Singleton(ListEvents, units=units),
         look_up=providers.Singleton(LookUp, units=units, clock=clock),
         open_hosted=providers.Singleton(OpenHosted, units=units, carry_out=carry_out),
@@ -219,7 +225,7 @@ class Container(containers.DeclarativeContainer):
         request_refund=providers.Singleton(RequestRefund, units=units, books=books, carry_out=carry_out, clock=clock),
         resume_subscription=providers.Singleton(ResumeSubscription, changer=changer, clock=clock),
         retry_events=providers.Singleton(RetryEvents, units=units, books=books, clock=clock, retries=retries),
-        revoke_grant=providers.Singleton(RevokeGrant, units=units, books=books, clock=clock),
+        revoke_grant=providers.Singleton(RevokeGrant, units=units, books=books, patiently=patience, clock=clock),
         run_pauses=providers.Singleton(RunPauses, units=units, books=books, carry_out=carry_out, clock=clock),
         set_default_payment_method=providers.Singleton(SetDefaultPaymentMethod, finder=finder),
         settle_doubts=providers.Singleton(SettleDoubts, units=units, books=books, lookup=lookup),

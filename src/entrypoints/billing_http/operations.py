@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import unquote_to_bytes
 
 import msgspec
 from attrs import field, frozen
@@ -17,7 +18,17 @@ from billing_http.problems import Code, Problem, RequestRefused, invalid
 from billing_http.reading import AnyRequest, read_query
 from billing_http.requests import NoQuery
 
-__all__ = ["CALLER", "LIMIT_HEADERS", "OPERATION", "OpaqueId", "Operation", "caller_of", "check_request", "described"]
+__all__ = [
+    "CALLER",
+    "LIMIT_HEADERS",
+    "OPERATION",
+    "OpaqueId",
+    "Operation",
+    "caller_of",
+    "check_request",
+    "described",
+    "require_plain_path",
+]
 
 #: Where in the ASGI scope the gate leaves who is asking, or why that is not known.
 CALLER = "billing.caller"
@@ -85,6 +96,27 @@ def caller_of(request: AnyRequest) -> Caller:
     return caller
 
 
+def require_plain_path(connection: ASGIConnection[Any, Any, Any, Any], _handler: BaseRouteHandler) -> None:
+    """A Litestar guard: one thing has one path, written in one way.
+
+    Routes are found also with slashes more than there are, or written as %2F; a proxy in front that keeps a path from
+    the public would be got around by that. Raises `RequestRefused`.
+    """
+    raw = connection.scope["raw_path"]
+    if b"//" in raw or raw[-1:] == b"/":
+        raise RequestRefused(
+            Problem(code=Code.NOT_FOUND, detail="There is nothing here: the path has too many slashes.")
+        )
+    if b"%" not in raw:
+        return
+    if b"%2f" in raw.lower():
+        raise RequestRefused(Problem(code=Code.NOT_FOUND, detail="No path, and no id in one, holds an encoded slash."))
+    try:
+        unquote_to_bytes(raw).decode()
+    except UnicodeDecodeError:
+        raise invalid("", "The path is not text in UTF-8.") from None
+
+
 def check_request(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
     """What holds for every operation: who may ask, and that no query parameter is unknown.
 
@@ -93,6 +125,7 @@ def check_request(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseR
     operation: Operation | None = handler.opt.get(OPERATION)
     if operation is None:  # what Litestar answers by itself, such as OPTIONS
         return
+    require_plain_path(connection, handler)
     caller = connection.scope.get(CALLER)
     if not operation.public and not isinstance(caller, Caller):
         detail = caller if isinstance(caller, str) else "A token is needed: Authorization: Bearer …"

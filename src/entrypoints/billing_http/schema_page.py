@@ -13,6 +13,7 @@ import msgspec
 from litestar import MediaType, Response, get
 
 from billing_http.answering import Answer
+from billing_http.operations import require_plain_path
 
 __all__ = ["schema_routes"]
 
@@ -33,11 +34,11 @@ def schema_routes(document: Callable[[], dict[str, Any]]) -> list[Any]:
         )
     )
 
-    @get("/api/schema/openapi.json")
+    @get("/api/schema/openapi.json", guards=[require_plain_path])
     async def schema_document() -> Answer:
         return Response(encoded(), media_type="application/json", headers={"cache-control": "public, max-age=60"})
 
-    @get("/api/schema")
+    @get("/api/schema", guards=[require_plain_path])
     async def schema_page() -> Answer:
         return Response(
             page,

@@ -37,6 +37,7 @@ class _Header(msgspec.Struct):
 
     alg: str
     kid: str | None = None
+    typ: object = None
 
 
 class _Claims(msgspec.Struct):
@@ -47,7 +48,11 @@ class _Claims(msgspec.Struct):
     nbf: float | None = None
     iss: str | None = None
     aud: str | list[str] | None = None
-    typ: str | None = None
+    #: What kind of token it is; besides the first, the names under which well-known libraries say so.
+    typ: object = None
+    type: object = None
+    token_type: object = None
+    token_use: object = None
     roles: list[str] | None = None
     #: Read only where they are what OpenID Connect says; whatever else stands there is nobody's fault.
     email: object = None
@@ -98,12 +103,13 @@ class TokenVerifier:
             self._remembered.popitem(last=False)
 
     async def _claims(self, token: str) -> _Claims:
-        payload = await self._signed(token)
+        header, payload = await self._signed(token)
         try:
             claims = msgspec.json.decode(payload, type=_Claims)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             raise TokenInvalid("The token's claims lack a sub or an exp, or are of a wrong type.") from None
-        if claims.typ is not None and claims.typ.lower() == "refresh":
+        kinds = (claims.typ, claims.type, claims.token_type, claims.token_use, header.typ)
+        if any(isinstance(kind, str) and kind.lower() == "refresh" for kind in kinds):
             raise TokenInvalid("This is a refresh token; an access token is needed.")
         if self._issuer is not None and claims.iss != self._issuer:
             raise TokenInvalid("The token was issued by somebody else.")
@@ -112,8 +118,8 @@ class TokenVerifier:
             raise TokenInvalid("The token is meant for another audience.")
         return claims
 
-    async def _signed(self, token: str) -> bytes:
-        """The payload, once a key of ours is found to have signed it under an algorithm that is allowed."""
+    async def _signed(self, token: str) -> tuple[_Header, bytes]:
+        """Header and payload, once a key of ours is found to have signed it under an algorithm that is allowed."""
         if len(token) > _LENGTH_MAX or not token.isascii():
             raise TokenInvalid("This is no token.")
         try:
@@ -125,7 +131,7 @@ class TokenVerifier:
         for key in await self._keys.candidates(header.alg, header.kid):
             payload = _payload(token, key, header.alg)
             if payload is not None:
-                return payload
+                return header, payload
         raise TokenInvalid("The token's signature does not verify.")
 
 

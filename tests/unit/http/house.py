@@ -19,7 +19,7 @@ from billing_core.domain.callers import Role
 from billing_core.domain.plans import Item, Plan
 from billing_core.ports.rate_limits import RateLimiter
 from billing_core.ports.unit_of_work import UnitsOfWork
-from billing_core.use_cases.carry_out import Wait
+from billing_core.use_cases.patience import Wait
 from billing_http.app import build
 from billing_memory import (
     CatalogPriceBook,

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 import structlog
 
+from billing_core.domain.callers import Role
 from billing_http.problems import RequestRefused
 from billing_http.reading import require_return_url
 from tests.unit.http.house import ORIGIN, URLS, House
@@ -45,6 +46,14 @@ def test_a_return_address_on_a_configured_origin_is_taken(url: str) -> None:
         "https://app.example.com/\r\nLocation: x",
         "https://app.example.com\t.evil.com/",
         "https://app.exàmple.com/",
+        'https://app.example.com/"onload=alert(1)',
+        "https://app.example.com/<script>",
+        "https://app.example.com|evil.com/",
+        "https://app.example.com%2eevil.com/",
+        "https://app.example.com。evil.com/",
+        "https://app.example.com;evil.com/",
+        "https:app.example.com",
+        "https:///app.example.com/",
         "https://[::1/",
         "https://app.example.com:99999/",
         "http://localhost:3001/thanks",
@@ -173,3 +182,42 @@ async def test_a_client_that_went_away_halfway_is_no_failure_of_ours(
 
     assert answered[0]["status"] == 400
     assert [entry["event"] for entry in log.entries] == ["request"]
+
+
+PLANS = "/api/subscriptions/plans"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        f"/{PLANS}",
+        f"{PLANS}/",
+        "/api//subscriptions/plans",
+        "/api%2Fsubscriptions/plans",
+        "/api/access/ann%2fcourse%2fk8s",
+        "//metrics",
+        "/metrics/",
+        "/api/schema/",
+        "/api/schema//openapi.json",
+    ],
+)
+async def test_one_thing_has_one_path(house: House, path: str) -> None:
+    """Whatever else leads there would lead around a proxy that keeps it from the public."""
+    answer = await house.ask("GET", f"http://billing.test{path}", user="ann")
+
+    assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+
+
+@pytest.mark.parametrize("user", ["%ff", "%F0%9F", "%ed%a0%80", "a%c0%80"])
+async def test_a_path_that_is_no_text_is_refused(house: House, user: str) -> None:
+    """What is not UTF-8 would else be read as one and the same user, whatever it is."""
+    answer = await house.ask("GET", f"/api/access/{user}", user="sue", roles=[Role.ADMIN])
+
+    assert (answer.status_code, answer.json()["code"]) == (400, "validation_failed")
+
+
+@pytest.mark.parametrize("user", ["%EF%BF%BD", "%C3%A9", "a%20b", "100%25"])
+async def test_an_id_may_be_written_in_percents(house: House, user: str) -> None:
+    answer = await house.ask("GET", f"/api/access/{user}", user="sue", roles=[Role.ADMIN])
+
+    assert answer.status_code == 200

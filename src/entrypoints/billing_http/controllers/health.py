@@ -13,7 +13,7 @@ from billing_bootstrap.health import Check, Condition
 from billing_bootstrap.metrics import CONTENT_TYPE
 from billing_http import examples
 from billing_http.answering import Answer, answer
-from billing_http.operations import Operation, described
+from billing_http.operations import Operation, described, require_plain_path
 from billing_http.parameters import App
 from billing_http.problems import Code, Problem, RequestRefused
 from billing_http.reading import AnyRequest
@@ -105,7 +105,7 @@ def _check(found: Check) -> CheckShape:
     return CheckShape(found.status, None if found.latency_ms is None else round(found.latency_ms, 2))
 
 
-@get("/metrics")
+@get("/metrics", guards=[require_plain_path])
 async def metrics_page(request: AnyRequest, application: App) -> Answer:
     """Prometheus text, for callers within the networks of ``METRICS_ALLOWED``; for others there is nothing here."""
     host = request.client.host if request.client else ""
