@@ -6,7 +6,7 @@ from attrs import frozen
 
 from billing_core.domain.callers import Caller
 from billing_core.domain.errors import ProviderRefused
-from billing_core.domain.operations import ApplyPromotion, EndDiscounts
+from billing_core.domain.operations import ApplyPromotion, EndDiscounts, Operation
 from billing_core.domain.promotions import Promotion, require_no_change_waits, require_unspent
 from billing_core.domain.subscriptions import Command, Subscription, require_allowed
 from billing_core.ports.clock import Clock
@@ -43,8 +43,16 @@ class ApplyPromotionCode:
         if begun is not None:
             return begun
         async with self.changer.units() as uow:
-            await self.changer.load(uow, caller, subscription_id)  # before a stranger learns which codes there are
+            await self.changer.find(uow, caller, subscription_id)  # before a stranger learns which codes there are
         promotion = await redeemable(self.lookup, code)
+        subscription, operation = await self.changer.carry_out.patiently(
+            lambda: self._decide(caller, subscription_id, promotion, code)
+        )
+        return await self.changer.finish(operation, subscription)
+
+    async def _decide(
+        self, caller: Caller, subscription_id: str, promotion: Promotion, code: str
+    ) -> tuple[Subscription, Operation]:
         async with self.changer.units() as uow:
             subscription = await self.changer.load(uow, caller, subscription_id)
             require_allowed(Command.CHANGE_DISCOUNT, subscription, self.clock.now())
@@ -54,7 +62,7 @@ class ApplyPromotionCode:
             operation = self.changer.carry_out.new(command, subscription.user_id, caller.user_id, code)
             await self.changer.carry_out.write_down(uow, caller, operation)
             await uow.commit()
-        return await self.changer.finish(operation, subscription)
+        return subscription, operation
 
 
 @frozen(kw_only=True)
@@ -73,6 +81,10 @@ class EndDiscount:
         begun = await self.changer.begun(caller, subscription_id)
         if begun is not None:
             return begun
+        subscription, operation = await self.changer.carry_out.patiently(lambda: self._decide(caller, subscription_id))
+        return await self.changer.finish(operation, subscription)
+
+    async def _decide(self, caller: Caller, subscription_id: str) -> tuple[Subscription, Operation]:
         async with self.changer.units() as uow:
             subscription = await self.changer.load(uow, caller, subscription_id)
             require_allowed(Command.CHANGE_DISCOUNT, subscription, self.clock.now())
@@ -81,4 +93,4 @@ class EndDiscount:
             operation = self.changer.carry_out.new(command, subscription.user_id, caller.user_id)
             await self.changer.carry_out.write_down(uow, caller, operation)
             await uow.commit()
-        return await self.changer.finish(operation, subscription)
+        return subscription, operation
