@@ -1,4 +1,8 @@
-"""The load: requests over a fixed number of kept connections of loopback, each sent when the one before is answered."""
+"""The load: requests over a fixed number of kept connections of loopback.
+
+Each is sent when the one before is answered, or, with a rate, when its time has come: where all connections are busy
+then, what it waits for one of them is part of its latency.
+"""
 
 from __future__ import annotations
 
@@ -36,17 +40,22 @@ class Load:
         return self.latencies[min(len(self.latencies) - 1, int(part * len(self.latencies)))] * 1000
 
 
-def measure(port: int, requests: Iterator[bytes], *, connections: int, status: int = 200) -> Load:
+def measure(
+    port: int, requests: Iterator[bytes], *, connections: int, status: int = 200, per_second: float | None = None
+) -> Load:
     """Send these requests, however many, and wait for every answer."""
-    return uvloop.run(_measured(port, requests, connections, status))
+    return uvloop.run(_measured(port, requests, connections, status, per_second))
 
 
-async def _measured(port: int, requests: Iterator[bytes], connections: int, status: int) -> Load:
+async def _measured(
+    port: int, requests: Iterator[bytes], connections: int, status: int, per_second: float | None
+) -> Load:
     loop = asyncio.get_running_loop()
-    lines = [_Line(requests, f"HTTP/1.1 {status}".encode(), loop.create_future()) for _ in range(connections)]
+    due = _Due(per_second)
+    lines = [_Line(requests, f"HTTP/1.1 {status}".encode(), loop.create_future(), due) for _ in range(connections)]
     for line in lines:
         await loop.create_connection(lambda line=line: line, "127.0.0.1", port)  # type: ignore[misc]  # bound at once
-    begun = time.perf_counter()
+    begun = due.begun = time.perf_counter()
     for line in lines:
         line.send_next()
     await asyncio.gather(*(line.done for line in lines))
@@ -59,12 +68,29 @@ async def _measured(port: int, requests: Iterator[bytes], connections: int, stat
 
 
 @define(eq=False)
+class _Due:
+    """When each request is to be sent."""
+
+    _per_second: float | None
+    begun: float = 0.0
+    _given: int = 0
+
+    def next(self, now: float) -> float:
+        """When the next one is; now, where each follows upon an answer."""
+        if self._per_second is None:
+            return now
+        self._given += 1
+        return self.begun + self._given / self._per_second
+
+
+@define(eq=False)
 class _Line(asyncio.Protocol):
     """One connection."""
 
     _requests: Iterator[bytes]
     _wanted: bytes
     done: asyncio.Future[None]
+    _due: _Due
     latencies: list[float] = field(factory=list)
     refused: int = 0
     transport: asyncio.Transport = field(init=False)
@@ -81,6 +107,16 @@ class _Line(asyncio.Protocol):
         if request is None:
             self.done.set_result(None)
             return
+        now = time.perf_counter()
+        due = self._due.next(now)
+        if due > now:
+            asyncio.get_running_loop().call_later(due - now, self._send_on_time, request)
+        else:
+            self._sent_at = due
+            self.transport.write(request)
+
+    def _send_on_time(self, request: bytes) -> None:
+        # A timer that fires late is the client's doing, not the service's.
         self._sent_at = time.perf_counter()
         self.transport.write(request)
 

@@ -19,12 +19,26 @@ import psycopg
 import billing_migrations
 from billing_embedded.binaries import postgres_binaries
 
-__all__ = ["JWT_SECRET", "PEERS", "SECRET", "database", "express", "free_port", "npm_install", "ours", "pgbench_rate"]
+__all__ = [
+    "JWT_SECRET",
+    "PEERS",
+    "SECRET",
+    "database",
+    "environment_of",
+    "express",
+    "express_status",
+    "free_port",
+    "npm_install",
+    "ours",
+    "pgbench_rate",
+    "static",
+]
 
 PEERS = Path(__file__).parent / "peers"
 SECRET = "whsec_of_the_benchmark"  # noqa: S105 - of the benchmark
 JWT_SECRET = "of-the-benchmark-and-long-enough-for-it"  # noqa: S105 - of the benchmark
 _READY_SECONDS_MAX = 240.0
+_ALL = frozenset(os.sched_getaffinity(0))
 
 
 def free_port() -> int:
@@ -47,11 +61,9 @@ def database(server_url: str, name: str, *, schema: Path | None = None) -> str:
     return url
 
 
-@contextmanager
-def ours(database_url: str, redis_url: str, *, workers: int) -> Iterator[int]:
-    """The API with its default settings; its port."""
-    port = free_port()
-    environment = {
+def environment_of(database_url: str, redis_url: str) -> dict[str, str]:
+    """The default settings of ours, but for what limits how much one caller may ask."""
+    return {
         "DATABASE_URL": database_url,
         "REDIS_URL": redis_url,
         "STRIPE_SECRET_KEY": "sk_test_of_the_benchmark",
@@ -62,8 +74,40 @@ def ours(database_url: str, redis_url: str, *, workers: int) -> Iterator[int]:
         "RATE_LIMIT_USER": "off",
         "RATE_LIMIT_ADDRESS": "off",
     }
+
+
+@contextmanager
+def ours(database_url: str, redis_url: str, *, workers: int, cores: frozenset[int] = _ALL) -> Iterator[int]:
+    """The API with its default settings; its port."""
+    port = free_port()
     command = [sys.executable, "-m", "billing_http", "--port", str(port), "--workers", str(workers)]
-    with _running(command, environment, f"http://127.0.0.1:{port}/api/health/ready"):
+    environment = environment_of(database_url, redis_url)
+    with _running(command, environment, f"http://127.0.0.1:{port}/api/health/ready", cores):
+        yield port
+
+
+@contextmanager
+def static(*, cores: frozenset[int] = _ALL) -> Iterator[int]:
+    """Litestar with a constant answer, on the same server; its port."""
+    port = free_port()
+    command = [sys.executable, "-m", "uvicorn", "benchmarks.peers.static:app", "--port", str(port)]
+    command += ["--no-access-log", "--log-level=warning"]
+    with _running(command, {}, f"http://127.0.0.1:{port}/ready", cores):
+        yield port
+
+
+@contextmanager
+def express_status(folder: Path, redis_url: str, *, manner: str, cores: frozenset[int] = _ALL) -> Iterator[int]:
+    """Express with a status in Redis, in one of its manners; its port."""
+    port = free_port()
+    environment = {
+        "REDIS_URL": redis_url,
+        "JWT_SECRET": JWT_SECRET,
+        "PEER_MANNER": manner,
+        "PEER_PORT": str(port),
+        "NODE_ENV": "production",
+    }
+    with _running(["node", str(folder / "status.js")], environment, f"http://127.0.0.1:{port}/ready", cores):
         yield port
 
 
@@ -85,9 +129,9 @@ def express(folder: Path, database_url: str, *, manner: str) -> Iterator[int]:
 def npm_install(folder: Path) -> None:
     """The peers of npm, once, in this folder."""
     folder.mkdir(parents=True, exist_ok=True)
-    for name in ("package.json", "express.js"):
+    for name in ("package.json", "express.js", "status.js"):
         shutil.copy(PEERS / name, folder / name)
-    if not (folder / "node_modules" / "express").exists():
+    if not all((folder / "node_modules" / name).exists() for name in ("express", "ioredis")):
         subprocess.run(["npm", "install", "--no-audit", "--no-fund", "--silent"], cwd=folder, check=True)  # noqa: S607 - npm of the PATH
 
 
@@ -102,8 +146,16 @@ def pgbench_rate(database_url: str, *, clients: int, seconds: int) -> float:
 
 
 @contextmanager
-def _running(command: list[str], environment: Mapping[str, str], ready_url: str) -> Iterator[None]:
-    process = subprocess.Popen(command, env=os.environ | environment, stdout=subprocess.DEVNULL)
+def _running(
+    command: list[str], environment: Mapping[str, str], ready_url: str, cores: frozenset[int] = _ALL
+) -> Iterator[None]:
+    process = subprocess.Popen(
+        command,
+        env=os.environ | environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        preexec_fn=lambda: os.sched_setaffinity(0, cores),  # noqa: PLW1509 - no thread was started yet that holds a lock
+    )
     try:
         _wait(process, ready_url)
         yield

@@ -1,0 +1,211 @@
+"""Reading over HTTP: how many decisions, statuses and plan lists one process answers, beside peers of the same run.
+
+    python -m benchmarks.access [--rounds 3] [--seconds 4]
+
+Each server has the first core to itself; wrk, Redis, PostgreSQL and this script share the others. In each round every
+contestant takes its turn. A rate is shown as its ratio to the yardstick of the same round: a constant as JSON on
+Litestar, by the same server. While ours is measured, somebody else changes a user every 10 ms and reads the decision
+at once: one answer that is older than what was committed ends the run. Latency is looked at again at 70 % of the rate.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import statistics
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from functools import partial
+from itertools import cycle, islice
+from pathlib import Path
+
+import msgspec
+import redis
+import uvloop
+from attrs import define, field
+from joserfc import jwt
+from joserfc.jwk import OctKey
+
+from benchmarks import services
+from benchmarks.client import measure
+from benchmarks.mix import Story, told_story
+from benchmarks.webhooks import requests, sell_the_plan
+from benchmarks.writer import USER, Writer, changing
+from billing_embedded import EmbeddedPostgres, EmbeddedValkey
+
+LEARNERS = 100
+CONNECTIONS = 16
+#: Of the greatest rate: where latency is looked at, and for how long.
+LOAD_OF_LATENCY, LATENCY_SECONDS = 0.7, 3
+IN_BULK = 500
+_CORES = os.sched_getaffinity(0)
+OF_SERVER = frozenset({min(_CORES)})
+OF_OTHERS = frozenset(_CORES - OF_SERVER or _CORES)
+YARDSTICK = "Litestar, a constant"
+
+
+class Rate(msgspec.Struct):
+    """What wrk measured, and what latency was at 70 % of it."""
+
+    answers: int
+    microseconds: int
+    refused: int
+    p50: float
+    p99: float
+    p99_at_70: float = 0.0
+
+    @property
+    def per_second(self) -> float:
+        """Answers per second."""
+        return self.answers / self.microseconds * 1_000_000
+
+
+def token(user_id: str, *roles: str) -> str:
+    """A token of this user."""
+    claims = {"sub": user_id, "exp": int(time.time()) + 3600, "roles": list(roles)}
+    return jwt.encode({"alg": "HS256", "typ": "JWT"}, claims, OctKey.import_key(services.JWT_SECRET))
+
+
+def wrk(port: int, asked: list[str], file: Path, *, connections: int, seconds: int) -> Rate:
+    """Ask these again and again. Raises `RuntimeError` where anything was refused."""
+    file.write_text("\n".join(asked))
+    command = ["wrk", "--threads=1", f"--connections={connections}", f"--duration={seconds}s", "--latency"]
+    command += [f"--script={services.PEERS / 'requests.lua'}", f"http://127.0.0.1:{port}", "--", str(file)]
+    told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    rate = msgspec.json.decode(next(line for line in told.splitlines() if line.startswith("{")), type=Rate)
+    if rate.refused or not rate.answers:
+        raise RuntimeError(f"{asked[0][:80]}: {rate.refused} of {rate.answers} answers were not fine.")
+    return rate
+
+
+def rate_of(port: int, asked: list[str], file: Path, seconds: int) -> Rate:
+    """The greatest rate, and the latency below it."""
+    wrk(port, asked, file, connections=CONNECTIONS, seconds=1)  # the caches are warm
+    rate = wrk(port, asked, file, connections=CONNECTIONS, seconds=seconds)
+    below = rate.per_second * LOAD_OF_LATENCY
+    sent = islice(cycle(map(_raw, asked)), int(below * LATENCY_SECONDS))
+    rate.p99_at_70 = measure(port, sent, connections=CONNECTIONS * 4, per_second=below).percentile(0.99)
+    return rate
+
+
+def _raw(asked: str) -> bytes:
+    method, path, given = asked.split(" ", 2)
+    return f"{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {given}\r\n\r\n".encode()
+
+
+@define(eq=False)
+class Bench:
+    """What all contestants share."""
+
+    folder: Path
+    database_url: str
+    redis_url: str
+    seconds: int
+    #: A learner's token, by the learner.
+    tokens: dict[str, str] = field(factory=lambda: {u: token(u) for u in map(Story.user_id, range(LEARNERS))})
+    rates: dict[str, list[Rate]] = field(factory=dict)
+    #: Decisions per second in one stream of requests for 500 each.
+    bulk: list[float] = field(factory=list)
+    #: Changes that were committed and seen by the next read.
+    fresh: int = 0
+
+    def asked(self, path: str) -> list[str]:
+        """This question about each learner, by themselves."""
+        return [f"GET {path.format(user)} {given}" for user, given in self.tokens.items()]
+
+    def take(self, name: str, server: AbstractContextManager[int], path: str) -> None:
+        """One turn of a peer."""
+        with server as port:
+            self._add(name, port, path)
+
+    def take_ours(self) -> None:
+        """One turn of ours, in the presence of somebody who changes things."""
+        with services.ours(self.database_url, self.redis_url, workers=1, cores=OF_SERVER) as port:
+            environment = services.environment_of(self.database_url, self.redis_url)
+            with changing(Writer(environment, port, token(USER))) as writer:
+                self._add("ours, access decision", port, "/api/access/{}/course/k8s-101")
+                self._add("ours, subscription status", port, "/api/subscriptions/status/{}")
+                self._add("ours, plans", port, "/api/subscriptions/plans")
+                self._check_in_bulk(port)
+            self.fresh += writer.fresh
+
+    def _add(self, name: str, port: int, path: str) -> None:
+        rate = rate_of(port, self.asked(path), self.folder / "asked", self.seconds)
+        self.rates.setdefault(name, []).append(rate)
+
+    def _check_in_bulk(self, port: int) -> None:
+        wanted = [{"resource_type": "course", "resource_id": f"course-{number}"} for number in range(IN_BULK)]
+        body = msgspec.json.encode({"resources": wanted}).decode()
+        asked = [f"POST /api/access/{user}/check {given} {body}" for user, given in self.tokens.items()]
+        rate = wrk(port, asked, self.folder / "asked", connections=1, seconds=self.seconds)
+        self.bulk.append(rate.per_second * IN_BULK)
+
+    def lines(self) -> Iterator[str]:
+        """A Markdown table: medians over the rounds, the spread of the ratios in brackets."""
+        yield "| | per second | of the constant | p50 ms | p99 ms | p99 ms at 70 % |"
+        yield "| --- | ---: | ---: | ---: | ---: | ---: |"
+        base = [rate.per_second for rate in self.rates[YARDSTICK]]
+        for name, rates in self.rates.items():
+            ratios = [rate.per_second / one for rate, one in zip(rates, base, strict=True)]
+            median = statistics.median
+            yield (
+                f"| {name} | {median(r.per_second for r in rates):,.0f} | {median(ratios):.2f}"
+                f" [{min(ratios):.2f}, {max(ratios):.2f}] | {median(r.p50 for r in rates):.1f}"
+                f" | {median(r.p99 for r in rates):.1f} | {median(r.p99_at_70 for r in rates):.1f} |"
+            )
+        yield f"| ours, checked in bulk, 500 a request, one stream | {statistics.median(self.bulk):,.0f} | | | | |"
+
+
+def tell(bench: Bench, story: Story) -> None:
+    """The months of each learner, by webhook; and what Express answers of them, in Redis."""
+    with services.ours(bench.database_url, bench.redis_url, workers=2) as port:
+        load = measure(port, iter(requests(story, LEARNERS, 0)), connections=32)
+    if load.refused:
+        raise RuntimeError(f"{load.refused} of {load.answers} webhooks were refused.")
+    with redis.Redis.from_url(bench.redis_url) as client:
+        for user in bench.tokens:
+            client.set(f"status:{user}", msgspec.json.encode({"user_id": user, "status": "active", "plan": "pro"}))
+
+
+def run(rounds: int, seconds: int, folder: Path) -> Bench:
+    """All rounds."""
+    services.npm_install(folder / "node")
+    data = folder / "reading"
+    shutil.rmtree(data, ignore_errors=True)
+    os.sched_setaffinity(0, OF_OTHERS)
+    with EmbeddedPostgres(data / "postgres") as postgres, EmbeddedValkey(data / "valkey") as cache:
+        database = services.database(postgres.url, "ours")
+        uvloop.run(sell_the_plan(database))
+        bench = Bench(folder, database, cache.url, seconds)
+        tell(bench, told_story())
+        express = partial(services.express_status, folder / "node", cache.url, cores=OF_SERVER)
+        turns: list[Callable[[], None]] = [
+            lambda: bench.take(YARDSTICK, services.static(cores=OF_SERVER), "/ready"),
+            bench.take_ours,
+            lambda: bench.take("Express + ioredis, usual", express(manner="usual"), "/status/{}"),
+            lambda: bench.take("Express + ioredis, tuned", express(manner="tuned"), "/status/{}"),
+        ]
+        for _ in range(rounds):
+            for turn in turns:
+                turn()
+    return bench
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--seconds", type=int, default=4, help="of each measurement")
+    parser.add_argument("--folder", type=Path, default=Path("/tmp/billing-benchmark"), help="for data and peers")  # noqa: S108 - to be read by PostgreSQL's own user
+    given = parser.parse_args()
+    given.folder.mkdir(mode=0o755, parents=True, exist_ok=True)
+    bench = run(given.rounds, given.seconds, given.folder)
+    print("\n".join(bench.lines()))
+    print(f"{bench.fresh} changes were committed meanwhile, and each was seen by the next read.")
+
+
+if __name__ == "__main__":
+    main()
