@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from billing_contracts.examples import user_access
-from billing_core.ports.cache import AccessCache
+from billing_core.ports.cache import CATALOG, AccessCache
 
 __all__ = ["AccessCacheContract"]
 
@@ -73,6 +73,17 @@ class AccessCacheContract:
         await cache.put(user_access(first))
         await cache.put(user_access(second))
         assert await cache.get("user-1") == user_access(2)
+
+    async def test_several_are_asked_for_at_once(self, cache: AccessCache) -> None:
+        """What is known of each, in the order in which they were named; the catalog is one of them."""
+        for known in ("user-1", CATALOG):
+            await cache.put(user_access(3, user_id=known))
+        asked = (CATALOG, "user-2", "user-1")
+        assert await cache.get_all(asked) == (
+            user_access(3, user_id=CATALOG),
+            None,
+            user_access(3, user_id="user-1"),
+        )
 
     async def test_marking_forgets(self, cache: AccessCache) -> None:
         """All that are named, and nobody else."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from typing import Final
 
 from attrs import define
@@ -45,6 +45,10 @@ class MemoryAccessCache:
         """The grants of a user, where they are known and not stale."""
         entry = self._entries.get(user_id)
         return entry.access if entry is not None and self._monotonic() < entry.expires_at else None
+
+    async def get_all(self, user_ids: Sequence[str]) -> tuple[UserAccess | None, ...]:
+        """The same of several."""
+        return tuple([await self.get(user_id) for user_id in user_ids])
 
     async def put(self, access: UserAccess) -> None:
         """Remember what was read, unless a newer version was seen or a change is announced."""

@@ -13,11 +13,12 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from typing import TypeVar
 
 import msgspec
+from attrs import frozen
 
 from billing_core.domain.access import UserAccess
 from billing_redis.link import FAILURES, RedisLink
@@ -75,8 +76,26 @@ end
 return 1
 """
 
+#: Questions under way at once: while one is answered, those who come meanwhile gather for the next.
+_UNDER_WAY_MAX = 2
 #: Bytes of an epoch, in hexadecimal.
 _EPOCH_LENGTH = 16
+
+
+@frozen(eq=False)
+class _Question:
+    """What is known of these? Whoever asks may have gone when it is answered."""
+
+    user_ids: Sequence[str]
+    answered: asyncio.Future[tuple[UserAccess | None, ...]]
+
+    def answer(self, known: Mapping[str, UserAccess]) -> None:
+        if not self.answered.done():
+            self.answered.set_result(tuple(map(known.get, self.user_ids)))
+
+    def fail(self, error: BaseException) -> None:
+        if not self.answered.done():
+            self.answered.set_exception(error)
 
 
 class RedisAccessCache:
@@ -91,26 +110,50 @@ class RedisAccessCache:
         self._put = link.client.register_script(_PUT)
         self._mark = link.client.register_script(_MARK)
         self._lift = link.client.register_script(_LIFT)
-        #: Of whom the next question is, and the task that will ask it.
-        self._asked: set[str] = set()
-        self._asking: asyncio.Task[dict[str, UserAccess]] | None = None
+        self._waiting: list[_Question] = []
+        #: Who asks: each takes itself off this list when nothing waits any more.
+        self._asking: set[asyncio.Task[None] | None] = set()
         #: Whether marks may have been lost, so that no value may be trusted before a new epoch is begun.
         self._in_doubt = False
         self._server_changes = link.server_changes
 
     async def get(self, user_id: str) -> UserAccess | None:
-        """The grants of a user, where they are known and not stale.
+        """The grants of a user, where they are known and not stale."""
+        (found,) = await self.get_all((user_id,))
+        return found
 
-        Whoever asks before the question is sent shares it with all others who do: one round trip for many requests.
+    async def get_all(self, user_ids: Sequence[str]) -> tuple[UserAccess | None, ...]:
+        """The same of several.
+
+        Whoever asks joins a question that is yet to be sent, never one that is under way: one round trip for all who
+        wait, and what was committed before somebody asked is always seen.
         """
-        self._asked.add(user_id)
-        if self._asking is None:
-            self._asking = asyncio.create_task(self._ask())
-        # Whoever goes away meanwhile takes the answer from nobody.
-        return (await asyncio.shield(self._asking)).get(user_id)
+        question = _Question(user_ids, asyncio.get_running_loop().create_future())
+        self._waiting.append(question)
+        if len(self._waiting) == 1 and len(self._asking) < _UNDER_WAY_MAX:
+            self._asking.add(asyncio.create_task(self._ask()))
+        return await question.answered
 
-    async def _ask(self) -> dict[str, UserAccess]:
-        users, self._asked, self._asking = self._asked, set(), None
+    async def _ask(self) -> None:
+        """Ask all that waits, until nothing does."""
+        try:
+            while self._waiting:
+                asked, self._waiting = self._waiting, []
+                await self._answer(asked)
+        finally:
+            self._asking.discard(asyncio.current_task())
+
+    async def _answer(self, asked: Sequence[_Question]) -> None:
+        try:
+            known = await self._known({user_id for question in asked for user_id in question.user_ids})
+        except BaseException as error:  # whatever it is, it is told to those who wait
+            for question in asked:
+                question.fail(error)
+            raise
+        for question in asked:
+            question.answer(known)
+
+    async def _known(self, users: Collection[str]) -> dict[str, UserAccess]:
         keys = [self._epoch_key, *(self._key("value", user_id) for user_id in users)]
         epoch, *values = await self._try(lambda: self._link.client.mget(keys)) or (None,)
         if not isinstance(epoch, bytes):

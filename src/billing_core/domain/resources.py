@@ -10,7 +10,7 @@ from attrs import field, frozen
 
 from billing_core.domain.errors import CatalogInvalid, InvalidValue
 
-__all__ = ["EVERY", "EVERYTHING", "OPAQUE_ID", "Containment", "Resource", "ResourceType", "require_id"]
+__all__ = ["EVERY", "EVERYTHING", "OPAQUE_ID", "Containment", "Resource", "ResourceType", "is_id", "require_id"]
 
 #: As a resource id: every one of its type.
 EVERY = "*"
@@ -23,9 +23,14 @@ _SURROGATE = re.compile(r"[\ud800-\udfff]")
 
 def require_id(value: str, name: str) -> str:
     """``value``, where it is an opaque id that fits `OPAQUE_ID`; else `InvalidValue`."""
-    if not _matches(value) or _SURROGATE.search(value):
+    if not is_id(value):
         raise InvalidValue(f"{name} has 1 to 255 characters, none of them '/' or a control character.", field=name)
     return value
+
+
+def is_id(value: str) -> bool:
+    """Whether it is an opaque id that fits `OPAQUE_ID`."""
+    return _matches(value) is not None and _SURROGATE.search(value) is None
 
 
 class ResourceType(StrEnum):

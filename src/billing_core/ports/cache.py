@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from typing import Protocol
+from collections.abc import Collection, Sequence
+from typing import Final, Protocol
 
 from billing_core.domain.access import UserAccess
 
-__all__ = ["AccessCache"]
+__all__ = ["CATALOG", "AccessCache"]
+
+#: Under this name, which no user can have, the version of the catalog is kept like that of a user: without any grants.
+CATALOG: Final = "\x00catalog"
 
 
 class AccessCache(Protocol):
@@ -19,6 +22,10 @@ class AccessCache(Protocol):
 
     async def get(self, user_id: str) -> UserAccess | None:
         """The grants of a user, where they are known and not stale."""
+        ...
+
+    async def get_all(self, user_ids: Sequence[str]) -> tuple[UserAccess | None, ...]:
+        """The same of several, in this order, at the price of one."""
         ...
 
     async def put(self, access: UserAccess) -> None:

@@ -42,3 +42,7 @@ class CatalogSource(Protocol):
         It may be remembered, as long as its version still is the stored one.
         """
         ...
+
+    def remembered(self, version: int) -> Catalog | None:
+        """The catalog of this version, where it is remembered."""
+        ...

@@ -12,7 +12,8 @@ from billing_core.domain.plans import Catalog, Item, Plan
 from billing_core.ports.clock import Clock
 from billing_core.ports.provider import ProviderCatalog
 from billing_core.ports.unit_of_work import UnitsOfWork
-from billing_core.use_cases.bookkeeping import Bookkeeper
+from billing_core.use_cases.bookkeeping import Bookkeeper, Taken
+from billing_core.use_cases.remembered_catalog import stamp_of
 
 __all__ = ["ApplyCatalog", "CatalogDifference"]
 
@@ -67,7 +68,7 @@ class ApplyCatalog:
             after = before.apply(priced, items, self.clock.now())
             if after != before:
                 await uow.catalogs.save(after)
-            await uow.commit()
+            await self.books.commit(uow, Taken(accesses=(stamp_of(await uow.catalogs.version()),)))
         await self._take_up_parked([plan.stripe_price_id for plan in priced if plan.stripe_price_id], actor)
         return _difference(before, after)
 

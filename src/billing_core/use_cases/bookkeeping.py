@@ -40,6 +40,7 @@ from billing_core.use_cases.fact_intake import (
     without_owner,
 )
 from billing_core.use_cases.follow_up import follow_up
+from billing_core.use_cases.remembered_catalog import stamp_of
 
 __all__ = ["Bookkeeper", "Taken"]
 
@@ -50,7 +51,8 @@ _CATALOG_KINDS = frozenset({ObjectKind.PRODUCT, ObjectKind.PRICE, ObjectKind.COU
 class Taken:
     """What became of facts that were taken in."""
 
-    #: The users whose account was derived anew, with their grants as they are now.
+    #: The users whose account was derived anew, with their grants as they are now; and the catalog's stamp, where that
+    #: was changed.
     accesses: tuple[UserAccess, ...] = ()
     #: What is not known yet, by key (``customer:cus_1``), each with the reason in words.
     lacking: dict[str, str] = field(factory=dict)
@@ -104,8 +106,7 @@ class Bookkeeper:
         for owner in named:
             await uow.customers.lock_customer(owner)
         await lock_objects(uow, {fact.ref for fact in facts if fact.customer_id is None and not _is_of_catalog(fact)})
-        if of_catalog:
-            await self._take_in_catalog(uow, of_catalog)
+        stamps = await self._take_in_catalog(uow, of_catalog) if of_catalog else ()
         unowned = by_owner.get(None, [])
         for fact in unowned:
             if await owner_of(uow, fact) is not None:
@@ -116,7 +117,7 @@ class Bookkeeper:
         for one in taken:
             lacking |= one.lacking
         return Taken(
-            accesses=tuple(access for one in taken for access in one.accesses),
+            accesses=(*stamps, *(access for one in taken for access in one.accesses)),
             lacking=lacking,
             found=frozenset(key for one in taken for key in one.found),
         )
@@ -196,8 +197,11 @@ class Bookkeeper:
                 return claimed
         return None
 
-    async def _take_in_catalog(self, uow: UnitOfWork, facts: Iterable[Fact]) -> None:
-        """The provider owns names, prices and whether a plan is sold: the plan list follows it."""
+    async def _take_in_catalog(self, uow: UnitOfWork, facts: Iterable[Fact]) -> tuple[UserAccess, ...]:
+        """The provider owns names, prices and whether a plan is sold: the plan list follows it.
+
+        The catalog's stamp, where it changed.
+        """
         await uow.catalogs.lock()
         changed = await fold_in(uow, list(facts), self.clock.now(), None)
         catalog = await uow.catalogs.load()
@@ -205,8 +209,10 @@ class Bookkeeper:
         refs = {ObjectRef(ObjectKind.PRODUCT, price.product_id) for price in prices}
         products = [s.snapshot for s in await uow.objects.get(refs) if isinstance(s.snapshot, ProductSeen)]
         followed = catalog.follow(prices, products)
-        if changed and followed != catalog:
-            await uow.catalogs.save(followed)
+        if not changed or followed == catalog:
+            return ()
+        await uow.catalogs.save(followed)
+        return (stamp_of(await uow.catalogs.version()),)
 
 
 def lacking_for(fact: Fact | None, taken: Taken) -> dict[str, str]:

@@ -14,7 +14,7 @@ from billing_core.domain.facts import Fact, ObjectRef
 from billing_core.domain.folding import fold
 from billing_core.domain.known import Known
 from billing_core.domain.resources import Resource
-from billing_core.ports.cache import AccessCache
+from billing_core.ports.cache import CATALOG, AccessCache
 from billing_core.ports.catalogs import CatalogSource
 from billing_core.ports.clock import Clock
 from billing_core.ports.unit_of_work import UnitsOfWork
@@ -35,21 +35,22 @@ class DecideAccess:
     async def __call__(self, caller: Caller, user_id: str, resources: Sequence[Resource]) -> tuple[Decision, ...]:
         """A decision for each resource, in the same order. Raises `Forbidden`."""
         caller.require_reading(user_id)
-        access = await self._access(user_id)
-        catalog = await self.catalogs.current()
+        access, stamp = await self.cache.get_all((user_id, CATALOG))
+        catalog = self.catalogs.remembered(stamp.version) if stamp is not None else None
+        if access is None:
+            access = await self._read(user_id)
+        if catalog is None:
+            catalog = await self.catalogs.current()
         now = self.clock.now()
         return tuple(decide(access.grants, resource, now, catalog.containment) for resource in resources)
 
     async def grants(self, caller: Caller, user_id: str) -> UserAccess:
         """The grants that are in force now, not expanded by what they contain. Raises `Forbidden`."""
         caller.require_reading(user_id)
-        access = await self._access(user_id)
+        access = await self.cache.get(user_id) or await self._read(user_id)
         return evolve(access, grants=in_force(access.grants, self.clock.now()))
 
-    async def _access(self, user_id: str) -> UserAccess:
-        cached = await self.cache.get(user_id)
-        if cached is not None:
-            return cached
+    async def _read(self, user_id: str) -> UserAccess:
         async with self.units() as uow:
             access = await uow.views.access_of(user_id)
         await self.cache.put(access)

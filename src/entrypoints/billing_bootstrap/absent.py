@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Collection, Sequence
 from datetime import datetime
 from typing import NoReturn
 
@@ -91,6 +91,10 @@ class NoCache:
 
     async def get(self, user_id: str) -> UserAccess | None:
         """Nothing is known."""
+
+    async def get_all(self, user_ids: Sequence[str]) -> tuple[UserAccess | None, ...]:
+        """Nothing is known."""
+        return (None,) * len(user_ids)
 
     async def put(self, access: UserAccess) -> None:
         """Nothing is kept."""

@@ -96,7 +96,7 @@ class Container(containers.DeclarativeContainer):
     policies = settings.provided.policies
     retries, plan_change = policies.retry, policies.plan_change
 
-    catalogs = providers.Singleton(SharedCatalog, providers.Singleton(RememberedCatalog, units))
+    catalogs = providers.Singleton(SharedCatalog, providers.Singleton(RememberedCatalog, units, cache))
     books = providers.Singleton(Bookkeeper, clock=clock, cache=cache)
     patience = providers.Singleton(Patience, ports.provided.wait)
     carry_out = providers.Singleton(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from billing_bootstrap.metrics import Metrics
 from billing_core.domain.access import UserAccess
@@ -20,8 +20,13 @@ class CountedCache:
 
     async def get(self, user_id: str) -> UserAccess | None:
         """The grants of a user, where they are known and not stale."""
-        found = await self._cache.get(user_id)
-        (self._miss if found is None else self._hit).inc()
+        (found,) = await self.get_all((user_id,))
+        return found
+
+    async def get_all(self, user_ids: Sequence[str]) -> tuple[UserAccess | None, ...]:
+        """The same of several. A hit is where all that was asked for is known."""
+        found = await self._cache.get_all(user_ids)
+        (self._miss if None in found else self._hit).inc()
         return found
 
     async def put(self, access: UserAccess) -> None:

@@ -44,7 +44,8 @@ class GatheredEvents:
     _waiting: deque[_Waiting] = field(factory=deque, init=False)
     #: Customers whose events are under way: those that follow wait here, not for the customer's lock.
     _busy: set[str] = field(factory=set, init=False)
-    _under_way: set[asyncio.Task[None]] = field(factory=set, init=False)
+    #: Who stores: each takes itself off when nothing waits any more, at once, so that whoever comes then is not left.
+    _under_way: set[asyncio.Task[None] | None] = field(factory=set, init=False)
 
     async def __call__(self, payload: bytes, signature: str) -> Receipt:
         """As `ReceiveEvent` promises: whoever gets a receipt may rely on the event being stored for good."""
@@ -52,28 +53,32 @@ class GatheredEvents:
         waiting = _Waiting(received, asyncio.get_running_loop().create_future())
         self._waiting.append(waiting)
         if len(self._under_way) < UNDER_WAY_MAX:
-            task = asyncio.create_task(self._store())
-            self._under_way.add(task)
-            task.add_done_callback(self._under_way.discard)
+            self._under_way.add(asyncio.create_task(self._store()))
         return await waiting.stored
 
     async def _store(self) -> None:
         """Store what waits, until nothing does that may go now."""
-        while taken := self._take():
-            customers = {one.customer_id for one in taken if one.customer_id is not None}
-            self._busy |= customers
-            try:
-                receipts = await self._receive.together([one.received for one in taken])
-            except Exception as error:  # noqa: BLE001 - whatever it is, it is told to those who wait
-                for one in taken:
-                    if not one.stored.done():
-                        one.stored.set_exception(error)
-            else:
-                for one, receipt in zip(taken, receipts, strict=True):
-                    if not one.stored.done():  # the caller has gone; what it brought is stored nevertheless
-                        one.stored.set_result(receipt)
-            finally:
-                self._busy -= customers
+        try:
+            while taken := self._take():
+                await self._together(taken)
+        finally:
+            self._under_way.discard(asyncio.current_task())
+
+    async def _together(self, taken: list[_Waiting]) -> None:
+        customers = {one.customer_id for one in taken if one.customer_id is not None}
+        self._busy |= customers
+        try:
+            receipts = await self._receive.together([one.received for one in taken])
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is told to those who wait
+            for one in taken:
+                if not one.stored.done():
+                    one.stored.set_exception(error)
+        else:
+            for one, receipt in zip(taken, receipts, strict=True):
+                if not one.stored.done():  # the caller has gone; what it brought is stored nevertheless
+                    one.stored.set_result(receipt)
+        finally:
+            self._busy -= customers
 
     def _take(self) -> list[_Waiting]:
         taken = [one for one in self._waiting if one.customer_id not in self._busy][:TOGETHER_MAX]

@@ -30,6 +30,10 @@ class SharedCatalog:
         # Whoever goes away meanwhile takes the answer from nobody.
         return await asyncio.shield(self._asking)
 
+    def remembered(self, version: int) -> Catalog | None:
+        """The catalog of this version, where it is remembered."""
+        return self._source.remembered(version)
+
     async def _ask(self) -> Catalog:
         self._asking = None
         return await self._source.current()

@@ -15,7 +15,7 @@ from billing_core.domain.errors import BillingError
 from billing_http.problems import Code, Problem, RequestRefused, internal_error, problem_of
 from billing_http.reading import AnyRequest
 
-__all__ = ["Answer", "answer", "answer_error", "send_problem"]
+__all__ = ["Answer", "answer", "answer_error", "problem_for", "send_problem"]
 
 Answer = Response[bytes]
 
@@ -39,18 +39,24 @@ def answer(shape: msgspec.Struct, status: int = 200, headers: dict[str, str] | N
 
 def answer_error(request: AnyRequest, error: Exception) -> Answer:
     """How an error is answered, whatever it is. What nobody foresaw is logged with its traceback."""
-    problem = _problem(error)
-    route = request.scope.get("path_template")
-    if problem.code is Code.INTERNAL_ERROR:
-        structlog.get_logger().error("unforeseen", exc_info=error, route=route)
-    elif problem.status >= _SERVER_ERROR:
-        structlog.get_logger().warning("failed", error=type(error).__name__, reason=str(error), route=route)
+    problem = problem_for(error, request.scope)
     return Response(
         problem.body(request.scope["path"]),
         status_code=problem.status,
         media_type=_PROBLEM,
         headers={"cache-control": "no-store", **problem.all_headers},
     )
+
+
+def problem_for(error: Exception, scope: Scope) -> Problem:
+    """What is said about an error, whatever it is; what we are to blame for is logged."""
+    problem = _problem(error)
+    route = scope.get("path_template")
+    if problem.code is Code.INTERNAL_ERROR:
+        structlog.get_logger().error("unforeseen", exc_info=error, route=route)
+    elif problem.status >= _SERVER_ERROR:
+        structlog.get_logger().warning("failed", error=type(error).__name__, reason=str(error), route=route)
+    return problem
 
 
 def _problem(error: Exception) -> Problem:

@@ -25,6 +25,7 @@ from billing_http.controllers.webhooks import Webhooks
 from billing_http.counting import RequestCounts
 from billing_http.crowd import Crowd
 from billing_http.envelope import Envelope
+from billing_http.fast_lane import FastLane
 from billing_http.gate import Gate
 from billing_http.idempotency import Once
 from billing_http.methods import Methods
@@ -64,7 +65,8 @@ def build(application: Application) -> BillingHttp:
     for route in schema_routes(lambda: document(routes)):
         routes.register(route)
     tokens = TokenVerifier.of(settings, keys_of(settings), application.real_clock)
-    once = Once(app=routes, answer_once=application.answer_once)
+    lane = FastLane(app=routes, decide_access=application.decide_access, look_up=application.look_up)
+    once = Once(app=lane, answer_once=application.answer_once)
     methods = Methods.of(once, ((path, method) for path, method, _, _ in operations(routes)))
     gate = Gate(app=methods, tokens=tokens, user_limit=application.user_limit, address_limit=application.address_limit)
     origins = frozenset(origin.encode() for origin in settings.cors_allowed_origins)

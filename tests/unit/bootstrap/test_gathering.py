@@ -49,6 +49,15 @@ async def arrive(gathered: GatheredEvents, count: int) -> list[asyncio.Task[Rece
     return tasks
 
 
+async def arrive_from(gathered: GatheredEvents, customer: str) -> asyncio.Task[Receipt]:
+    """An event of this customer, on its way once this returns."""
+    await asyncio.sleep(0)
+    task = asyncio.create_task(gathered(customer.encode(), "signed"))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    return task
+
+
 def gathered_on(till: Till) -> GatheredEvents:
     """A till stands for the use case in all that is asked of it."""
     return GatheredEvents(till)  # type: ignore[arg-type]  # a stand-in of the test's own
@@ -74,6 +83,22 @@ async def test_what_arrives_meanwhile_goes_together_in_its_order() -> None:
     assert [receipt.event_id for receipt in receipts] == ["0", *(f"a{number}" for number in range(UNDER_WAY_MAX + 40))]
     assert [event for batch in till.batches for event in batch] == [receipt.event_id for receipt in receipts]
     assert max(map(len, till.batches)) == TOGETHER_MAX
+
+
+async def test_whoever_comes_just_as_all_others_end_is_not_left_waiting() -> None:
+    till = Till()
+    gathered = gathered_on(till)
+
+    async def two_events() -> None:
+        await gathered(b"a/1", "signed")
+        await gathered(b"a/2", "signed")
+
+    following = asyncio.create_task(two_events())
+    for customer in range(1, UNDER_WAY_MAX):
+        await arrive_from(gathered, str(customer))
+    till.held.set()
+    await asyncio.wait_for(following, 5)
+    assert till.batches[-1] == ["a/2"]
 
 
 async def test_a_customer_is_never_under_way_twice() -> None:
