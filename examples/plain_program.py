@@ -90,7 +90,7 @@ async def purchase() -> None:
     receive_event = ReceiveEvent(
         units=units, books=books, verifier=provider, clock=clock, real_clock=clock, retries=RetryPolicy()
     )
-    decide_access = DecideAccess(units=units, cache=cache, catalogs=RememberedCatalog(units), clock=clock)
+    decide_access = DecideAccess(units=units, cache=cache, catalogs=RememberedCatalog(units, cache), clock=clock)
 
     await apply_catalog([], [COURSE], actor="example")
     ann = Caller("ann")

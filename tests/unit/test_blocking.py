@@ -29,8 +29,9 @@ def loop() -> Iterator[BackgroundLoop]:
 def test_a_use_case_becomes_a_function(loop: BackgroundLoop) -> None:
     """With the same arguments, and the same errors."""
     units = MemoryUnitsOfWork()
+    cache = MemoryAccessCache()
     use_case = DecideAccess(
-        units=units, cache=MemoryAccessCache(), catalogs=RememberedCatalog(units), clock=ManualClock(day(0))
+        units=units, cache=cache, catalogs=RememberedCatalog(units, cache), clock=ManualClock(day(0))
     )
     decide_access = loop.blocking(use_case)
 

@@ -6,9 +6,11 @@ import pytest
 from attrs import evolve
 
 from billing_contracts.examples import COURSE, LAB, item, plan
+from billing_core.domain.access import UserAccess
 from billing_core.domain.errors import LockTimeout
 from billing_core.domain.money import Money
 from billing_core.domain.plans import Catalog
+from billing_core.ports.cache import CATALOG, AccessCache
 from billing_core.ports.catalogs import CatalogSource
 from billing_core.ports.unit_of_work import UnitsOfWork
 
@@ -104,13 +106,38 @@ class CatalogsContract:
 
 
 class CatalogSourceContract:
-    """Give the fixtures ``units``, on an empty store, and ``source``, which reads what they store."""
+    """Give the fixtures ``units``, on an empty store, ``cache``, empty, and ``source``, which reads what they store."""
 
-    async def test_it_gives_what_was_committed_last(self, units: UnitsOfWork, source: CatalogSource) -> None:
+    async def test_it_gives_what_was_committed_last(
+        self, units: UnitsOfWork, cache: AccessCache, source: CatalogSource
+    ) -> None:
         """Also to somebody who asked before, and nothing that was not committed."""
         assert await source.current() == Catalog()
-        await _save(units, Catalog(plans=(plan(1),)))
+        await _announce(units, cache, Catalog(plans=(plan(1),)))
         assert (await source.current()).plans == (plan(1),)
         async with units() as uow:
             await uow.catalogs.save(Catalog(plans=(plan(1), plan(2))))
             assert (await source.current()).plans == (plan(1),)
+        await _announce(units, cache, Catalog(plans=(plan(1), plan(2))))
+        assert (await source.current()).plans == (plan(1), plan(2))
+
+    async def test_it_knows_the_version_that_it_remembers(
+        self, units: UnitsOfWork, cache: AccessCache, source: CatalogSource
+    ) -> None:
+        """And no other one."""
+        version = await _announce(units, cache, Catalog(plans=(plan(1),)))
+        assert source.remembered(version) is None
+        current = await source.current()
+        assert source.remembered(version) is current
+        assert source.remembered(version + 1) is None
+
+
+async def _announce(units: UnitsOfWork, cache: AccessCache, catalog: Catalog) -> int:
+    """Change the catalog as every use case does; its version."""
+    async with units() as uow:
+        await uow.catalogs.save(catalog)
+        version = await uow.catalogs.version()
+        await cache.mark_stale([CATALOG])
+        await uow.commit()
+        await cache.lift([UserAccess(user_id=CATALOG, version=version, grants=())])
+    return version

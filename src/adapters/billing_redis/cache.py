@@ -76,8 +76,6 @@ end
 return 1
 """
 
-#: Questions under way at once: while one is answered, those who come meanwhile gather for the next.
-_UNDER_WAY_MAX = 2
 #: Bytes of an epoch, in hexadecimal.
 _EPOCH_LENGTH = 16
 
@@ -111,8 +109,8 @@ class RedisAccessCache:
         self._mark = link.client.register_script(_MARK)
         self._lift = link.client.register_script(_LIFT)
         self._waiting: list[_Question] = []
-        #: Who asks: each takes itself off this list when nothing waits any more.
-        self._asking: set[asyncio.Task[None] | None] = set()
+        #: Who asks, while anything waits for an answer.
+        self._asking: asyncio.Task[None] | None = None
         #: Whether marks may have been lost, so that no value may be trusted before a new epoch is begun.
         self._in_doubt = False
         self._server_changes = link.server_changes
@@ -125,13 +123,13 @@ class RedisAccessCache:
     async def get_all(self, user_ids: Sequence[str]) -> tuple[UserAccess | None, ...]:
         """The same of several.
 
-        Whoever asks joins a question that is yet to be sent, never one that is under way: one round trip for all who
-        wait, and what was committed before somebody asked is always seen.
+        One question is under way at a time, and whoever asks meanwhile joins the next: one round trip for all who wait,
+        and what was committed before somebody asked is always seen.
         """
         question = _Question(user_ids, asyncio.get_running_loop().create_future())
         self._waiting.append(question)
-        if len(self._waiting) == 1 and len(self._asking) < _UNDER_WAY_MAX:
-            self._asking.add(asyncio.create_task(self._ask()))
+        if self._asking is None:
+            self._asking = asyncio.create_task(self._ask())
         return await question.answered
 
     async def _ask(self) -> None:
@@ -141,7 +139,7 @@ class RedisAccessCache:
                 asked, self._waiting = self._waiting, []
                 await self._answer(asked)
         finally:
-            self._asking.discard(asyncio.current_task())
+            self._asking = None
 
     async def _answer(self, asked: Sequence[_Question]) -> None:
         try:

@@ -7,7 +7,7 @@ at midnight for access to end (domain rule 1).
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from enum import StrEnum
 
@@ -27,6 +27,7 @@ __all__ = [
     "SourceKind",
     "UserAccess",
     "decide",
+    "decide_all",
     "in_force",
     "manual_grant_rows",
 ]
@@ -187,10 +188,29 @@ def decide(grants: Iterable[Grant], resource: Resource, now: datetime, containme
     begins later says nothing yet.
     """
     holders = containment.holders_of(resource)
+    return _decision([one for one in grants if one.resource in holders or one.resource == resource], resource, now)
+
+
+def decide_all(
+    grants: Iterable[Grant], resources: Iterable[Resource], now: datetime, containment: Containment
+) -> Iterator[Decision]:
+    """The same for each of these resources, in this order, at a fraction of the price."""
+    by_resource: dict[Resource, list[Grant]] = {}
+    for grant in grants:
+        by_resource.setdefault(grant.resource, []).append(grant)
+    for resource in resources:
+        concerned = by_resource.get(resource, [])
+        for holder in by_resource.keys() & containment.holders_of(resource):
+            concerned = concerned + by_resource[holder]
+        yield _decision(concerned, resource, now)
+
+
+def _decision(grants: Iterable[Grant], resource: Resource, now: datetime) -> Decision:
+    """The decision by grants that all concern the resource."""
     best: Grant | None = None
     closed: list[Grant] = []
     for grant in grants:
-        if now < grant.granted_at or not (grant.resource in holders or grant.resource == resource):
+        if now < grant.granted_at:
             continue
         if not grant.is_open(now):
             closed.append(grant)

@@ -16,9 +16,8 @@ __all__ = ["EVERY", "EVERYTHING", "OPAQUE_ID", "Containment", "Resource", "Resou
 EVERY = "*"
 #: What an opaque id looks like: 1 to 255 characters, without ``/``, control characters and ends of lines.
 OPAQUE_ID = r"^[^/\x00-\x1f\x7f-\x9f\u2028\u2029]{1,255}$"
-_matches = re.compile(OPAQUE_ID.removesuffix("$") + r"\Z").match
-#: Half of a pair of UTF-16: no character, and nothing that could be stored.
-_SURROGATE = re.compile(r"[\ud800-\udfff]")
+#: Nor half of a pair of UTF-16: that is no character, and nothing that could be stored.
+_matches = re.compile(r"[^/\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]{1,255}").fullmatch
 
 
 def require_id(value: str, name: str) -> str:
@@ -30,7 +29,7 @@ def require_id(value: str, name: str) -> str:
 
 def is_id(value: str) -> bool:
     """Whether it is an opaque id that fits `OPAQUE_ID`."""
-    return _matches(value) is not None and _SURROGATE.search(value) is None
+    return _matches(value) is not None
 
 
 class ResourceType(StrEnum):
@@ -42,6 +41,10 @@ class ResourceType(StrEnum):
     LAB = "lab"
 
 
+def _resource_type(value: str) -> ResourceType:
+    return value if isinstance(value, ResourceType) else ResourceType(value)
+
+
 def _resource_id(value: str) -> str:
     return require_id(value, "resource_id")
 
@@ -50,7 +53,7 @@ def _resource_id(value: str) -> str:
 class Resource:
     """One thing that can be opened, or with the id ``*`` every one of its type."""
 
-    type: ResourceType = field(converter=ResourceType)
+    type: ResourceType = field(converter=_resource_type)
     id: str = field(converter=_resource_id)
 
     def __str__(self) -> str:

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from attrs import evolve, frozen
 
-from billing_core.domain.access import Decision, UserAccess, decide, in_force
+from billing_core.domain.access import Decision, UserAccess, decide, decide_all, in_force
 from billing_core.domain.account import Book, derive
 from billing_core.domain.callers import Caller
 from billing_core.domain.facts import Fact, ObjectRef
@@ -42,7 +42,7 @@ class DecideAccess:
         if catalog is None:
             catalog = await self.catalogs.current()
         now = self.clock.now()
-        return tuple(decide(access.grants, resource, now, catalog.containment) for resource in resources)
+        return tuple(decide_all(access.grants, resources, now, catalog.containment))
 
     async def grants(self, caller: Caller, user_id: str) -> UserAccess:
         """The grants that are in force now, not expanded by what they contain. Raises `Forbidden`."""

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 import sys
+from datetime import UTC, datetime
 from typing import Any, TextIO
 
+import msgspec
 import structlog
 
 __all__ = ["configure_logging"]
@@ -15,6 +17,20 @@ _SHARED: tuple[Any, ...] = (
     structlog.stdlib.add_log_level,
     structlog.processors.TimeStamper(fmt="iso", utc=True),
 )
+_encode = msgspec.json.Encoder(enc_hook=repr).encode
+_encode_anything = structlog.processors.JSONRenderer()
+
+
+def _json_line(logger: Any, name: str, line: structlog.typing.EventDict) -> str | bytes:  # noqa: ANN401 - as structlog
+    """The same as `_SHARED` and a renderer, in one step: for most lines, one a request, nothing else is to be done."""
+    line = structlog.stdlib.add_log_level(logger, name, structlog.contextvars.merge_contextvars(logger, name, line))
+    line["timestamp"] = datetime.now(UTC)
+    if "exc_info" in line:
+        line = structlog.processors.format_exc_info(logger, name, line)
+    try:
+        return _encode(line).decode()
+    except (TypeError, ValueError):  # text that is no UTF-8, and keys that are no text
+        return _encode_anything(logger, name, line)
 
 
 def configure_logging(*, log_format: str, level: str, stream: TextIO | None = None) -> None:
@@ -34,7 +50,7 @@ def configure_logging(*, log_format: str, level: str, stream: TextIO | None = No
         else [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
     )
     structlog.configure(
-        processors=[*_SHARED, *last],
+        processors=[*_SHARED, *last] if readable else [_json_line],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level.upper())),
         logger_factory=structlog.WriteLoggerFactory(file=out),
         cache_logger_on_first_use=True,

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import Any, cast
 
 import structlog
-from attrs import frozen
+from attrs import field, frozen
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
 from billing_core.domain.callers import Caller
@@ -49,6 +49,8 @@ class Envelope:
     #: Of the pages that may call the API.
     origins: frozenset[bytes]
     counts: RequestCounts
+    #: Kept, as to find out anew how lines are written costs more than to write one.
+    _log: structlog.typing.FilteringBoundLogger = field(factory=structlog.get_logger, init=False)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, and its answer back."""
@@ -65,11 +67,10 @@ class Envelope:
             if message["type"] == "http.response.start":
                 begun_answer = True
                 status = message["status"]
-                headers = list(message["headers"])
-                replayed = any(name == _REPLAYED for name, _ in headers)
-                if not any(name == CSP[0] for name, _ in headers):
-                    headers.append(CSP)
-                message["headers"] = [*headers, *extra, *found.get(LIMIT_HEADERS, ())]
+                names = {name for name, _ in message["headers"]}
+                replayed = _REPLAYED in names
+                policy = () if CSP[0] in names else (CSP,)
+                message["headers"] = [*message["headers"], *policy, *extra, *found.get(LIMIT_HEADERS, ())]
             await send(message)
 
         structlog.contextvars.clear_contextvars()
@@ -118,7 +119,7 @@ class Envelope:
         self.counts.answered(method, route, status, seconds)
         caller = found.get(CALLER)
         told = {"idempotent_replayed": True} if replayed else {}
-        structlog.get_logger().info(
+        self._log.info(
             "request",
             method=method,
             route=route,

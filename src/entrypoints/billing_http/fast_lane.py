@@ -10,68 +10,90 @@ from collections.abc import Awaitable
 from typing import Any, Final
 
 import msgspec
-from attrs import frozen
+from attrs import define, field, frozen
 from litestar.types import ASGIApp, Receive, Scope, Send
 
 from billing_bootstrap import presenting
 from billing_core.domain.callers import Caller
+from billing_core.domain.plans import Catalog
 from billing_core.domain.resources import Resource, ResourceType, is_id
+from billing_core.ports.catalogs import CatalogSource
 from billing_core.use_cases.decide_access import DecideAccess
 from billing_core.use_cases.look_up import LookUp
 from billing_http.answering import problem_for, send_problem
+from billing_http.controllers.subscriptions import plans_page
 from billing_http.operations import CALLER
 
 __all__ = ["FastLane"]
 
 _TYPES: Final = {str(kind): kind for kind in ResourceType}
-_HEADERS: Final = ((b"content-type", b"application/json"), (b"cache-control", b"no-store"))
+_JSON: Final = (b"content-type", b"application/json")
+_NO_STORE: Final = ((b"cache-control", b"no-store"),)
 _DECISION: Final = "/api/access/{user_id}/{resource_type}/{resource_id}"
 _STATUS: Final = "/api/subscriptions/status/{user_id}"
+_PLANS: Final = "/api/subscriptions/plans"
 
 
-@frozen(kw_only=True)
+@frozen
+class _Answer:
+    body: bytes
+    headers: tuple[tuple[bytes, bytes], ...] = _NO_STORE
+
+
+@define(kw_only=True)
 class FastLane:
-    """Answers decisions and statuses itself, and passes everything else on."""
+    """Answers decisions, statuses and the plans on sale itself, and passes everything else on."""
 
     app: ASGIApp
     decide_access: DecideAccess
     look_up: LookUp
+    catalogs: CatalogSource
+    #: The plans as they were last answered, and of which catalog they are.
+    _plans: tuple[Catalog, _Answer] | None = field(default=None, init=False)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, or pass it on."""
         given: Any = scope
-        caller = given.get(CALLER)
-        if given["method"] != "GET" or given["query_string"] or not isinstance(caller, Caller):
+        found = self._found(given) if given["method"] == "GET" and not given["query_string"] else None
+        if found is None:
             await self.app(scope, receive, send)
             return
-        match given["path"].split("/"):
+        given["path_template"], answering = found
+        try:
+            answer = await answering
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is answered as the routes answer it
+            await send_problem(problem_for(error, scope), scope, receive, send)
+            return
+        headers = [_JSON, *answer.headers, (b"content-length", b"%d" % len(answer.body))]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": answer.body, "more_body": False})
+
+    def _found(self, scope: dict[str, Any]) -> tuple[str, Awaitable[_Answer]] | None:
+        """The route, and what answers; None for what is not for this lane."""
+        caller = scope.get(CALLER)
+        match scope["path"].split("/"):
             case ["", "api", "access", user_id, kind, resource_id] if (
-                kind in _TYPES and is_id(user_id) and is_id(resource_id)
+                isinstance(caller, Caller) and kind in _TYPES and is_id(user_id) and is_id(resource_id)
             ):
-                given["path_template"] = _DECISION
-                answer = self._decision(caller, user_id, Resource(_TYPES[kind], resource_id))
-            case ["", "api", "subscriptions", "status", user_id] if is_id(user_id):
-                given["path_template"] = _STATUS
-                answer = self._status(caller, user_id)
+                return _DECISION, self._decision(caller, user_id, Resource(_TYPES[kind], resource_id))
+            case ["", "api", "subscriptions", "status", user_id] if isinstance(caller, Caller) and is_id(user_id):
+                return _STATUS, self._status(caller, user_id)
+            case ["", "api", "subscriptions", "plans"] if all(name != b"if-none-match" for name, _ in scope["headers"]):
+                return _PLANS, self._plans_on_sale()
             case _:
-                await self.app(scope, receive, send)
-                return
-        await _give(answer, scope, receive, send)
+                return None
 
-    async def _decision(self, caller: Caller, user_id: str, resource: Resource) -> msgspec.Struct:
+    async def _decision(self, caller: Caller, user_id: str, resource: Resource) -> _Answer:
         (decided,) = await self.decide_access(caller, user_id, (resource,))
-        return presenting.decision(decided)
+        return _Answer(msgspec.json.encode(presenting.decision(decided)))
 
-    async def _status(self, caller: Caller, user_id: str) -> msgspec.Struct:
-        return presenting.status(await self.look_up.status(caller, user_id))
+    async def _status(self, caller: Caller, user_id: str) -> _Answer:
+        return _Answer(msgspec.json.encode(presenting.status(await self.look_up.status(caller, user_id))))
 
-
-async def _give(answer: Awaitable[msgspec.Struct], scope: Scope, receive: Receive, send: Send) -> None:
-    try:
-        body = msgspec.json.encode(await answer)
-    except Exception as error:  # noqa: BLE001 - whatever it is, it is answered as the routes answer it
-        await send_problem(problem_for(error, scope), scope, receive, send)
-        return
-    length = (b"content-length", str(len(body)).encode())
-    await send({"type": "http.response.start", "status": 200, "headers": [*_HEADERS, length]})
-    await send({"type": "http.response.body", "body": body, "more_body": False})
+    async def _plans_on_sale(self) -> _Answer:
+        catalog = await self.catalogs.current()
+        if self._plans is None or self._plans[0] is not catalog:
+            body, headers = plans_page(catalog)
+            raw = tuple((name.encode(), value.encode()) for name, value in headers.items())
+            self._plans = catalog, _Answer(body, raw)
+        return self._plans[1]

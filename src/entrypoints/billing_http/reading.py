@@ -72,9 +72,9 @@ async def read_body(request: AnyRequest, shape: type[T]) -> T:
 
 def _once_each(pairs: list[tuple[str, object]]) -> None:
     """Refuse a field that is given twice: two readers of one body might each believe another one of them."""
-    names = [name for name, _ in pairs]
-    twice = next((name for name in names if names.count(name) > 1), None)
-    if twice is not None:
+    if len(dict(pairs)) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
         raise invalid(twice, "The field is given twice.")
 
 

@@ -9,6 +9,7 @@ from litestar import Controller, Response, delete, get, post, put
 
 from billing_bootstrap import presenting, shapes
 from billing_core.domain.money import Money
+from billing_core.domain.plans import Catalog
 from billing_core.domain.proration import PlanChange
 from billing_http import examples
 from billing_http.answering import Answer, answer
@@ -25,9 +26,16 @@ from billing_http.requests import (
     PromotionRequest,
 )
 
-__all__ = ["Subscriptions"]
+__all__ = ["Subscriptions", "plans_page"]
 
 _OF_STRIPE = (Code.PROVIDER_ERROR,)
+
+
+def plans_page(catalog: Catalog) -> tuple[bytes, dict[str, str]]:
+    """The plans on sale as they are answered, and the headers by which a client knows whether it has them already."""
+    body = msgspec.json.encode(shapes.PlansShape(tuple(map(presenting.plan, catalog.on_sale()))))
+    tag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
+    return body, {"etag": tag, "cache-control": "public, max-age=0, must-revalidate"}
 
 
 class Subscriptions(Controller):
@@ -51,12 +59,9 @@ class Subscriptions(Controller):
     )
     async def plans(self, request: AnyRequest, application: App) -> Answer:
         """The plans on sale, dearer ones last."""
-        catalog = await application.catalogs.current()
-        body = msgspec.json.encode(shapes.PlansShape(tuple(map(presenting.plan, catalog.on_sale()))))
-        tag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
-        headers = {"etag": tag, "cache-control": "public, max-age=0, must-revalidate"}
+        body, headers = plans_page(await application.catalogs.current())
         known = {one.strip().removeprefix("W/") for one in request.headers.get("if-none-match", "").split(",")}
-        if known & {tag, "*"}:
+        if known & {headers["etag"], "*"}:
             return Response(b"", status_code=304, headers=headers)
         return Response(body, media_type="application/json", headers=headers)
 

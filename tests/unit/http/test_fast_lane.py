@@ -1,0 +1,111 @@
+"""The fast lane answers as the routes do, header by header, and leaves to them whatever is unusual."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from attrs import evolve
+from litestar.types import ASGIApp
+
+from billing_core.domain.callers import Caller, Role
+from billing_http.fast_lane import FastLane
+from billing_http.operations import CALLER
+from tests.builders import PRO
+from tests.unit.http.house import House
+
+
+async def asked(app: ASGIApp, path: str, caller: Caller | str | None, *headers: tuple[bytes, bytes]) -> list[Any]:
+    """What is answered to this request, as it comes from the gate: status, headers in an order of their own, body."""
+    scope: Any = {
+        "type": "http",
+        "asgi": {"version": "3.0"},
+        "http_version": "1.1",
+        "method": "GET",
+        "scheme": "http",
+        "path": path,
+        "raw_path": path.encode(),
+        "query_string": b"",
+        "root_path": "",
+        "headers": list(headers),
+        "client": ("127.0.0.1", 1),
+        "server": ("127.0.0.1", 2),
+        "state": {},
+        CALLER: caller,
+    }
+    sent: list[Any] = []
+
+    async def receive() -> Any:  # noqa: ANN401 - of ASGI
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message: Any) -> None:  # noqa: ANN401 - of ASGI
+        sent.append(message)
+
+    await app(scope, receive, send)
+    start, *bodies = sent
+    body = b"".join(message["body"] for message in bodies)
+    return [start["status"], sorted(map(tuple, start["headers"])), body, scope.get("path_template")]
+
+
+async def refused(*_: object) -> None:
+    """Stands for the routes, where a request must not come to them."""
+    raise AssertionError("The fast lane should have answered this.")
+
+
+def lane_of(house: House, app: ASGIApp) -> FastLane:
+    """A lane that passes on to ``app``."""
+    application = house.application
+    return FastLane(
+        app=app,
+        decide_access=application.decide_access,
+        look_up=application.look_up,
+        catalogs=application.catalogs,
+    )
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/api/access/{}/course/k8s-101",
+        "/api/access/{}/lab/*",
+        "/api/subscriptions/status/{}",
+        "/api/subscriptions/plans",
+    ],
+)
+async def test_it_answers_as_the_routes_do(house: House, ann: str, path: str) -> None:
+    """To themselves, to support staff, and to somebody whom it is no business of."""
+    await house.subscribes(ann)
+    lane = lane_of(house, refused)
+    for caller in (Caller(ann), Caller("sue", frozenset({Role.ADMIN})), Caller("bob")):
+        expected = await asked(house.http.routes, path.format(ann), caller)
+        assert await asked(lane, path.format(ann), caller) == expected
+        assert expected[0] in {200, 403}
+
+
+@pytest.mark.parametrize(
+    ("path", "caller", "status"),
+    [
+        ("/api/subscriptions/status/ann", None, 401),
+        ("/api/access/ann/course/k8s-101", "The token has expired.", 401),
+        ("/api/access/ann/spaceship/k8s-101", Caller("ann"), 400),
+        ("/api/access/ann/course/a\x00b", Caller("ann"), 400),
+        ("/api/subscriptions/status/" + "a" * 256, Caller("a" * 256), 400),
+        ("/api/subscriptions/status", Caller("ann"), 404),
+    ],
+)
+async def test_what_is_unusual_is_for_the_routes(
+    house: House, path: str, caller: Caller | str | None, status: int
+) -> None:
+    assert (await asked(lane_of(house, house.http.routes), path, caller))[0] == status
+
+
+async def test_the_plans_are_those_that_were_committed_last() -> None:
+    """Also where they were answered a moment before; whoever has them already is for the routes to tell."""
+    here = await House().sells([PRO])
+    lane = lane_of(here, here.http.routes)
+    first = await asked(lane, "/api/subscriptions/plans", None)
+    assert await asked(lane, "/api/subscriptions/plans", None) == first
+    tag = dict(first[1])[b"etag"]
+    assert (await asked(lane, "/api/subscriptions/plans", None, (b"if-none-match", tag)))[0] == 304
+    await here.sells([evolve(PRO, name="Professional")])
+    assert b"Professional" in (await asked(lane, "/api/subscriptions/plans", None))[2]
