@@ -66,7 +66,10 @@ class Receiver:
 
     async def receives(self, event: Obj, api_version: str | None = None) -> Receipt:
         """Post one event, as an endpoint of this version gets it."""
-        body = msgspec.json.encode(rendered(event, api_version))
+        return await self.receives_bytes(msgspec.json.encode(rendered(event, api_version)))
+
+    async def receives_bytes(self, body: bytes) -> Receipt:
+        """Post a body, signed as Stripe would."""
         return await self._receive(body, signature_header(body, SECRET, int(self.clock.now().timestamp())))
 
     async def works(self, worker: str = "worker") -> None:

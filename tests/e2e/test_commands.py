@@ -277,6 +277,8 @@ def test_received_events_are_listed_shown_and_replayed_without_effect(billing: B
     event = listed[0]["event_id"]
     assert billing("events", "show", event, "--json").json["payload"]["id"] == event
     assert billing("events", "replay", event, "--json").json["state"] == "applied"
+    query = ("--state", "applied", "--type", listed[0]["type"], "--since", listed[0]["received_at"])
+    assert event in [one["event_id"] for one in billing("events", "replay", *query, "--json").json["events"]]
     assert billing("events", "retry", "--json").json == {"tried": 0}
     assert billing("events", "dead", "--json").json["events"] == []
     assert billing("events", "republish", "--since", "2999-01-01", "--json").json == {"republished": 0}

@@ -56,6 +56,17 @@ class InboxContract:
         async with units() as uow:
             assert await uow.inbox.get("evt_1") == received()
 
+    async def test_a_fact_that_was_read_only_later_is_kept(self, units: UnitsOfWork) -> None:
+        """The event could not be read when it came. A fact that is there already stays as it is."""
+        await _stored(units, evolve(received(), fact=None))
+        later, another = received(), received("evt_2").fact
+        async with units() as uow:
+            await uow.inbox.save(later)
+            await uow.inbox.save(evolve(later, fact=another))
+            await uow.commit()
+        async with units() as uow:
+            assert await uow.inbox.get("evt_1") == later
+
     async def test_two_accounts_may_have_the_same_event_id(self, units: UnitsOfWork) -> None:
         """An event is named by its account and its id."""
         await _stored(units, received(), received(account="acct_2"))

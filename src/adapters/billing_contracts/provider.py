@@ -327,6 +327,7 @@ class WebhookVerifierContract:
         payload, signature = (await bench.webhooks())[-1]
         delivery = bench.verifier.read(payload, signature, bench.now() + timedelta(seconds=seconds))
         assert delivery.payload == payload
+        assert bench.verifier.read_again(payload) == delivery
 
     @pytest.mark.parametrize("seconds", [-310, 310])
     async def test_a_webhook_of_another_time_is_refused(self, bench: ProviderBench, seconds: int) -> None:

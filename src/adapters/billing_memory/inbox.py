@@ -47,6 +47,7 @@ class MemoryInbox:
             return
         saved = evolve(
             row.received,
+            fact=row.received.fact or received.fact,
             state=received.state,
             attempts=received.attempts,
             waits_for=received.waits_for,

@@ -39,6 +39,7 @@ ON CONFLICT (account, event_id, created, customer_id) DO NOTHING
 _SAVE: Final[LiteralString] = """
 UPDATE received_events
 SET state = %s, attempts = %s, waits_for = %s::text[], error = %s, next_attempt_at = %s,
+    fact = coalesce(fact, %s::jsonb), customer_id = coalesce(customer_id, %s),
     claimed_by = NULL, claimed_until = NULL
 WHERE account = %s AND event_id = %s AND created = %s
 """
@@ -133,12 +134,15 @@ class PostgresInbox:
         """Write what became of a stored event, and free it."""
         if self._ahead.save(received):
             return
+        fact = received.fact
         values = (
             received.state.value,
             received.attempts,
             sorted(received.waits_for),
             received.error,
             received.next_attempt_at,
+            encode(FactJson.of(fact)) if fact else None,
+            fact.customer_id if fact else None,
             received.account,
             received.event_id,
             received.created,

@@ -54,7 +54,8 @@ FROM ROWS FROM (
 _RECEIVED_CHANGED: Final[LiteralString] = """
 UPDATE received_events r
 SET state = s.state, attempts = s.attempts, waits_for = s.waits_for, error = s.error,
-    next_attempt_at = s.next_attempt_at, claimed_by = NULL, claimed_until = NULL
+    next_attempt_at = s.next_attempt_at, fact = coalesce(r.fact, s.fact),
+    customer_id = coalesce(r.customer_id, s.customer_id), claimed_by = NULL, claimed_until = NULL
 FROM json_populate_recordset(NULL::received_events, %(received_changed)s::json) AS s
 WHERE r.account = s.account AND r.event_id = s.event_id AND r.created = s.created
 """

@@ -18,7 +18,7 @@ from attrs import frozen
 
 from billing_core.domain.errors import InvalidValue, SignatureInvalid
 from billing_core.domain.received import Delivery
-from billing_stripe.facts import Json, Unreadable, fact_of_event
+from billing_stripe.facts import NEVER_TOLD, Json, Unreadable, fact_of_event, tamed
 
 __all__ = ["TOLERANCE_SECONDS", "StripeWebhookVerifier"]
 
@@ -27,6 +27,9 @@ TOLERANCE_SECONDS = 300
 
 _V1_DIGITS = 64
 _TIME_DIGITS_MAX = 12
+_TYPE_LENGTH_MAX = 255
+_REASON_LENGTH_MAX = 500
+_NOT_TAKEN = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 
 @frozen
@@ -72,14 +75,25 @@ class StripeWebhookVerifier:
     def read(self, payload: bytes, signature: str, now: datetime) -> Delivery:
         """The event in ``payload``; see the port. ``now`` is real time, in UTC."""
         self._verify(payload, signature, now)
+        return self.read_again(payload)
+
+    def read_again(self, payload: bytes) -> Delivery:
+        """The event in ``payload``, which was verified; see the port."""
+        event = Json(_decoded(payload), "event")
+        event_id, event_type = _event_id(event), _event_type(event)
         try:
-            return self._delivery(Json(msgspec.json.decode(payload, type=dict[str, object]), "event"), payload)
-        except Unreadable as error:
-            raise SignatureInvalid(
-                f"The webhook's body is signed, but it is no event that can be read: {error}"
-            ) from error
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-            raise SignatureInvalid("The webhook is signed, but it is not the JSON of an event.") from error
+            return self._delivery(event, event_id, event_type, payload)
+        except Exception as error:  # noqa: BLE001 - whatever goes wrong in reading it, no event may be lost
+            why = str(error) if isinstance(error, Unreadable) else f"{type(error).__name__}: {error}"
+        return Delivery(
+            event_id=event_id,
+            type=event_type,
+            livemode=self._livemode,
+            created=_created_or_never(event),
+            fact=None,
+            payload=payload,
+            unreadable=f"The event cannot be read: {why[:_REASON_LENGTH_MAX]}",
+        )
 
     def _verify(self, payload: bytes, header: str, now: datetime) -> None:
         signature = _Signature.of(header)
@@ -99,10 +113,9 @@ class StripeWebhookVerifier:
     def _expected(self, signed: bytes) -> Iterator[bytes]:
         return (hmac.new(secret, signed, hashlib.sha256).hexdigest().encode() for secret in self._secrets)
 
-    def _delivery(self, event: Json, payload: bytes) -> Delivery:
+    def _delivery(self, event: Json, event_id: str, event_type: str, payload: bytes) -> Delivery:
         thin = event.raw("object") == "v2.core.event"
         ignored = "A thin event tells nothing about an object." if thin else self._foreign(event)
-        event_id, event_type = event.need_identity(), event.need_text("type")
         created = _thin_time(event) if thin else event.need_time("created")
         fact = None
         if ignored is None:
@@ -117,7 +130,7 @@ class StripeWebhookVerifier:
             type=event_type,
             account="" if account == self._account else account,
             livemode=self._livemode if thin and not event.has("livemode") else event.flag("livemode"),
-            api_version=event.text("api_version"),
+            api_version=event.text("api_version") if isinstance(event.raw("api_version"), str) else None,
             created=created,
             fact=fact,
             payload=payload,
@@ -132,6 +145,43 @@ class StripeWebhookVerifier:
         if account is not None and account != self._account:
             return f"The event is about another account, {account}."
         return None
+
+
+def _decoded(payload: bytes) -> dict[str, object]:
+    """The hash in a body. Raises `SignatureInvalid` where it is none."""
+    try:
+        return msgspec.json.decode(payload, type=dict[str, object])
+    except _NOT_TAKEN:
+        pass
+    try:
+        return msgspec.json.decode(tamed(payload), type=dict[str, object])
+    except _NOT_TAKEN as error:
+        raise SignatureInvalid("The webhook is signed, but it is not the JSON of an event.") from error
+
+
+def _event_id(event: Json) -> str:
+    """The event's id; of one that is too long or too odd to be stored as it is, a digest that stays the same."""
+    given = event.raw("id")
+    if not isinstance(given, str) or not given:
+        raise SignatureInvalid("The webhook's body is signed, but it is no event: it has no id.")
+    try:
+        return event.need_identity()
+    except Unreadable:
+        return f"sha256:{hashlib.sha256(given.encode()).hexdigest()}"
+
+
+def _event_type(event: Json) -> str:
+    given = event.raw("type")
+    if not isinstance(given, str) or not given:
+        raise SignatureInvalid("The webhook's body is signed, but it is no event: it has no type.")
+    return (event.text("type") or "unnamed")[:_TYPE_LENGTH_MAX]
+
+
+def _created_or_never(event: Json) -> datetime:
+    try:
+        return event.time("created") or NEVER_TOLD
+    except Unreadable:
+        return NEVER_TOLD
 
 
 def _thin_time(event: Json) -> datetime:

@@ -49,6 +49,8 @@ class Delivery:
     payload: bytes = field(repr=False)
     #: Why it does not concern us; None where it does.
     ignored: str | None = None
+    #: Why it could not be read although the provider sent it; None where it could.
+    unreadable: str | None = None
 
 
 @frozen(kw_only=True)
@@ -98,6 +100,13 @@ class Received:
             next_attempt_at=next_attempt_at,
         )
 
+    def read_again(self, delivery: Delivery) -> Received:
+        """It, after its bytes were read once more: with its fact, where they can be read by now."""
+        fact, error = delivery.fact, delivery.unreadable
+        if fact is None and error is None:
+            return evolve(self, state=ReceivedState.IGNORED, error=delivery.ignored or _TELLS_NOTHING)
+        return evolve(self, fact=fact, error=error)
+
     def failed(self, error: str, next_attempt_at: datetime | None) -> Received:
         """It, after a try that failed; without a next time it is a dead letter."""
         return evolve(
@@ -119,8 +128,18 @@ class Received:
             api_version=delivery.api_version,
             created=delivery.created,
             fact=None if delivery.ignored else delivery.fact,
-            state=ReceivedState.IGNORED if delivery.ignored or delivery.fact is None else ReceivedState.STORED,
-            error=delivery.ignored or (None if delivery.fact else "This kind of event tells us nothing."),
+            state=_state_of(delivery),
+            error=delivery.unreadable or delivery.ignored or (None if delivery.fact else _TELLS_NOTHING),
             received_at=received_at,
             payload=delivery.payload,
         )
+
+
+_TELLS_NOTHING = "This kind of event tells us nothing."
+
+
+def _state_of(delivery: Delivery) -> ReceivedState:
+    """What could not be read is for a person, at once: no other try would read it."""
+    if delivery.unreadable is not None:
+        return ReceivedState.DEAD
+    return ReceivedState.IGNORED if delivery.ignored or delivery.fact is None else ReceivedState.STORED

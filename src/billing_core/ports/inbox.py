@@ -23,7 +23,10 @@ class Inbox(Protocol):
         ...
 
     async def save(self, received: Received) -> None:
-        """Write the state, attempts, ``waits_for``, error and next attempt of a stored event. Frees its lease."""
+        """Write the state, attempts, ``waits_for``, error and next attempt of a stored event. Frees its lease.
+
+        Its fact too, where it was stored without one: it could not be read then.
+        """
         ...
 
     async def get(self, event_id: str, account: str = "") -> Received | None:

@@ -134,6 +134,11 @@ class WebhookVerifier(Protocol):
 
         Raises `SignatureInvalid` for a signature that is wrong, more than 300 s old or ahead, and for any
         malformed header or body. Events of a kind that we do not read come back with no fact, and those of
-        another mode or account with ``ignored`` set.
+        another mode or account with ``ignored`` set. What is an event, with an id and a type, but cannot be read
+        beyond that has ``unreadable`` set: it is kept for when it can.
         """
+        ...
+
+    def read_again(self, payload: bytes) -> Delivery:
+        """The event in bytes that `read` gave before, whose signature was verified then. Raises `SignatureInvalid`."""
         ...

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from attrs import frozen
 
-from billing_core.domain.errors import NotFound, StorageUnavailable
+from billing_core.domain.errors import StorageUnavailable
 from billing_core.domain.policies import RetryPolicy
 from billing_core.domain.received import Received, ReceivedState
 from billing_core.domain.retries import next_attempt, next_look
 from billing_core.ports.clock import Clock
-from billing_core.ports.paging import Cursor
 from billing_core.ports.unit_of_work import UnitsOfWork
 from billing_core.use_cases.bookkeeping import Bookkeeper
 from billing_core.use_cases.receive_event import apply_received
@@ -39,35 +38,6 @@ class RetryEvents:
             due = await uow.inbox.claim(worker, self.clock.now(), _LEASE, limit)
             await uow.commit()
         return tuple([(received, await self.apply(received)) for received in due])
-
-    async def replay(self, event_id: str, account: str = "") -> Received:
-        """Apply one event now, whatever its state, such as a dead letter after a repair. Raises `NotFound`."""
-        async with self.units() as uow:
-            received = await uow.inbox.get(event_id, account)
-        if received is None:
-            raise NotFound(f"No event {event_id!r} was received.")
-        await self.apply(received)
-        async with self.units() as uow:
-            return await uow.inbox.get(event_id, account) or received
-
-    async def replay_all(
-        self, state: ReceivedState, *, event_type: str | None = None, since: datetime | None = None
-    ) -> list[Received]:
-        """Apply every event that is in ``state`` now, of one type and received since a moment (UTC) where given.
-
-        What became of each, newest first. None of them is tried twice.
-        """
-        found: list[Received] = []
-        after: Cursor | None = None
-        while True:
-            async with self.units() as uow:
-                page = await uow.inbox.page(state, 100, after)
-            young = [one for one in page.rows if since is None or one.received_at >= since]
-            found += [one for one in young if event_type in {None, one.type}]
-            if page.next is None or len(young) < len(page.rows):
-                break
-            after = page.next
-        return [await self.replay(one.event_id, one.account) for one in found]
 
     async def apply(self, received: Received) -> ReceivedState:
         """Apply one stored event; where that fails, note why and when it is tried again. The state it is in then."""

@@ -85,6 +85,10 @@ class NoWebhooks:
         """Raises `SignatureInvalid`."""
         raise SignatureInvalid("No signing secret is configured. Set STRIPE_WEBHOOK_SECRET.")
 
+    def read_again(self, payload: bytes) -> Delivery:
+        """Raises `SignatureInvalid`."""
+        raise SignatureInvalid("No signing secret is configured. Set STRIPE_WEBHOOK_SECRET.")
+
 
 class NoCache:
     """The cache without Redis: it knows nothing. What others cached is stale for its lifetime, which is seconds."""

@@ -52,6 +52,7 @@ from billing_core.use_cases.read_report import ReadReport
 from billing_core.use_cases.rebuild import Rebuild
 from billing_core.use_cases.reconcile import Reconcile
 from billing_core.use_cases.refund_duplicates import RefundDuplicates
+from billing_core.use_cases.replay_events import ReplayEvents
 from billing_core.use_cases.request_refund import RequestRefund
 from billing_core.use_cases.resume_subscription import ResumeSubscription
 from billing_core.use_cases.retry_events import RetryEvents
@@ -148,6 +149,7 @@ class Application:
     receive_event: GatheredEvents
     reconcile: Reconcile
     refund_duplicates: RefundDuplicates
+    replay_events: ReplayEvents
     request_refund: RequestRefund
     resume_subscription: ResumeSubscription
     retry_events: RetryEvents

@@ -61,6 +61,7 @@ from billing_core.use_cases.reconcile import Reconcile
 from billing_core.use_cases.reconcile_object import ReconcileObject
 from billing_core.use_cases.refund_duplicates import RefundDuplicates
 from billing_core.use_cases.remembered_catalog import RememberedCatalog
+from billing_core.use_cases.replay_events import ReplayEvents
 from billing_core.use_cases.request_refund import RequestRefund
 from billing_core.use_cases.resume_subscription import ResumeSubscription
 from billing_core.use_cases.retry_events import RetryEvents
@@ -117,6 +118,8 @@ class Container(containers.DeclarativeContainer):
     apply_catalog = providers.Singleton(
         ApplyCatalog, units=units, books=books, provider=ports.provided.provider_catalog, clock=clock
     )
+
+    retry_events = providers.Singleton(RetryEvents, units=units, books=books, clock=clock, retries=retries)
 
     application = providers.Singleton(
         Application,
@@ -224,7 +227,10 @@ class Container(containers.DeclarativeContainer):
         tell_endings=providers.Singleton(TellEndings, units=units, books=books, clock=clock),
         request_refund=providers.Singleton(RequestRefund, units=units, books=books, carry_out=carry_out, clock=clock),
         resume_subscription=providers.Singleton(ResumeSubscription, changer=changer, clock=clock),
-        retry_events=providers.Singleton(RetryEvents, units=units, books=books, clock=clock, retries=retries),
+        replay_events=providers.Singleton(
+            ReplayEvents, units=units, tries=retry_events, verifier=ports.provided.verifier
+        ),
+        retry_events=retry_events,
         revoke_grant=providers.Singleton(RevokeGrant, units=units, books=books, patiently=patience, clock=clock),
         run_pauses=providers.Singleton(RunPauses, units=units, books=books, carry_out=carry_out, clock=clock),
         set_default_payment_method=providers.Singleton(SetDefaultPaymentMethod, finder=finder),

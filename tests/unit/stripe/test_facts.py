@@ -217,7 +217,7 @@ def test_no_metadata_of_ours_is_no_labels(metadata: object) -> None:
         (make.charge(created=10**15), r"charge\.created should be a time in Unix seconds"),
         (make.charge(created=-1), r"charge\.created should be a time in Unix seconds"),
         (make.charge(currency="dollars"), r"charge\.currency should be a currency code"),
-        (make.charge(id="ch\x07"), r"charge\.id should be an id"),
+        (make.charge(id="ch\u202e"), r"charge\.id should be an id"),
         (make.charge(id=""), r"charge\.id is missing\."),
         (make.charge(disputed="no"), r"charge\.disputed should be true or false"),
         (make.charge(payment_method_details=[]), r"charge\.payment_method_details should be a hash"),

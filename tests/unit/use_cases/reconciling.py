@@ -113,7 +113,8 @@ def told_by_objects(account: Account) -> Account:
                 grace_until=None,
                 trial_ending_at=None,
                 dunning=evolve(one.dunning, first_failed_at=one.created_at) if one.dunning else None,
-                next_step=evolve(one.next_step, due_at=one.created_at) if one.next_step else None,
+                # Whether a payment method is new, and which day it is, follow from when the first failure was.
+                next_step=None,
             )
             for one in account.subscriptions
         ),

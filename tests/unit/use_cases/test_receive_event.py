@@ -27,6 +27,10 @@ class Wire:
         """The delivery."""
         return self.delivery
 
+    def read_again(self, payload: bytes) -> Delivery:  # noqa: ARG002 - as above
+        """The delivery."""
+        return self.delivery
+
 
 class OutOfOrder(MemoryAccessCache):
     """A cache that refuses every announcement: applying an event fails, storing it does not."""
@@ -108,6 +112,13 @@ async def test_what_does_not_concern_us_is_ignored() -> None:
     assert (await Desk().receives(delivery(None))).state is ReceivedState.IGNORED
     other_mode = evolve(TIED, ignored="Of the other mode.", event_id="evt_2")
     assert (await Desk().receives(other_mode)).state is ReceivedState.IGNORED
+
+
+async def test_what_could_not_be_read_is_kept_for_a_person_at_once() -> None:
+    """No other try would read it; a second delivery is known."""
+    desk, unreadable = Desk(), evolve(TIED, fact=None, unreadable="The event cannot be read: event.data is missing.")
+    assert (await desk.receives(unreadable)).state is ReceivedState.DEAD
+    assert (await desk.receives(unreadable)).duplicate
 
 
 async def test_what_could_not_be_applied_is_stored_as_failed_and_told_as_new() -> None:

@@ -297,6 +297,10 @@ class FakeProvider:
         """The event in a webhook, after its signature is verified."""
         return self.world.read(payload, signature, now)
 
+    def read_again(self, payload: bytes) -> Delivery:
+        """The event in a webhook that was verified before."""
+        return self.world.delivery_of(payload)
+
     def delete_customer(self, customer_id: str) -> None:
         """Somebody deletes a customer in the dashboard."""
         customer = self.world.get(CustomerSeen, customer_id)

@@ -125,6 +125,10 @@ class World:
             raise SignatureInvalid
         if abs(now.timestamp() - int(stamp)) > _TOLERANCE.total_seconds():
             raise SignatureInvalid
+        return self.delivery_of(payload)
+
+    def delivery_of(self, payload: bytes) -> Delivery:
+        """The event in a webhook that is verified. Raises `SignatureInvalid` for one that was never sent."""
         try:
             return self._events[json.loads(payload)["id"]]
         except (ValueError, KeyError, TypeError):

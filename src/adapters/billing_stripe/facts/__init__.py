@@ -3,10 +3,12 @@
 from billing_stripe.facts.events import EVENT_KINDS, WEBHOOK_EVENTS, before_update, fact_of_event
 from billing_stripe.facts.invoices import is_proration
 from billing_stripe.facts.kinds import OBJECT_NAMES, snapshot_of
-from billing_stripe.facts.reading import Json, Unreadable
+from billing_stripe.facts.reading import NEVER_TOLD, Json, Unreadable
+from billing_stripe.facts.taming import tamed
 
 __all__ = [
     "EVENT_KINDS",
+    "NEVER_TOLD",
     "OBJECT_NAMES",
     "WEBHOOK_EVENTS",
     "Json",
@@ -15,4 +17,5 @@ __all__ = [
     "fact_of_event",
     "is_proration",
     "snapshot_of",
+    "tamed",
 ]

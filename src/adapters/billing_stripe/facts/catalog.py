@@ -49,7 +49,7 @@ def read_price(body: Json) -> PriceSeen:
         currency=body.currency(),
         amount=body.whole("unit_amount"),
         interval=_interval(recurring),
-        interval_count=recurring.whole("interval_count") or 1,
+        interval_count=recurring.count("interval_count") or 1,
         lookup_key=body.text("lookup_key"),
         labels=body.labels(),
     )

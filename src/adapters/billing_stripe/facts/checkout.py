@@ -16,11 +16,11 @@ _FAILED_PAYMENTS = {"requires_payment_method", "canceled"}
 
 def read_session(body: Json) -> SessionSeen:
     """A checkout session; amounts are in our currency, never in the one that Adaptive Pricing showed."""
-    currency = body.text("currency")
+    currency = body.currency() if body.has("currency") else None
     amount = body.whole("amount_total")
     conversion = body.hash("currency_conversion")
     if conversion.has("amount_total"):  # before 2025-03-31 the session itself was in the currency shown
-        currency, amount = conversion.text("source_currency"), conversion.whole("amount_total")
+        currency, amount = conversion.currency("source_currency"), conversion.whole("amount_total")
     status = body.text("status") or ("complete" if body.text("payment_status") == "paid" else "open")
     return SessionSeen(
         id=body.need_identity(),
@@ -37,7 +37,7 @@ def read_session(body: Json) -> SessionSeen:
         setup_id=body.identity("setup_intent"),
         invoice_id=body.identity("invoice"),
         amount_total=amount,
-        currency=currency.lower() if currency else None,
+        currency=currency,
         labels=body.labels(),
     )
 

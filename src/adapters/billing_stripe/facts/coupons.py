@@ -17,7 +17,7 @@ def read_coupon(body: Json) -> CouponSeen:
         amount_off=body.whole("amount_off"),
         currency=body.currency() if body.has("currency") else None,
         duration=body.text("duration") or "once",
-        duration_months=body.whole("duration_in_months"),
+        duration_months=body.count("duration_in_months"),
         deleted=body.flag("deleted"),
     )
 

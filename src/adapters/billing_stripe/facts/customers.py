@@ -30,8 +30,8 @@ def read_payment_method(body: Json) -> PaymentMethodSeen:
         type=kind,
         brand=details.text("brand"),
         last4=details.text("last4"),
-        exp_month=details.whole("exp_month"),
-        exp_year=details.whole("exp_year"),
+        exp_month=details.count("exp_month"),
+        exp_year=details.count("exp_year"),
         fingerprint=details.text("fingerprint"),
     )
 

@@ -26,7 +26,7 @@ def read_invoice(body: Json) -> InvoiceSeen:
         amount_paid=body.need_whole("amount_paid"),
         amount_remaining=body.whole("amount_remaining") or 0,
         billing_reason=body.text("billing_reason"),
-        attempt_count=body.whole("attempt_count") or 0,
+        attempt_count=body.count("attempt_count") or 0,
         next_attempt_at=body.time("next_payment_attempt"),
         paid_at=body.hash("status_transitions").time("paid_at"),
         hosted_url=body.text("hosted_invoice_url"),
@@ -61,7 +61,7 @@ def read_line(row: Json) -> InvoiceLineSeen:
         period_end=period.need_time("end"),
         proration=is_proration(row),
         price_id=_line_price(row),
-        quantity=row.whole("quantity"),
+        quantity=row.count("quantity"),
         description=row.text("description"),
     )
 

@@ -1,7 +1,8 @@
 """Reading Stripe's JSON: each value as the type that it should have, or an error that names the place.
 
 Absent, null and empty are one: ``None``. What Stripe may expand is an id or an object with an id. Values
-are untrusted: text with a NUL cannot be stored, a number may be too large, an id may hold anything.
+are untrusted: text with a NUL cannot be stored, a number may be too large, an id may hold anything. Control
+characters in an id are kept as their pictures (U+2400 for NUL), so that whatever names it names it the same.
 """
 
 from __future__ import annotations
@@ -29,8 +30,11 @@ _TIME_MAX = int(datetime(9999, 12, 31, tzinfo=UTC).timestamp())
 #: Stripe says that ids may be this long.
 _ID_LENGTH_MAX = 255
 _CURRENCY = re.compile(r"[a-z]{3}")
-#: What fits into a column of 64 bits; Stripe's amounts have at most twelve digits.
-_WHOLE_MAX = 2**63 - 1
+#: Stripe's amounts have at most twelve digits; sums of thousands of these fit into 64 bits.
+_WHOLE_MAX = 10**15
+#: Quantities, months, attempts: what fits into 32 bits.
+_COUNT_MAX = 2**31 - 1
+_PICTURES = {code: 0x2400 + code for code in range(0x20)} | {0x7F: 0x2421}
 
 
 class Unreadable(ValueError):
@@ -72,8 +76,12 @@ class Json:
             value = value.get("id")
         if value is None or value == "":
             return None
-        if not isinstance(value, str) or len(value) > _ID_LENGTH_MAX or not value.isprintable():
+        if not isinstance(value, str) or len(value) > _ID_LENGTH_MAX:
             raise self._wrong(name, "an id", value)
+        if not value.isprintable():
+            value = value.translate(_PICTURES)
+            if not value.isprintable():
+                raise self._wrong(name, "an id", value)
         return value
 
     def need_identity(self, name: str = "id") -> str:
@@ -95,6 +103,13 @@ class Json:
             return None
         if type(value) is not int or not -_WHOLE_MAX <= value <= _WHOLE_MAX:
             raise self._wrong(name, "a whole number", value)
+        return value
+
+    def count(self, name: str) -> int | None:
+        """A whole number of things, none of which is negative."""
+        value = self.whole(name)
+        if value is not None and not 0 <= value <= _COUNT_MAX:
+            raise self._wrong(name, "a number of things", value)
         return value
 
     def need_whole(self, name: str) -> int:

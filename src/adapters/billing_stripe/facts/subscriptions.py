@@ -30,7 +30,7 @@ def read_subscription(body: Json) -> SubscriptionSeen:
         pause_behavior=pause.text("behavior"),
         pause_resumes_at=pause.time("resumes_at"),
         pending_price_id=_price(waiting) if waiting else None,
-        pending_quantity=waiting.whole("quantity") if waiting else None,
+        pending_quantity=waiting.count("quantity") if waiting else None,
         pending_expires_at=pending.time("expires_at"),
         default_payment_method_id=body.identity("default_payment_method"),
         schedule_id=body.identity("schedule"),
@@ -64,7 +64,7 @@ def _terms(row: Json) -> PriceTerms | None:
         amount=amount,
         currency=price.currency(),
         interval=Interval(interval),
-        interval_count=recurring.whole("interval_count") or 1,
+        interval_count=recurring.count("interval_count") or 1,
     )
 
 
@@ -87,7 +87,7 @@ def _price(row: Json) -> str:
 
 def _quantity(row: Json) -> int:
     """A metered price has none; it counts as one piece."""
-    told = row.whole("quantity")
+    told = row.count("quantity")
     return 1 if told is None else told
 
 

@@ -157,12 +157,10 @@ async def replay(
     ask_first(f"Apply {event_id or 'all that the query finds'} again?", yes=options.yes)
     async with opened() as application:
         if event_id is not None:
-            received = await application.retry_events.replay(event_id)
+            received = await application.replay_events(event_id)
             (show_json if options.json else show_fields)(_row(received))
             return
-        replayed = await application.retry_events.replay_all(
-            state or ReceivedState.DEAD, event_type=event_type, since=moment
-        )
+        replayed = await application.replay_events.all(state or ReceivedState.DEAD, event_type=event_type, since=moment)
     rows = tuple(map(_row, replayed))
     if options.json:
         show_json({"events": rows})
