@@ -79,7 +79,9 @@ class ProviderListingContract:
         await Story(bench).paid_purchase()
         told = await facts_told(bench)
         changes = [change async for change in bench.listing.changes(began, "")]
-        assert {change.event_id: change.ref for change in changes} == {fact.id: fact.ref for fact in told}
+        assert {one.event_id: (one.ref, one.customer_id) for one in changes} == {
+            fact.id: (fact.ref, fact.customer_id) for fact in told
+        }
         rest = [change async for change in bench.listing.changes(began, changes[0].event_id)]
         assert rest == changes[1:]
         later = bench.now() + timedelta(days=1)

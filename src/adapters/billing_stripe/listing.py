@@ -113,10 +113,14 @@ class StripeListing:
         async for row in rows:
             with asking():
                 kind = EVENT_KINDS.get(row.json.need_text("type"))
-                identity = row.json.hash("data").hash("object").identity("id")
+                after_it = row.json.hash("data").hash("object")
+                before_it = row.json.hash("data").hash("previous_attributes")
+                identity = after_it.identity("id")
+                named = after_it.identity("customer") or before_it.identity("customer")
                 event_id = row.json.need_identity()
             if kind is not None and identity is not None:
-                yield Change(event_id, ObjectRef(kind, identity))
+                whose = identity if kind is ObjectKind.CUSTOMER else named
+                yield Change(event_id=event_id, ref=ObjectRef(kind, identity), customer_id=whose)
 
     async def _with_what_hangs_on_it(self, kind: ObjectKind, row: Reply) -> AsyncIterator[Snapshot]:
         with asking():

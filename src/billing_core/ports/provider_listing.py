@@ -16,12 +16,14 @@ from billing_core.domain.facts import ObjectRef, Snapshot
 __all__ = ["Change", "ProviderListing"]
 
 
-@frozen
+@frozen(kw_only=True)
 class Change:
-    """An event in the provider's own log: which object it is about."""
+    """An event in the provider's own log: which object it is about, and whose that was as it happened."""
 
     event_id: str
     ref: ObjectRef
+    #: The customer that it names, before the change if no longer after it; None where it names none.
+    customer_id: str | None
 
 
 class ProviderListing(Protocol):

@@ -7,7 +7,7 @@ are compared. Only the run over what changed lately reads the log, to know which
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping
 from datetime import datetime, timedelta
 
 from attrs import evolve, frozen
@@ -106,10 +106,10 @@ class Reconcile:
         seen: set[ObjectRef] = set()
         try:
             async for batch in _batches(self.listing.changes(since, progress.cursor)):
-                refs = {change.ref for change in batch} - seen
-                seen |= refs
-                findings = await self._each(refs, actor, dry_run=dry_run)
-                progress = _counted(evolve(progress, cursor=batch[-1].event_id), findings, compared=len(refs))
+                owners = {ref: whose for ref, whose in _owners(batch).items() if ref not in seen}
+                seen |= owners.keys()
+                findings = await self._each(owners, actor, dry_run=dry_run)
+                progress = _counted(evolve(progress, cursor=batch[-1].event_id), findings, compared=len(owners))
                 await self._kept(progress, worker)
                 yield Step(progress=progress, findings=findings)
             await self._kept(evolve(progress, finished_at=self.clock.now()), worker)
@@ -143,7 +143,7 @@ class Reconcile:
         async for batch in _batches(self.listing.changes(progress.since or progress.begun_at, progress.cursor)):
             async with self.units() as uow:
                 known = {fact.id for fact in await uow.facts.of_objects({change.ref for change in batch})}
-            missed = {change.ref for change in batch if change.event_id not in known}
+            missed = _owners([change for change in batch if change.event_id not in known])
             findings = await self._each(missed, worker, dry_run=False)
             mended += sum(finding.mended for finding in findings)
             progress = _counted(evolve(progress, cursor=batch[-1].event_id), findings, compared=len(missed))
@@ -180,17 +180,17 @@ class Reconcile:
         """The prices that our plans name, then the products of these; what else the account sells is not ours."""
         async with self.units() as uow:
             refs = set((await uow.catalogs.load()).price_refs())
-        of_prices = await self._each(refs, actor, dry_run=dry_run)
+        of_prices = await self._each(dict.fromkeys(refs), actor, dry_run=dry_run)
         async with self.units() as uow:
             prices = [state.snapshot for state in await uow.objects.get(refs)]
         products = {ObjectRef(ObjectKind.PRODUCT, one.product_id) for one in prices if isinstance(one, PriceSeen)}
-        return (*of_prices, *await self._each(products, actor, dry_run=dry_run))
+        return (*of_prices, *await self._each(dict.fromkeys(products), actor, dry_run=dry_run))
 
     async def _user(self, user_id: str, actor: str, *, dry_run: bool) -> tuple[Finding, ...]:
         async with self.units() as uow:
             customer_id = await uow.customers.customer_of(user_id)
             as_guest = await uow.objects.of_customer(f"{GUEST}{user_id}")
-        findings = await self._each({state.ref for state in as_guest}, actor, dry_run=dry_run)
+        findings = await self._each(dict.fromkeys(state.ref for state in as_guest), actor, dry_run=dry_run)
         if customer_id is None:
             return findings
         return (*findings, *await self._customer(customer_id, actor, dry_run=dry_run))
@@ -201,16 +201,14 @@ class Reconcile:
             ours = {state.ref: state for state in await uow.objects.of_customer(customer_id)}
         named = {ref for snapshot in theirs.values() for ref in _methods_named(snapshot)} - theirs.keys() - ours.keys()
         suspects = _suspects(ours, theirs) | named
-        return await self._each(suspects, actor, dry_run=dry_run, customer_id=customer_id)
+        return await self._each(dict.fromkeys(suspects, customer_id), actor, dry_run=dry_run)
 
-    async def _each(
-        self, refs: Collection[ObjectRef], actor: str, *, dry_run: bool, customer_id: str | None = None
-    ) -> tuple[Finding, ...]:
-        """Each of these objects, whoever leads to others first: a payment before its refunds."""
+    async def _each(self, owners: Mapping[ObjectRef, str | None], actor: str, *, dry_run: bool) -> tuple[Finding, ...]:
+        """Each of these objects, with whose it is; whoever leads to others first: a payment before its refunds."""
         found = []
-        asked = (ref for ref in refs if ref.kind not in _NEVER_ASKED)
+        asked = (ref for ref in owners if ref.kind not in _NEVER_ASKED)
         for ref in sorted(asked, key=lambda ref: (_KINDS[ref.kind], ref.id)):
-            finding = await self.objects(ref, actor=actor, dry_run=dry_run, customer_id=customer_id)
+            finding = await self.objects(ref, actor=actor, dry_run=dry_run, customer_id=owners[ref])
             if finding is not None:
                 found.append(finding)
         return tuple(found)
@@ -290,6 +288,14 @@ async def _is_known(uow: UnitOfWork, user_id: str) -> bool:
     if await uow.customers.customer_of(user_id) is not None or await uow.orders.of_user(user_id):
         return True
     return bool(await uow.objects.of_customer(f"{GUEST}{user_id}"))
+
+
+def _owners(changes: Iterable[Change]) -> dict[ObjectRef, str | None]:
+    """Whose each of these objects was by the log: the provider's answer may name nobody any more."""
+    owners: dict[ObjectRef, str | None] = {}
+    for change in changes:
+        owners[change.ref] = owners.get(change.ref) or change.customer_id
+    return owners
 
 
 async def _batches(changes: AsyncIterator[Change]) -> AsyncIterator[list[Change]]:

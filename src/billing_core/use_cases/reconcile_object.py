@@ -58,7 +58,8 @@ class ReconcileObject:
                 gone = state is None or is_expected_to_be_gone(state.snapshot)
                 return None if gone else Finding(ref=ref, found=Found.UNKNOWN_THERE)
             differences = _differences(state, fact)
-            if state is not None and not differences and not state.ambiguous:
+            unowned = state is not None and state.customer_id is None and customer_id is not None
+            if state is not None and not differences and not state.ambiguous and not unowned:
                 return None
             found = Found.UNHEARD_OF if state is None else Found.DIFFERS
             finding = Finding(ref=ref, found=found, differences=differences, note=None if dry_run else _NOT_YET)

@@ -45,7 +45,11 @@ class Stripe(FakeProvider):
 
     async def changes(self, since: datetime, after: str) -> AsyncIterator[Change]:
         """The log of the life."""
-        told = [Change(fact.id, fact.ref) for fact in self.told if fact.occurred_at >= since][::-1]
+        told = [
+            Change(event_id=fact.id, ref=fact.ref, customer_id=fact.customer_id)
+            for fact in self.told
+            if fact.occurred_at >= since
+        ][::-1]
         ids = [change.event_id for change in told]
         for change in told[ids.index(after) + 1 if after in ids else 0 :]:
             yield change

@@ -56,6 +56,40 @@ async def test_what_the_provider_does_not_know_is_told_and_never_changed() -> No
     assert await desk.account() == before
 
 
+async def test_whose_a_detached_payment_method_was_is_known_from_the_log() -> None:
+    """The provider's answer about it names nobody any more; the trial that it would have carried ends with its end."""
+    life = Life()
+    life.buy()  # with a card that is kept
+    life.remove_card()
+    life.subscribe(trial_days=14)
+    whole = await Desk(life).hears(life.facts)
+    desk = await Desk(life).hears([])
+    desk.stripe.told = life.facts
+
+    await desk.reconcile.recent("worker-1")
+
+    assert [one.expires_at for one in (await desk.account()).grants] == [
+        one.expires_at for one in (await whole.account()).grants
+    ]
+
+
+async def test_what_was_nobodys_is_given_to_whose_it_is() -> None:
+    life = Life()
+    life.buy()  # with a card that is kept
+    life.remove_card()
+    life.subscribe(trial_days=14)
+    nobodys = [evolve(fact, before=None) for fact in life.facts if fact.type == "payment_method.detached"]
+    rest = [fact for fact in life.facts if fact.ref != nobodys[0].ref]
+    whole = await Desk(life).hears(life.facts)
+    desk = await Desk(life).hears([*nobodys, *rest])
+
+    await desk.reconciles()
+
+    assert [one.expires_at for one in (await desk.account()).grants] == [
+        one.expires_at for one in (await whole.account()).grants
+    ]
+
+
 async def test_a_draft_that_was_deleted_is_rightly_unknown() -> None:
     life = Life()
     life.subscribe()

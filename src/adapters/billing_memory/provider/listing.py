@@ -53,4 +53,4 @@ class Listing:
         ids = [one.event_id for one in told]
         for one in told[ids.index(after) + 1 if after in ids else 0 :]:
             if one.fact is not None:
-                yield Change(one.event_id, one.fact.ref)
+                yield Change(event_id=one.event_id, ref=one.fact.ref, customer_id=one.fact.customer_id)
