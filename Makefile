@@ -7,6 +7,9 @@ WORKERS ?= 2
 PYTEST := $(BIN)/pytest --numprocesses $(WORKERS) --dist worksteal
 MIGRATIONS = $(wildcard migrations/billing_migrations/sql/*.sql)
 
+# Where bytecode may not be kept, each of the many processes that are started compiles everything again: seconds each.
+export PYTHONDONTWRITEBYTECODE :=
+
 .DEFAULT_GOAL := help
 .PHONY: help install dev test test-unit test-system test-stripe test-long bench mutation check reference format lock clean
 

@@ -25,11 +25,3 @@ def dev(dev_folder: Path) -> Iterator[RunningDev]:
     with started_dev(dev_folder / "shared") as running:
         running.until_it_says("Ready.")
         yield running
-
-
-@pytest.fixture(scope="session")
-def fresh_dev(dev_folder: Path) -> Iterator[RunningDev]:
-    """A `billing dev` on which nobody else lives: months pass in the story, for whoever else is there too."""
-    with started_dev(dev_folder / "fresh") as running:
-        running.until_it_says("Ready.")
-        yield running

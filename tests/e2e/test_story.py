@@ -20,9 +20,8 @@ def played(port: int) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_from_checkout_to_access_and_to_its_end(fresh_dev: RunningDev) -> None:
+def test_from_checkout_to_access_and_to_its_end(dev: RunningDev) -> None:
     """Subscribe, upgrade, buy with a second card, be refunded, renew, cancel, end: each step is checked."""
-    dev = fresh_dev
     ended = played(dev.port)
 
     assert ended.returncode == 0, ended.stderr

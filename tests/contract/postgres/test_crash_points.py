@@ -44,6 +44,8 @@ class Scene:
     database_url: str
     stripe: Served
     app: Application
+    #: How many events are of users before this one.
+    earlier_events: int
     user: str = field(factory=lambda: f"user-{next(_NUMBERS)}")
 
     # ----------------------------------------------------------------------------------------------------- the means
@@ -62,8 +64,8 @@ class Scene:
         return list(self.stripe.sandbox.engine.world.store.each(kind))
 
     async def hears(self, app: Application) -> None:
-        """Everything that the sandbox has told so far reaches us."""
-        for event in self._all("event"):
+        """Everything that the sandbox has told of this user so far reaches us, what came before a second time."""
+        for event in self._all("event")[self.earlier_events :]:
             body = msgspec.json.encode(event)
             now = int(app.real_clock.now().timestamp())
             await app.receive_event(body, signature_header(body, SECRET, now))
@@ -170,7 +172,8 @@ async def scene(crash_database_url: str, stripe: Served) -> AsyncIterator[Scene]
     async with opened(crash_database_url, stripe.url, connections=8) as app:
         plans = [evolve(plan, stripe_price_id=None) for plan in (BASIC, PRO, TEAM)]
         await app.apply_catalog(plans, [K8S], actor="test")
-        yield Scene(crash_database_url, stripe, app)
+        earlier = list(stripe.sandbox.engine.world.store.each("event"))
+        yield Scene(crash_database_url, stripe, app, len(earlier))
 
 
 @pytest.mark.parametrize("doing", DOINGS)
