@@ -364,7 +364,7 @@ def test_the_webhook_endpoint_is_set_up_once(billing: Billing, dev: RunningDev) 
     first = billing("stripe", "setup-webhook", url, "--json").json
     try:
         second = billing("stripe", "setup-webhook", url, "--json").json
-    finally:  # its secret is not the API's: refusing what comes, it would hold up each renewal for 72 hours, as at Stripe
+    finally:  # its secret is not the API's: refusing what comes, it would hold up each renewal for 72 hours
         key = {"Authorization": f"Bearer {dev.settings['STRIPE_SECRET_KEY']}"}
         stripe = Server(dev.settings["STRIPE_API_BASE"], "The sandbox", key)
         assert stripe.send("DELETE", f"/v1/webhook_endpoints/{first['id']}").status == 200

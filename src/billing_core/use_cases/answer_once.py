@@ -9,7 +9,7 @@ from billing_core.domain.idempotency import KeptAnswer, KeyClaim, RequestKey, re
 from billing_core.ports.clock import Clock
 from billing_core.ports.ids import IdSource
 from billing_core.ports.unit_of_work import UnitsOfWork
-from billing_core.use_cases.patience import Wait
+from billing_core.use_cases.patience import WAITS, Wait
 
 __all__ = ["AnswerOnce"]
 
@@ -23,8 +23,8 @@ class AnswerOnce:
     clock: Clock
     ids: IdSource
     wait: Wait
-    #: How long a twin waits for the first answer, in steps of a twentieth of a second.
-    wait_steps: int = 200
+    #: How long a twin waits for the first answer, in seconds between two looks.
+    waits: tuple[float, ...] = WAITS
 
     async def begin(self, caller_id: str, key: str, request_hash: bytes) -> tuple[RequestKey, KeptAnswer | None]:
         """The key to answer under, or to make the answer that is given again under, and that answer if there is one.
@@ -34,7 +34,7 @@ class AnswerOnce:
         been at it for ten seconds.
         """
         request = RequestKey(caller_id=caller_id, key=require_key(key), holder=self.ids.new())
-        for _ in range(self.wait_steps):
+        for seconds in self.waits:
             claim = await self._claim(request, request_hash)
             if claim is not None:
                 request = evolve(request, effect_id=claim.effect_id)
@@ -42,7 +42,7 @@ class AnswerOnce:
                     raise IdempotencyKeyReused
                 if claim.granted or claim.answer is not None:
                     return request, claim.answer
-            await self.wait(0.05)
+            await self.wait(seconds)
         raise OperationInProgress
 
     async def keep(self, request: RequestKey, answer: KeptAnswer) -> None:

@@ -39,7 +39,7 @@ from billing_core.ports.ids import IdSource
 from billing_core.ports.provider import Provider, ProviderLookup
 from billing_core.ports.unit_of_work import UnitOfWork, UnitsOfWork
 from billing_core.use_cases.bookkeeping import Bookkeeper
-from billing_core.use_cases.patience import Patience, Wait
+from billing_core.use_cases.patience import WAITS, Patience, Wait
 
 __all__ = ["CarryOut"]
 
@@ -59,8 +59,8 @@ class CarryOut:
     ids: IdSource
     retries: RetryPolicy
     wait: Wait
-    #: How long a twin waits for the first to finish, in steps of a twentieth of a second.
-    wait_steps: int = 200
+    #: How long a twin waits for the first to finish, in seconds between two looks.
+    waits: tuple[float, ...] = WAITS
 
     @property
     def patiently(self) -> Patience:
@@ -76,13 +76,13 @@ class CarryOut:
         """
         # A name of its own: twins would else share one lease, and both call the provider under one key.
         worker = f"request {self.ids.new()}"
-        for _ in range(self.wait_steps):
+        for seconds in self.waits:
             leased, found = await self._lease(operation_id, worker)
             if leased is not None:
                 return await self._carry_out(leased)
             if found.state is not OperationState.PENDING:
                 return _finished(found), None
-            await self.wait(0.05)
+            await self.wait(seconds)
         raise OperationInProgress
 
     async def repeat(self, user_id: str, operation_id: str) -> Answer:
@@ -226,14 +226,14 @@ class CarryOut:
     async def _settle(self, operation: Operation, answer: Answer | None) -> None:
         """Commit the outcome: the answer's facts are taken in like any other, and an order may be given up."""
         cause = Cause(kind="operation", id=operation.id, actor=operation.actor, reason=operation.reason)
-        for attempt in range(self.wait_steps):
+        for attempt, seconds in enumerate(self.waits, start=1):
             try:
                 async with self.units() as uow:
                     await self._settle_in(uow, operation, answer, cause)
             except LockTimeout:
-                if attempt + 1 == self.wait_steps:
+                if attempt == len(self.waits):
                     raise  # the operation stays pending, and a worker settles it under the same key
-                await self.wait(0.05)
+                await self.wait(seconds)
             else:
                 return
 

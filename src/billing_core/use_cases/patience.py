@@ -8,18 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from attrs import frozen
 
 from billing_core.domain.errors import LockTimeout
 
-__all__ = ["Patience", "Wait"]
+__all__ = ["WAITS", "Patience", "Wait"]
 
 T = TypeVar("T")
 
 #: How often a lock is waited for once more: with 200 ms each, and the pause between, about ten seconds.
 _TRIES = 40
+
+#: How long somebody else's work is waited for, in seconds between two looks, ten in all. Short at first, since most of
+#: it is done at once; then longer: two hundred who look all the time would be what keeps the first from getting done.
+WAITS: Final = (0.05, 0.1, 0.2, 0.4, 0.8, *(1.0 for _ in range(9)))
 
 #: Waits some real seconds; an argument, so that tests need not.
 Wait = Callable[[float], Awaitable[None]]

@@ -183,7 +183,6 @@ async def test_after_a_day_the_key_is_new(house: House) -> None:
 
 async def test_twins_get_one_answer(house: House) -> None:
     """Eight at once: done once, and everybody hears the same."""
-
     patient = House(units=house.units, wait=asyncio.sleep)
     async with patient.client:
         answers = await asyncio.gather(*(grant(patient, "k1") for _ in range(8)))

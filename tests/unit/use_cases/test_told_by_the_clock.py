@@ -40,7 +40,7 @@ class Desk:
             ids=SequentialIds(),
             retries=RetryPolicy(),
             wait=_no_wait,
-            wait_steps=1,
+            waits=(0,),
         )
         self.endings = TellEndings(units=self.units, books=self.books, clock=self.clock)
         self.duplicates = RefundDuplicates(
