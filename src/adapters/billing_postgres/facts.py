@@ -20,7 +20,7 @@ __all__ = ["PostgresFactLog", "read_fact"]
 _ADD: Final[LiteralString] = """
 INSERT INTO facts (id, kind, object_id, customer_id, type, occurred_at, recorded_at, after, before)
 VALUES (%s, %s, %s, %s, %s, %s, %s, %s::jsonb, %s::jsonb)
-ON CONFLICT (id) DO NOTHING
+ON CONFLICT (id, object_id) DO NOTHING
 """
 
 _KNOWN_BY: Final[LiteralString] = """

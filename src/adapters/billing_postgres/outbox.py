@@ -105,7 +105,9 @@ WHERE o.user_id = published.user_id COLLATE "C" AND o.version = published.versio
 _OF_USER: Final[LiteralString] = """
 SELECT to_json(o) FROM outbox o
 WHERE o.user_id = %(user_id)s AND o.version > %(after_version)s
-  AND o.position > coalesce((SELECT a.position FROM outbox a WHERE a.id = %(after_id)s), 0)
+  AND o.position > coalesce(
+      (SELECT a.position FROM outbox a WHERE a.user_id = %(user_id)s AND a.id = %(after_id)s), 0
+  )
 ORDER BY o.version LIMIT %(limit)s
 """
 

@@ -80,7 +80,11 @@ SELECT set_config('lock_timeout', '0', true), json_build_object(
         JOIN received_events r ON r.account = wanted.account COLLATE "C" AND r.event_id = wanted.id COLLATE "C"
             AND r.created = wanted.created
     ),
-    'known_facts', (SELECT coalesce(json_agg(f.id), '[]') FROM facts f WHERE f.id = ANY(%(events)s)),
+    'known_facts', (
+        SELECT coalesce(json_agg(f.id), '[]')
+        FROM unnest(%(facts)s::text[], %(objects)s::text[]) AS wanted (id, object_id)
+        JOIN facts f ON f.id = wanted.id COLLATE "C" AND f.object_id = wanted.object_id COLLATE "C"
+    ),
     'waited_for', (
         SELECT coalesce(json_agg(key), '[]') FROM received_events r, unnest(r.waits_for) AS key
         WHERE r.state = 'parked' AND r.waits_for && %(keys)s::text[]
@@ -192,6 +196,8 @@ async def prepare(session: Session, ahead: Ahead, events: Collection[Received]) 
         "accounts": [event.account for event in events],
         "events": [event.event_id for event in events],
         "created": [event.created for event in events],
+        "facts": [fact.id for fact in asked.facts],
+        "objects": [fact.after.id for fact in asked.facts],
         "told_kinds": [ref.kind.value for ref in since],
         "told_ids": [ref.id for ref in since],
         "told_at": list(since.values()),

@@ -351,6 +351,6 @@ TWINS: dict[str, dict[str, str]] = {
     "user_stripe_mapping_customer_has_one_user": {"user_id": "'other'"},
     "purchases_one_holder": {"id": "'other'"},
     "received_events_stored_once": {"type": "'other'"},
-    "facts_known_once": {"object_id": "'other'"},
+    "facts_known_once": {"type": "'other'"},
     "outbox_versions_are_unique": {"id": "'other'"},
 }
