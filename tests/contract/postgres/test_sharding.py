@@ -143,7 +143,9 @@ class LookingSession(Session):
             self._walk(part, statement, conditions)
 
 
-async def test_nothing_that_is_asked_all_the_time_looks_at_more_than_the_users_it_is_about(pool: Pool) -> None:
+async def test_nothing_that_is_asked_all_the_time_looks_at_more_than_the_users_it_is_about(
+    pool: Pool, schema_url: str
+) -> None:
     """An access decision, a status, a history, a webhook: each names the user in what is sharded by user."""
     session = LookingSession(pool)
     async with PostgresUnitOfWork(session, CatalogCopy()) as uow:
@@ -162,7 +164,8 @@ async def test_nothing_that_is_asked_all_the_time_looks_at_more_than_the_users_i
         await uow.outbox.add("user-1", [new_event("a")], NOW)
         await uow.audit.add(audit_entry())
         await uow.inbox.get("evt_1")
-    tables = dict(catalog(pool.conninfo, "SELECT inhrelid::regclass::text, inhparent::regclass::text FROM pg_inherits"))
+    found = catalog(schema_url, "SELECT inhrelid::regclass::text, inhparent::regclass::text FROM pg_inherits")
+    tables = {str(part): str(table) for part, table in found}
 
     crossing = {
         (tables.get(table, table), statement)
