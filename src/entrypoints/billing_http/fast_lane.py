@@ -70,6 +70,8 @@ class FastLane:
 
     def _found(self, scope: dict[str, Any]) -> tuple[str, Awaitable[_Answer]] | None:
         """The route, and what answers; None for what is not for this lane."""
+        if b"%" in scope["raw_path"]:
+            return None  # an encoded slash is none of an id's, and is refused by the routes
         caller = scope.get(CALLER)
         match scope["path"].split("/"):
             case ["", "api", "access", user_id, kind, resource_id] if (
