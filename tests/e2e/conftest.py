@@ -5,9 +5,12 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
+from billing_cli.main import main
+from tests.e2e.operators import Billing, Ended, Shopper
 from tests.e2e.running_dev import RunningDev, started_dev
 
 
@@ -25,3 +28,29 @@ def dev(dev_folder: Path) -> Iterator[RunningDev]:
     with started_dev(dev_folder / "shared") as running:
         running.until_it_says("Ready.")
         yield running
+
+
+@pytest.fixture
+def billing(dev: RunningDev, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Billing:
+    """Carries out `billing` with these arguments, in the environment that dev.env gives."""
+    for name, value in dev.settings.items():
+        monkeypatch.setenv(name, value)
+
+    def carry_out(*arguments: str) -> Ended:
+        capsys.readouterr()
+        status = main(arguments)
+        printed = capsys.readouterr()
+        return Ended(status, printed.out, printed.err)
+
+    return carry_out
+
+
+@pytest.fixture
+def user() -> str:
+    return f"user-{uuid4().hex[:8]}"
+
+
+@pytest.fixture
+def shopper(dev: RunningDev, billing: Billing, user: str) -> Shopper:
+    token = billing("token", user).out.strip()
+    return Shopper(user, dev.api(token), dev.settings["BILLING_URL"], billing)

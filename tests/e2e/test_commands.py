@@ -3,95 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
-from uuid import uuid4
 
 import pytest
-from attrs import frozen
 
-from billing_cli.calls import Server
-from billing_cli.main import main
+from tests.e2e.operators import Billing, Shopper
 from tests.e2e.running_dev import RunningDev, eventually
-
-
-@frozen
-class Ended:
-    """A command line that was carried out."""
-
-    status: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:  # noqa: ANN401 - whatever JSON may hold
-        assert (self.status, self.err) == (0, ""), self
-        return json.loads(self.out)
-
-    @property
-    def rows(self) -> list[list[str]]:
-        """What a pipe gets: a line each, tabs between."""
-        assert (self.status, self.err) == (0, ""), self
-        return [line.split("\t") for line in self.out.splitlines()]
-
-
-Billing = Callable[..., Ended]
-
-
-@pytest.fixture
-def billing(dev: RunningDev, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Billing:
-    """Carries out `billing` with these arguments, in the environment that dev.env gives."""
-    for name, value in dev.settings.items():
-        monkeypatch.setenv(name, value)
-
-    def carry_out(*arguments: str) -> Ended:
-        capsys.readouterr()
-        status = main(arguments)
-        printed = capsys.readouterr()
-        return Ended(status, printed.out, printed.err)
-
-    return carry_out
-
-
-@pytest.fixture
-def user() -> str:
-    return f"user-{uuid4().hex[:8]}"
-
-
-@frozen
-class Shopper:
-    """A user who buys through the API, and pays without a page."""
-
-    user_id: str
-    api: Server
-    origin: str
-    billing: Billing
-
-    def _paid(self, path: str, wanted: dict[str, str]) -> Any:  # noqa: ANN401 - whatever JSON may hold
-        urls = {"success_url": f"{self.origin}/thanks", "cancel_url": f"{self.origin}/plans"}
-        answer = self.api.send("POST", path, wanted | urls)
-        assert answer.status == 201, answer.text
-        assert self.billing("sandbox", "pay", answer.json["session_id"], "--json").json["status"] == "complete"
-        return answer.json
-
-    def subscribes(self, plan_id: str) -> str:
-        """The id of the subscription."""
-        self._paid("/api/subscriptions/checkout-session", {"plan_id": plan_id})
-        status = self.api.get(f"/api/subscriptions/status/{self.user_id}").json
-        return str(status["subscription"]["id"])
-
-    def buys(self, resource_type: str, resource_id: str) -> str:
-        """The id of the purchase."""
-        wanted = {"resource_type": resource_type, "resource_id": resource_id}
-        return str(self._paid("/api/purchases/create", wanted)["purchase_id"])
-
-
-@pytest.fixture
-def shopper(dev: RunningDev, billing: Billing, user: str) -> Shopper:
-    token = billing("token", user).out.strip()
-    return Shopper(user, dev.api(token), dev.settings["BILLING_URL"], billing)
 
 
 def test_a_subscription_from_its_preview_to_its_end(billing: Billing, shopper: Shopper) -> None:

@@ -14,7 +14,7 @@ from billing_core.domain.facts import DisputeSeen, InvoiceSeen, PaymentSeen, Sub
 from billing_core.domain.known import Known
 from billing_core.domain.steps import NextStep, StepKind, StepTaken
 
-__all__ = ["contest_of", "contest_step", "invoices_to_collect", "invoices_to_hold"]
+__all__ = ["contest_of", "contest_step", "disputed_since", "invoices_to_collect", "invoices_to_hold"]
 
 #: In which statuses something is charged by itself: a positive list, as the statuses are open.
 _CHARGED = frozenset({"trialing", "active", "past_due"})
@@ -50,6 +50,16 @@ def contest_step(seen: SubscriptionSeen, known: Known, steps: Iterable[StepTaken
             due_at = known.status_since(dispute) or dispute.created
             return NextStep(kind=StepKind.RELEASE, subject=dispute.id, due_at=due_at)
     return None
+
+
+def disputed_since(subscription_id: str, known: Known) -> datetime | None:
+    """When (UTC) the first dispute of a subscription's payments was opened; None where none was.
+
+    An inquiry is none, nor is one that was prevented.
+    """
+    counting = {Standing.OPEN, Standing.LOST, Standing.WON}
+    opened = (one.created for one in _disputes_of(subscription_id, known) if standing_of(one) in counting)
+    return min(opened, default=None)
 
 
 def invoices_to_hold(subscription_id: str, known: Known) -> tuple[str, ...]:

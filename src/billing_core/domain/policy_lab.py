@@ -17,13 +17,17 @@ from billing_core.domain.account import Book, derive
 from billing_core.domain.analytics.entries import EntryKind
 from billing_core.domain.analytics.histories import History
 from billing_core.domain.analytics.recovery import recovery_of
+from billing_core.domain.change_rules import OwnAmounts
+from billing_core.domain.contests import disputed_since
 from billing_core.domain.facts import Fact, InvoiceSeen, ObjectRef, RefundSeen, SubscriptionSeen
 from billing_core.domain.folding import Passed, course
+from billing_core.domain.ids import derived_id
 from billing_core.domain.known import Known
+from billing_core.domain.lab_proration import prorated_changes
 from billing_core.domain.money import Money
 from billing_core.domain.periods import Period
 from billing_core.domain.plans import Catalog, Plan
-from billing_core.domain.policies import AccessPolicy, DunningPolicy, LastStep, RefundPolicy
+from billing_core.domain.policies import AccessPolicy, DunningPolicy, LastStep, OnDispute, RefundPolicy
 from billing_core.domain.refunds import refund_window
 from billing_core.domain.resources import Resource
 
@@ -38,7 +42,10 @@ class Trial:
 
     access: AccessPolicy | None = None
     refund: RefundPolicy | None = None
+    #: Also what a dispute does to a subscription (`DunningPolicy.on_dispute`).
     dunning: DunningPolicy | None = None
+    #: The amounts of our own by which every change within a period is charged.
+    proration: OwnAmounts | None = None
     #: Days of trial of every plan that has one.
     trial_days: int | None = None
 
@@ -61,7 +68,8 @@ class MoneyChange:
     """Money that would have gone another way."""
 
     user_id: str
-    #: ``refund refused``, ``refund granted``, ``renewal lost``, ``trial longer`` or ``trial shorter``.
+    #: ``refund refused``, ``refund granted``, ``renewal lost``, ``trial longer``, ``trial shorter``, ``change dearer``
+    #: or ``change cheaper``.
     change: str
     #: What it is about at the provider.
     subject_id: str
@@ -102,15 +110,17 @@ def _plan_under(plan: Plan, trial: Trial) -> Plan:
 def differences_of(book: Book, facts: Sequence[Fact], trial: Trial, now: datetime) -> Difference:
     """What would have been otherwise for the user of ``book`` up to ``now`` (UTC); nothing under unchanged policies."""
     tried = under(book, trial)
-    if tried == book:
+    if tried == book and trial.proration is None:
         return Difference()
-    courses = _courses(facts)
+    courses, ends = _courses(facts), _ends(book, tried.catalog)
     return Difference(
-        access=tuple(_access_changes(book.user_id, _opened(book, courses, now), _opened(tried, courses, now))),
+        access=tuple(_access_changes(book.user_id, _opened(book, courses, now), _opened(tried, courses, now, ends))),
         money=(
             *_refund_changes(book, tried),
             *_recovery_changes(book, facts, tried.catalog),
+            *_dispute_changes(book, ends),
             *_trial_changes(book, tried.catalog),
+            *_proration_changes(book, facts, trial.proration),
         ),
     )
 
@@ -127,8 +137,13 @@ def _courses(facts: Iterable[Fact]) -> Courses:
     return {ref: tuple(course(told)) for ref, told in by_object.items()}
 
 
-def _opened(book: Book, courses: Courses, now: datetime) -> Spans:
+#: When (UTC) a subscription would have ended, by the provider's id.
+Ends = Mapping[str, datetime]
+
+
+def _opened(book: Book, courses: Courses, now: datetime, ends: Ends | None = None) -> Spans:
     """When each resource was open, up to ``now``: the grants at every moment, until the next one."""
+    ended = {derived_id(seen.created, seen.id): ends[seen.id] for seen in _subscriptions(book, ends)} if ends else {}
     moments = {passed.state.last_at for stages in courses.values() for passed in stages}
     moments |= {order.created_at for order in book.orders}
     moments |= {at for grant in book.manual_grants for at in (grant.granted_at, grant.revoked_at) if at}
@@ -136,7 +151,8 @@ def _opened(book: Book, courses: Courses, now: datetime) -> Spans:
     spans: Spans = defaultdict(list)
     for moment, following in zip(ordered, [*ordered[1:], now], strict=True):
         for grant in derive(_at(book, courses, moment)).grants:
-            start, end = max(moment, grant.granted_at), min(following, grant.expires_at or _FOR_EVER)
+            last = ended.get(grant.source.id, _FOR_EVER)
+            start, end = max(moment, grant.granted_at), min(following, grant.expires_at or _FOR_EVER, last)
             if grant.blocked is None and start < end:
                 spans[grant.resource].append(Period(start, end))
     return {resource: _joined(of_one) for resource, of_one in spans.items()}
@@ -238,6 +254,51 @@ def _recovery_changes(book: Book, facts: Iterable[Fact], tried: Catalog) -> Iter
                 subject_id=invoice.id,
                 at=recovered.at,
                 amount=Money(-recovered.amount, recovered.currency),
+            )
+
+
+def _ends(book: Book, tried: Catalog) -> Ends:
+    """The subscriptions that a dispute would have ended under the policy tried, and did not under theirs."""
+    found: dict[str, datetime] = {}
+    for seen in book.known.all(SubscriptionSeen):
+        price = seen.items[0].price_id if seen.items else None
+        old, new = book.catalog.plan_for(price, seen.created), tried.plan_for(price, seen.created)
+        since = disputed_since(seen.id, book.known)
+        if old is None or new is None or since is None or old.dunning.on_dispute is OnDispute.CANCEL:
+            continue
+        if new.dunning.on_dispute is OnDispute.CANCEL:
+            found[seen.id] = since
+    return found
+
+
+def _subscriptions(book: Book, ends: Ends) -> Iterable[SubscriptionSeen]:
+    return (seen for seen in book.known.all(SubscriptionSeen) if seen.id in ends)
+
+
+def _dispute_changes(book: Book, ends: Ends) -> Iterable[MoneyChange]:
+    """Renewals of subscriptions that a dispute would have ended."""
+    for subscription_id, end in ends.items():
+        for invoice in book.known.invoices_of(subscription_id):
+            if invoice.status == "paid" and invoice.amount_paid and invoice.created > end:
+                yield MoneyChange(
+                    user_id=book.user_id,
+                    change="renewal lost",
+                    subject_id=invoice.id,
+                    at=invoice.paid_at or invoice.created,
+                    amount=Money(-invoice.amount_paid, invoice.currency),
+                )
+
+
+def _proration_changes(book: Book, facts: Iterable[Fact], own: OwnAmounts | None) -> Iterable[MoneyChange]:
+    """Changes of plan that would have been charged otherwise."""
+    for made in prorated_changes(History(facts, (), book.catalog), own) if own else ():
+        if made.would_be != made.charged:
+            yield MoneyChange(
+                user_id=book.user_id,
+                change="change cheaper" if made.would_be < made.charged else "change dearer",
+                subject_id=made.subscription_id,
+                at=made.at,
+                amount=made.would_be - made.charged,
             )
 
 

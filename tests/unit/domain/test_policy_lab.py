@@ -7,12 +7,14 @@ from attrs import evolve
 from hypothesis import given
 
 from billing_core.domain.account import Book
+from billing_core.domain.change_rules import Credit, OwnAmounts, OwnCharge, Rounding, TimeUnit
 from billing_core.domain.known import Known
 from billing_core.domain.plans import Catalog
-from billing_core.domain.policies import AccessPolicy, DunningPolicy, RefundPolicy
+from billing_core.domain.policies import AccessPolicy, DunningPolicy, OnDispute, RefundPolicy
 from billing_core.domain.policy_lab import Difference, Trial, differences_of
-from tests.builders import ANN, CATALOG, PRO, day, states, usd
+from tests.builders import ANN, CATALOG, PRO, day, states, told, usd
 from tests.lives import Life
+from tests.provider_objects import invoice, item, line, subscription
 from tests.strategies import FEW_LIVES, lives
 
 
@@ -27,6 +29,7 @@ def tried(life: Life, trial: Trial, *, catalog: Catalog = CATALOG) -> Difference
 def test_unchanged_policies_change_nothing(life: Life) -> None:
     same = Trial(access=AccessPolicy(), refund=RefundPolicy(), dunning=DunningPolicy(), trial_days=0)
     assert tried(life, same) == Difference()
+    assert tried(life, evolve(same, proration=OwnAmounts())) == Difference()  # lives are charged to the second
     assert tried(life, Trial()) == Difference()
 
 
@@ -94,3 +97,71 @@ def test_a_longer_trial_costs_its_days() -> None:
     (change,) = tried(life, Trial(trial_days=20), catalog=catalog).money
     # six days of a month of 30 days: 29.00 x 6 / 30 = 5.80
     assert (change.change, change.amount) == ("trial longer", usd(-580))
+
+
+@pytest.mark.parametrize(
+    ("own", "expected"),
+    [
+        # 29.00 to 99.00 on 11 January at noon, 20.5 of 31 days left: 2900 x 20.5/31 = 1917.742 back, 6546.774 charged
+        pytest.param(OwnAmounts(), [], id="as-it-was"),
+        # by the day 21/31 are left: 1964.516 back, 6706.452 charged: 4741 for 4629
+        pytest.param(OwnAmounts(unit=TimeUnit.DAY), [("change dearer", 112)], id="by-the-day"),
+        # nothing back: 6547 for 4629
+        pytest.param(OwnAmounts(credit=Credit.NONE), [("change dearer", 1918)], id="nothing-back"),
+        # the whole new price: 9900 - 1918 = 7982 for 4629
+        pytest.param(OwnAmounts(charge=OwnCharge.FULL), [("change dearer", 3353)], id="the-whole-period"),
+        # charges down and credits up: 6546 - 1918 for 6547 - 1918
+        pytest.param(OwnAmounts(rounding=Rounding.CUSTOMER), [("change cheaper", -1)], id="in-the-customers-favour"),
+    ],
+)
+def test_a_change_would_have_been_charged_by_the_rule_that_is_tried(own: OwnAmounts, expected: list[object]) -> None:
+    start, noon, end = day(0), day(10, hours=12), day(31)
+    up = evolve(subscription(), items=(item(price="price_team-monthly"),))
+    change = invoice(
+        line(-1918, noon, end, proration=True),
+        line(6547, noon, end, price="price_team-monthly", proration=True),
+        identity="in_2",
+        created=noon,
+    )
+    facts = [
+        told("customer.subscription.created", subscription(), start),
+        told("invoice.paid", invoice(), start),
+        told("customer.subscription.updated", up, noon),
+        told("invoice.paid", change, noon),
+    ]
+    book = Book(user_id=ANN, known=Known(states(facts)), catalog=CATALOG)
+    found = differences_of(book, facts, Trial(proration=own), day(100))
+    assert [(one.change, one.amount.amount) for one in found.money] == expected
+    assert not found.access
+
+
+def test_a_change_that_was_not_charged_would_have_been() -> None:
+    noon = day(10, hours=12)
+    facts = [
+        told("customer.subscription.created", subscription(), day(0)),
+        told("invoice.paid", invoice(), day(0)),
+        told("customer.subscription.updated", evolve(subscription(), items=(item(price="price_team-monthly"),)), noon),
+    ]
+    book = Book(user_id=ANN, known=Known(states(facts)), catalog=CATALOG)
+    (change,) = differences_of(book, facts, Trial(proration=OwnAmounts()), day(100)).money
+    assert (change.change, change.at, change.amount) == ("change dearer", noon, usd(6547 - 1918))
+
+
+def test_a_subscription_that_a_dispute_would_have_ended_opens_nothing_and_pays_nothing_after_it() -> None:
+    life = Life()
+    life.subscribe()
+    life.wait(days=10).dispute()
+    life.wait(days=5).close_dispute("won")
+    life.wait(days=15).renew()
+    found = tried(life, Trial(dunning=DunningPolicy(on_dispute=OnDispute.CANCEL)))
+    assert [(one.change, one.amount) for one in found.money] == [("renewal lost", usd(-2900))]
+    assert {one.change for one in found.access} == {"lost"}
+    assert min(one.since for one in found.access) == day(15)  # until then it was suspended anyway
+
+
+def test_an_inquiry_would_have_ended_nothing() -> None:
+    life = Life()
+    life.subscribe()
+    life.wait(days=10).dispute()
+    life.wait(days=5).close_dispute("warning_closed")
+    assert not tried(life, Trial(dunning=DunningPolicy(on_dispute=OnDispute.CANCEL)))

@@ -167,8 +167,15 @@ def _is_voided(subscription: Obj, now: int, played: Played) -> bool:
     pause = subscription["pause_collection"]
     if pause is None:
         return False
-    latest = max(played.all("invoices", subscription=subscription["id"]), key=lambda one: one["created"])
+    periods = [one for one in played.all("invoices", subscription=subscription["id"]) if _bills_a_period(one)]
+    latest = max(periods, key=lambda one: one["created"])
     return bool(latest["status"] == "void" and now >= latest["created"])
+
+
+def _bills_a_period(invoice: Obj) -> bool:
+    """Whether it is for a period as a whole: a change within one does not begin it anew."""
+    parents = [line["parent"]["subscription_item_details"] for line in invoice["lines"]["data"]]
+    return any(parent is not None and not parent["proration"] for parent in parents)
 
 
 def _undone(played: Played) -> set[str]:

@@ -288,6 +288,14 @@ class TestPausing:
         lifted = play.post(f"/v1/subscriptions/{subscription['id']}", pause_collection="")
         assert lifted["pause_collection"] is None
 
+    def test_paused_collection_takes_nothing_of_the_customers_credit_either(self, play: Play) -> None:
+        subscription = play.subscription()
+        play.post(f"/v1/customers/{subscription['customer']}", balance=-50_000)
+        play.post(f"/v1/subscriptions/{subscription['id']}", pause_collection={"behavior": "void"})
+        play.wait(days=32)
+        assert play.invoice_of(subscription)["status"] == "void"
+        assert play.get(f"/v1/customers/{subscription['customer']}")["balance"] == -50_000
+
     def test_a_paused_subscription_makes_no_invoices_and_resumes_with_a_paid_one(self, play: Play) -> None:
         subscription = play.subscription()
         paused = play.post(f"/v1/subscriptions/{subscription['id']}/pause", type="subscription")

@@ -80,7 +80,7 @@ def mark_paid(w: World, invoice: Obj, intent: Obj | None = None, *, out_of_band:
 
 
 def void(w: World, invoice: Obj) -> Obj:
-    """Declare an open invoice a mistake."""
+    """Declare an open invoice a mistake; what it took of the customer's balance goes back."""
     if invoice["status"] not in {"open", "uncollectible"}:
         message = "You can only pass in open or uncollectible invoices. This invoice isn't one of them."
         raise InvalidRequest(message)
@@ -93,8 +93,16 @@ def void(w: World, invoice: Obj) -> Obj:
     }
     w.change(invoice, "invoice.updated")
     w.emit("invoice.voided", invoice)
+    _unapply_balance(w, invoice)
     cancel_intent(w, invoice)
     return invoice
+
+
+def _unapply_balance(w: World, invoice: Obj) -> None:
+    taken = invoice["starting_balance"] - invoice["ending_balance"]
+    if taken:
+        customer = w.load("customer", invoice["customer"])
+        w.change(customer | {"balance": customer["balance"] + taken}, "customer.updated")
 
 
 def write_off(w: World, invoice: Obj, reason: str = "user_forgiven") -> Obj:

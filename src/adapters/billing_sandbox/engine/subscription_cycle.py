@@ -183,10 +183,10 @@ def _go_on(w: World, subscription: Obj, invoice: Obj) -> None:
         w.change(invoice | {"auto_advance": False, "automatically_finalizes_at": None}, "invoice.updated")
     elif paused:
         final = finalise(w, invoice)
-        if final["amount_due"] == 0:
-            collection.mark_paid(w, final)
-        elif paused["behavior"] == "void":
+        if paused["behavior"] == "void" and final["total"] > 0:  # also where the customer's credit would pay it
             collection.void(w, final)
+        elif final["amount_due"] == 0:
+            collection.mark_paid(w, final)
         else:
             collection.write_off(w, final, "subscription_paused")
     else:

@@ -17,6 +17,7 @@ from billing_cli.options import LOOKING, Looking
 from billing_cli.policy_check import check
 from billing_cli.printing import show_json, show_rows
 from billing_cli.progress import counted
+from billing_core.domain.change_rules import OwnAmounts
 from billing_core.domain.money import Money
 from billing_core.domain.policies import Policies
 from billing_core.domain.policy_lab import Difference, Trial
@@ -27,15 +28,16 @@ app = App(name="policy", help="Policies: what others would have changed.")
 
 app.command(check)
 
-_TABLES = ("access", "refund", "dunning", "trial")
+_TABLES = ("access", "refund", "dunning", "proration", "trial")
 
 
 @app.command(name="try")
 async def try_(file: Path, /, *, user: str | None = None, options: Looking = LOOKING) -> None:
     """Replay the stored history under other policies: who would gain or lose access and when, and what it would cost.
 
-    The file is TOML with any of the tables [access], [refund], [dunning] and [trial]; what it leaves out stays as
-    the domain's defaults have it. Nothing is changed.
+    The file is TOML with any of the tables [access], [refund], [dunning], [proration] and [trial]; what a table leaves
+    out is as the domain's defaults have it, and a table that is left out stays as it was agreed. [proration] charges
+    every change within a period by amounts of our own (unit, credit, charge, rounding). Nothing is changed.
 
     For example:
 
@@ -43,6 +45,8 @@ async def try_(file: Path, /, *, user: str | None = None, options: Looking = LOO
         grace_days = 3
         [refund]
         window_days = 14
+        [proration]
+        unit = "day"
         [trial]
         days = 7
 
@@ -78,6 +82,7 @@ def trial_of(document: dict[str, Any]) -> Trial:
         access=policy_of(house.access, document["access"], "access") if "access" in document else None,
         refund=policy_of(house.refund, document["refund"], "refund") if "refund" in document else None,
         dunning=policy_of(house.dunning, document["dunning"], "dunning") if "dunning" in document else None,
+        proration=policy_of(OwnAmounts(), document["proration"], "proration") if "proration" in document else None,
         trial_days=days,
     )
 
