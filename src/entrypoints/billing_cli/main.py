@@ -7,6 +7,7 @@ module is imported when it is called, so that ``--help`` answers at once.
 from __future__ import annotations
 
 import difflib
+import os
 import sys
 from collections.abc import Sequence
 
@@ -21,6 +22,8 @@ _KEEP = Group("Keep in order", sort_key=3)
 _ABOUT = Group("About", sort_key=4)
 
 _INTERRUPTED = 130
+#: As a shell says it of a program that SIGPIPE ended.
+_READER_GONE = 141
 
 
 @frozen
@@ -102,7 +105,14 @@ def main(arguments: Sequence[str]) -> int:
 
 def run() -> None:
     """The entry point."""
-    sys.exit(main(sys.argv[1:]))
+    try:
+        status = main(sys.argv[1:])
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever reads the other end of a pipe has seen enough, as `head` does: what is left goes nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        status = _READER_GONE
+    sys.exit(status)
 
 
 def _usage(error: CycloptsError) -> str:

@@ -1,6 +1,7 @@
 """The program: what it lists, how it ends, and what a mistake in the command line gets."""
 
 import importlib
+import os
 import re
 import subprocess
 import sys
@@ -88,3 +89,21 @@ def test_a_database_that_is_away_ends_with_1_and_one_line(billing: Billing, monk
     assert ended.status == 1
     assert ended.err.startswith("billing: The database cannot be reached: ")
     assert ended.err.count("\n") == 1
+
+
+def test_a_reader_who_has_seen_enough_is_no_fault() -> None:
+    """As `head` at the other end of a pipe: no traceback, and the status that a shell knows."""
+    reading, writing = os.pipe()
+    os.close(reading)
+
+    ended = subprocess.run(
+        [sys.executable, "-m", "billing_cli", "token", "ann"],
+        stdout=writing,
+        stderr=subprocess.PIPE,
+        env=os.environ | {"JWT_SECRET": "a secret of more than thirty-two characters"},
+        text=True,
+        check=False,
+    )
+    os.close(writing)
+
+    assert (ended.returncode, ended.stderr) == (141, "")
