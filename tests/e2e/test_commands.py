@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from billing_cli.calls import Server
 from tests.e2e.operators import Billing, Shopper
 from tests.e2e.running_dev import RunningDev, eventually
 
