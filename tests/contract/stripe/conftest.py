@@ -12,9 +12,14 @@ from tests.contract.stripe.shop import API_KEY, Shop
 
 @pytest.fixture
 async def shop() -> AsyncIterator[Shop]:
-    """A shop at an empty account. In the end Stripe's description must have nothing against what was sent."""
+    """A shop at an empty account.
+
+    In the end Stripe's description must have nothing against what was sent, and the documented permissions of a
+    restricted key suffice for it.
+    """
     async with running(Options(port=0, api_keys=(API_KEY,))) as (_, url), aiohttp.ClientSession() as http:
         shop = Shop(url, http)
         yield shop
         await shop.api.close()
+        assert shop.api.faults() == []
         assert [fault for request in shop.recorder.requests for fault in faults_of(request)] == []

@@ -32,7 +32,8 @@ from billing_core.domain.operations import (
 from billing_core.domain.periods import Interval
 from billing_core.domain.plans import Plan
 from billing_core.domain.resources import Resource, ResourceType
-from billing_stripe import StripeApi, StripeCatalog, StripeLookup, StripeProvider
+from billing_stripe import StripeCatalog, StripeLookup, StripeProvider
+from tests.contract.stripe.permissions import KeptApi
 from tests.contract.stripe.requests import Recorder
 
 API_KEY = "sk_test_sandbox"
@@ -59,7 +60,7 @@ class Shop:
     ) -> None:
         self.url = url
         self.recorder = Recorder()
-        self.api = StripeApi(api_key, base_url=url, http_client=self.recorder)
+        self.api = KeptApi(api_key, base_url=url, recorder=self.recorder)
         self.provider, self.lookup, self.catalog = (
             StripeProvider(self.api),
             StripeLookup(self.api),

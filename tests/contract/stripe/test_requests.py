@@ -2,6 +2,8 @@
 
 import pytest
 
+from billing_stripe import Permission
+from tests.contract.stripe.permissions import documented, taken_by
 from tests.contract.stripe.requests import Request, faults_of, nested
 from tests.contract.stripe_description import description
 
@@ -37,3 +39,24 @@ def test_what_stripe_would_not_take_is_a_fault(method: str, path: str, form: str
 
     assert len(faults) == len(expected)
     assert all(found.startswith(wanted) for found, wanted in zip(faults, expected, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "form", "takes"),
+    [
+        ("get", "/v1/customers/cus_1", "", ["Customers: read"]),
+        ("get", "/v1/customers/cus_1/payment_methods", "", ["PaymentMethods: read"]),
+        ("post", "/v1/payment_methods/pm_1/attach", "customer=cus_1", ["PaymentMethods: write"]),
+        ("post", "/v1/invoices/create_preview", "customer=cus_1", ["Invoices: read"]),
+        ("delete", "/v1/subscriptions/sub_1", "", ["Subscriptions: write"]),
+        ("get", "/v1/charges", "expand[0]=data.refunds", ["Charges and Refunds: read", "Charges and Refunds: read"]),
+        ("get", "/v1/prices", "expand[0]=data.product", ["Prices: read", "Products: read"]),
+    ],
+)
+def test_each_request_takes_the_permission_of_its_object(method: str, path: str, form: str, takes: list[str]) -> None:
+    assert list(taken_by(Request(method, path, nested(form), {}))) == takes
+
+
+def test_the_reference_lists_exactly_the_permissions_that_the_code_names() -> None:
+    """No more than are needed, either."""
+    assert documented() == {str(one) for one in Permission}
