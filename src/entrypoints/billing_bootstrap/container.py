@@ -293,7 +293,13 @@ def _spans(settings: Settings) -> Spans | None:
 def _redis(settings: Settings, spans: Spans | None) -> RedisLink | None:
     if not settings.redis_url:
         return None
-    return open_redis(settings.redis_url, ca_file=settings.redis_ca_file, watch=spans.command if spans else None)
+    return open_redis(
+        settings.redis_url,
+        ca_file=settings.redis_ca_file,
+        certificate_file=settings.redis_certificate_file,
+        key_file=settings.redis_key_file,
+        watch=spans.command if spans else None,
+    )
 
 
 def _stripe(settings: Settings, metrics: Metrics, spans: Spans | None, pace: Pace | None = None) -> StripeApi | None:

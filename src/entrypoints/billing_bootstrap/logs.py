@@ -10,6 +10,8 @@ from typing import Any, TextIO
 import msgspec
 import structlog
 
+from billing_bootstrap.scrubbing import scrub, scrub_trouble
+
 __all__ = ["configure_logging"]
 
 _SHARED: tuple[Any, ...] = (
@@ -27,6 +29,7 @@ def _json_line(logger: Any, name: str, line: structlog.typing.EventDict) -> str 
     line["timestamp"] = datetime.now(UTC)
     if "exc_info" in line:
         line = structlog.processors.format_exc_info(logger, name, line)
+    line = scrub_trouble(logger, name, line)
     try:
         return _encode(line).decode()
     except (TypeError, ValueError):  # text that is no UTF-8, and keys that are no text
@@ -47,10 +50,12 @@ def configure_logging(*, log_format: str, level: str, stream: TextIO | None = No
         # Without the values of variables, which may be secrets.
         [structlog.dev.ConsoleRenderer(colors=out.isatty(), exception_formatter=structlog.dev.plain_traceback)]
         if readable
-        else [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+        else [structlog.processors.JSONRenderer()]
     )
     structlog.configure(
-        processors=[*_SHARED, *last] if readable else [_json_line],
+        processors=(
+            [*_SHARED, structlog.processors.format_exc_info, scrub_trouble, *last] if readable else [_json_line]
+        ),
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level.upper())),
         logger_factory=structlog.WriteLoggerFactory(file=out),
         cache_logger_on_first_use=True,
@@ -58,10 +63,12 @@ def configure_logging(*, log_format: str, level: str, stream: TextIO | None = No
     handler = logging.StreamHandler(out)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=_SHARED,
+            foreign_pre_chain=[*_SHARED, structlog.processors.format_exc_info, scrub],
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last],
         )
     )
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(max(logging.getLevelName(level.upper()), logging.INFO))
+    # It repeats each request with its parameters; that there was one, and how it ended, is told by metrics and traces.
+    logging.getLogger("stripe").setLevel(logging.WARNING)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from importlib.util import find_spec
+from pathlib import Path
 from urllib.parse import quote, urlsplit
 
 from attrs import field, frozen
@@ -16,6 +17,7 @@ from billing_bootstrap.variables import Variables, Wrong
 __all__ = [
     "read_conninfo",
     "read_database_url",
+    "read_redis_tls",
     "read_redis_url",
     "read_stripe",
     "read_tracing_endpoint",
@@ -76,6 +78,36 @@ def read_redis_url(variables: Variables, *, needed: bool) -> str:
     login = f":{quote(password, safe='')}@" if password else ""
     shown = f"[{host}]" if ":" in host else host
     return f"{'rediss' if tls else 'redis'}://{login}{shown}:{port}/{database}"
+
+
+@frozen(kw_only=True)
+class RedisTls:
+    """Certificates for a connection to Redis by TLS; what is None is as the system has it, or not asked for."""
+
+    ca_file: Path | None
+    certificate_file: Path | None
+    key_file: Path | None
+
+
+def read_redis_tls(variables: Variables, url: str) -> RedisTls:
+    """Who may vouch for Redis, and our own certificate where it asks for one."""
+    tls = RedisTls(
+        ca_file=variables.file("REDIS_CA_FILE"),
+        certificate_file=variables.file("REDIS_CERTIFICATE_FILE"),
+        key_file=variables.file("REDIS_KEY_FILE"),
+    )
+    given = {
+        "REDIS_CA_FILE": tls.ca_file,
+        "REDIS_CERTIFICATE_FILE": tls.certificate_file,
+        "REDIS_KEY_FILE": tls.key_file,
+    }
+    for name, file in given.items():
+        if file is not None and url and not url.startswith("rediss://"):
+            variables.note(name, "is for TLS, but Redis is reached without.", "REDIS_URL=rediss://…, or REDIS_TLS=true")
+    if (tls.certificate_file is None) != (tls.key_file is None):
+        absent = "REDIS_KEY_FILE" if tls.key_file is None else "REDIS_CERTIFICATE_FILE"
+        variables.need(absent, met=False, example=f"{absent}=/etc/billing/{absent.lower()}: both, or neither")
+    return tls
 
 
 @frozen(kw_only=True)

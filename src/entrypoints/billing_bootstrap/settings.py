@@ -82,6 +82,9 @@ class Settings:
     redis_url: str = field(default="", repr=False)
     #: For TLS: who may vouch for the server.
     redis_ca_file: Path | None = None
+    #: Our own certificate with its key, where Redis asks for one.
+    redis_certificate_file: Path | None = None
+    redis_key_file: Path | None = None
     stripe_secret_key: str = field(default="", repr=False)
     #: Several while one is being rolled.
     stripe_webhook_secrets: tuple[str, ...] = field(default=(), repr=False)
@@ -146,6 +149,8 @@ def load_settings(environ: Mapping[str, str], needs: Collection[Need] = SERVE) -
     secure = environment == PRODUCTION
     http = Need.HTTP in needs
     database_url = services.read_database_url(variables, needed=Need.DATABASE in needs)
+    redis_url = services.read_redis_url(variables, needed=Need.REDIS in needs)
+    tls = services.read_redis_tls(variables, redis_url)
     stripe = services.read_stripe(variables, needed=Need.STRIPE in needs, live_allowed=secure)
     tokens = web.read_tokens(variables, needed=http)
     settings = Settings(
@@ -154,8 +159,10 @@ def load_settings(environ: Mapping[str, str], needs: Collection[Need] = SERVE) -
         database_direct_url=services.read_conninfo(variables, "DATABASE_DIRECT_URL") or database_url,
         database_pool_max=variables.whole("DATABASE_POOL_MAX", least=1, most=1000, default=8),
         database_prepared_statements=variables.flag("DATABASE_PREPARED_STATEMENTS", default=True),
-        redis_url=services.read_redis_url(variables, needed=Need.REDIS in needs),
-        redis_ca_file=variables.file("REDIS_CA_FILE"),
+        redis_url=redis_url,
+        redis_ca_file=tls.ca_file,
+        redis_certificate_file=tls.certificate_file,
+        redis_key_file=tls.key_file,
         stripe_secret_key=stripe.secret_key,
         stripe_publishable_key=stripe.publishable_key,
         stripe_api_base=stripe.api_base,
@@ -188,9 +195,6 @@ def load_settings(environ: Mapping[str, str], needs: Collection[Need] = SERVE) -
         policies=read_policies(variables),
         trial_email_key=read_email_key(variables),
     )
-    if settings.redis_ca_file and settings.redis_url and not settings.redis_url.startswith("rediss://"):
-        wrong = "is for TLS, but Redis is reached without."
-        variables.note("REDIS_CA_FILE", wrong, "REDIS_URL=rediss://…, or REDIS_TLS=true")
     if variables.faults:
         raise SettingsInvalid(tuple(variables.faults))
     return settings

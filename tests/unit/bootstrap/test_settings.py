@@ -284,3 +284,18 @@ def test_a_certificate_for_redis_without_tls_is_a_mistake(tmp_path: Path) -> Non
     assert faults(REDIS_CA_FILE=ca_file) == {"REDIS_CA_FILE": "is for TLS, but Redis is reached without."}
     assert load(REDIS_CA_FILE=ca_file, REDIS_URL="rediss://cache:6379/0").redis_ca_file == tmp_path / "ca.pem"
     assert load(REDIS_CA_FILE=ca_file, REDIS_URL=None, REDIS_HOST="cache", REDIS_TLS="true").redis_ca_file is not None
+
+
+def test_a_certificate_of_our_own_comes_with_its_key(tmp_path: Path) -> None:
+    """And both are for TLS alone."""
+    file = tmp_path / "redis.pem"
+    file.touch()
+    tls, both = (
+        {"REDIS_URL": "rediss://cache:6379/0"},
+        {"REDIS_CERTIFICATE_FILE": str(file), "REDIS_KEY_FILE": str(file)},
+    )
+
+    assert faults(**tls, REDIS_CERTIFICATE_FILE=str(file)) == {"REDIS_KEY_FILE": "is not set."}
+    assert faults(**tls, REDIS_KEY_FILE=str(file)) == {"REDIS_CERTIFICATE_FILE": "is not set."}
+    assert faults(**both).keys() == both.keys()
+    assert load(**tls, **both).redis_certificate_file == load(**tls, **both).redis_key_file == file
