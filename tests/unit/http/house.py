@@ -17,6 +17,7 @@ from billing_bootstrap.health import Probes
 from billing_bootstrap.settings import Settings
 from billing_core.domain.callers import Role
 from billing_core.domain.plans import Item, Plan
+from billing_core.ports.provider import WebhookVerifier
 from billing_core.ports.rate_limits import RateLimiter
 from billing_core.ports.unit_of_work import UnitsOfWork
 from billing_core.use_cases.patience import Wait
@@ -83,6 +84,7 @@ class House:
         settings: Settings = SETTINGS,
         *,
         units: UnitsOfWork | None = None,
+        verifier: WebhookVerifier | None = None,
         user_limit: RateLimiter | None = None,
         address_limit: RateLimiter | None = None,
         wait: Wait | None = None,
@@ -102,7 +104,7 @@ class House:
             patient_lookup=self.provider,
             listing=self.provider,
             provider_catalog=self.provider,
-            verifier=self.provider,
+            verifier=verifier or self.provider,
             publisher=self.publisher,
             prices=CatalogPriceBook(),
             clock=self.clock,
