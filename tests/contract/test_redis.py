@@ -78,7 +78,7 @@ async def test_a_redis_that_is_away_is_an_empty_cache(proxy: TcpProxy, link: Red
     cache = RedisAccessCache(link)
     await cache.mark_stale(["user-1"])
     await cache.put(user_access(1))
-    await cache.lift([user_access(1)])
+    await cache.lift([user_access(1)], "lost")
     assert await cache.get("user-1") is None
 
 
@@ -177,7 +177,31 @@ async def test_everything_that_is_kept_expires(link: RedisLink) -> None:
     lasting = [key for key, lifetime in lifetimes.items() if lifetime < 0]
     assert lasting == [f"{prefix}:epoch".encode()]
     assert 0 < lifetimes[f"{prefix}:value:user-1".encode()] <= 5000
-    assert 0 < lifetimes[f"{prefix}:announced:user-2".encode()] <= 5000
+    assert 0 < lifetimes[f"{prefix}:marks:user-2".encode()] <= 5000
+
+
+async def test_a_change_that_took_too_long_lifts_no_other_one(link: RedisLink) -> None:
+    """Its mark has expired meanwhile, and another change has announced itself."""
+    prefix = f"access-{uuid4()}"
+    cache = RedisAccessCache(link, prefix=prefix)
+    late = await cache.mark_stale(["user-1"])
+    await link.client.delete(f"{prefix}:marks:user-1")  # what happens to it after five seconds
+    in_time = await cache.mark_stale(["user-1"])
+    await cache.lift([user_access(2)], late)
+    await cache.put(user_access(2))
+    assert await cache.get("user-1") is None
+    await cache.lift([user_access(3)], in_time)
+    assert await cache.get("user-1") == user_access(3)
+
+
+async def test_a_writer_that_was_killed_bars_nobody_for_long(link: RedisLink) -> None:
+    """Also where others go on announcing: its mark has a lifetime of its own."""
+    prefix = f"access-{uuid4()}"
+    cache = RedisAccessCache(link, prefix=prefix)
+    mark = await cache.mark_stale(["user-1"])
+    await link.client.zadd(f"{prefix}:marks:user-1", {"of a writer that was killed": 1.0})
+    await cache.lift([user_access(2)], mark)
+    assert await cache.get("user-1") == user_access(2)
 
 
 async def test_the_probe_says_how_long_an_answer_takes(proxy: TcpProxy, link: RedisLink) -> None:

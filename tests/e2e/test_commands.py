@@ -246,6 +246,31 @@ def test_doctor_names_each_fault_with_what_to_do(
     assert faults[check]
 
 
+def test_doctor_tries_what_it_can_where_the_settings_are_wrong(
+    billing: Billing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All that is wrong is told at once: also that Redis is away, and what cannot be tried."""
+    monkeypatch.setenv("JWT_SECRET", "short")
+    monkeypatch.setenv("STRIPE_SECRET_KEY", "nonsense")
+    monkeypatch.setenv("REDIS_URL", "redis://127.0.0.1:1/0")
+
+    checks = json.loads(billing("doctor", "--json").out)["checks"]
+
+    assert [(one["check"], one["ok"]) for one in checks] == [
+        ("configuration", False),
+        ("configuration", False),
+        ("migrations", True),
+        ("database", True),
+        ("redis", False),
+        ("worker", True),
+        ("events", True),
+        ("clock", True),
+        ("stripe", False),
+        ("webhook", False),
+    ]
+    assert {one["check"]: one["found"] for one in checks}["stripe"] == "not tried"
+
+
 def test_doctor_finds_nothing_that_must_never_be(billing: Billing) -> None:
     checks = billing("doctor", "--invariants", "--json").json["checks"]
 

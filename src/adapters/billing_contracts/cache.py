@@ -25,17 +25,18 @@ class _Database:
         self.version = 1
         #: For each writer and reader, how far it is and what it has in hand.
         self._stages: dict[int, tuple[int, int]] = {}
+        self._marks: dict[int, str] = {}
 
     async def write(self, writer: int) -> None:
         """The next step of a writer: announce, commit, lift."""
         stage, committed = self._stages.get(writer, (0, 0))
         if stage == 0:
-            await self.cache.mark_stale([self.user_id])
+            self._marks[writer] = await self.cache.mark_stale([self.user_id])
         elif stage == 1:
             self.version += 1
             committed = self.version
         else:
-            await self.cache.lift([user_access(committed, user_id=self.user_id)])
+            await self.cache.lift([user_access(committed, user_id=self.user_id)], self._marks[writer])
         self._stages[writer] = ((stage + 1) % 3, committed)
 
     async def read(self, reader: int) -> None:
@@ -103,57 +104,66 @@ class AccessCacheContract:
 
     async def test_lifting_remembers_the_result(self, cache: AccessCache) -> None:
         """Fresh for the next reader."""
-        await cache.mark_stale(["user-1"])
-        await cache.lift([user_access(2)])
+        mark = await cache.mark_stale(["user-1"])
+        await cache.lift([user_access(2)], mark)
         assert await cache.get("user-1") == user_access(2)
 
     async def test_a_late_reader_does_not_bring_the_past_back(self, cache: AccessCache) -> None:
         """What was read before a change and put after it is refused."""
-        await cache.mark_stale(["user-1"])
-        await cache.lift([user_access(2)])
+        mark = await cache.mark_stale(["user-1"])
+        await cache.lift([user_access(2)], mark)
         await cache.put(user_access(1))
         assert await cache.get("user-1") == user_access(2)
 
     async def test_after_lifting_things_are_put_again(self, cache: AccessCache) -> None:
         """A change bars the cache only while it is under way."""
-        await cache.mark_stale(["user-1"])
-        await cache.lift([user_access(2)])
+        mark = await cache.mark_stale(["user-1"])
+        await cache.lift([user_access(2)], mark)
         await cache.put(user_access(3))
         assert await cache.get("user-1") == user_access(3)
 
     async def test_of_two_changes_the_last_one_lifts(self, cache: AccessCache) -> None:
         """While another change is under way, the result of the first is outdated already."""
-        await cache.mark_stale(["user-1"])
-        await cache.mark_stale(["user-1"])
-        await cache.lift([user_access(2)])
+        first, second = await cache.mark_stale(["user-1"]), await cache.mark_stale(["user-1"])
+        await cache.lift([user_access(2)], first)
         assert await cache.get("user-1") is None
         await cache.put(user_access(2))
         assert await cache.get("user-1") is None
-        await cache.lift([user_access(3)])
+        await cache.lift([user_access(3)], second)
         assert await cache.get("user-1") == user_access(3)
 
     async def test_lifts_may_come_in_the_wrong_order(self, cache: AccessCache) -> None:
         """The newer result was known already, so the older one is nothing."""
-        await cache.mark_stale(["user-1"])
-        await cache.mark_stale(["user-1"])
-        await cache.lift([user_access(3)])
-        await cache.lift([user_access(2)])
+        first, second = await cache.mark_stale(["user-1"]), await cache.mark_stale(["user-1"])
+        await cache.lift([user_access(3)], second)
+        await cache.lift([user_access(2)], first)
         assert await cache.get("user-1") in {None, user_access(3)}
         await cache.put(user_access(2))
         assert await cache.get("user-1") in {None, user_access(3)}
 
     async def test_a_lift_without_a_mark_is_taken(self, cache: AccessCache) -> None:
         """The mark may have been lost."""
-        await cache.lift([user_access(2)])
+        await cache.lift([user_access(2)], "lost")
         assert await cache.get("user-1") == user_access(2)
+
+    async def test_a_lift_lifts_no_other_mark(self, cache: AccessCache) -> None:
+        """However often it is told, and however late: another change may be under way by then."""
+        first = await cache.mark_stale(["user-1"])
+        await cache.lift([user_access(2)], first)
+        second = await cache.mark_stale(["user-1"])
+        await cache.lift([user_access(2)], first)
+        await cache.put(user_access(2))
+        assert await cache.get("user-1") is None
+        await cache.lift([user_access(3)], second)
+        assert await cache.get("user-1") == user_access(3)
 
     async def test_a_change_without_a_new_version_replaces_the_value(self, cache: AccessCache) -> None:
         """What is lifted is newer than what was put, also where nothing was told to others."""
         await cache.put(user_access(1))
-        await cache.mark_stale(["user-1"])
+        mark = await cache.mark_stale(["user-1"])
         changed = user_access(4)
         same_version = type(changed)(user_id="user-1", version=1, grants=changed.grants)
-        await cache.lift([same_version])
+        await cache.lift([same_version], mark)
         assert await cache.get("user-1") == same_version
 
     @settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.differing_executors])

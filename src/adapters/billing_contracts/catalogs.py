@@ -137,7 +137,7 @@ async def _announce(units: UnitsOfWork, cache: AccessCache, catalog: Catalog) ->
     async with units() as uow:
         await uow.catalogs.save(catalog)
         version = await uow.catalogs.version()
-        await cache.mark_stale([CATALOG])
+        mark = await cache.mark_stale([CATALOG])
         await uow.commit()
-        await cache.lift([UserAccess(user_id=CATALOG, version=version, grants=())])
+        await cache.lift([UserAccess(user_id=CATALOG, version=version, grants=())], mark)
     return version

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Sequence
+from itertools import count
 from typing import Final
 
-from attrs import define
+from attrs import define, field
 
 from billing_core.domain.access import UserAccess
 
@@ -26,9 +27,8 @@ class _Entry:
     expires_at: float = 0.0
     #: No version below it is ever taken again.
     least_version: int = 0
-    #: Changes that were announced and not lifted yet, and until when they count.
-    announced: int = 0
-    barred_until: float = 0.0
+    #: The marks of changes that were announced and not lifted yet, and until when each counts.
+    announced: dict[str, float] = field(factory=dict)
 
 
 class MemoryAccessCache:
@@ -37,6 +37,7 @@ class MemoryAccessCache:
     def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._monotonic = monotonic
         self._entries: dict[str, _Entry] = {}
+        self._marks = count(1)
 
     def __repr__(self) -> str:
         return f"<fake MemoryAccessCache of {len(self._entries)} users>"
@@ -53,34 +54,37 @@ class MemoryAccessCache:
     async def put(self, access: UserAccess) -> None:
         """Remember what was read, unless a newer version was seen or a change is announced."""
         entry = self._entry(access.user_id)
-        if self._announced(entry) or access.version < entry.least_version:
+        if self._is_announced(entry) or access.version < entry.least_version:
             return
         now = self._monotonic()
         if entry.access is None or now >= entry.expires_at or access.version > entry.access.version:
             self._keep(entry, access)
 
-    async def mark_stale(self, user_ids: Collection[str]) -> None:
+    async def mark_stale(self, user_ids: Collection[str]) -> str:
         """Forget these users until their changes are lifted."""
+        mark = str(next(self._marks))
         for user_id in user_ids:
             entry = self._entry(user_id)
-            entry.announced = self._announced(entry) + 1
-            entry.barred_until = self._monotonic() + STALE_SECONDS
+            entry.announced[mark] = self._monotonic() + STALE_SECONDS
             entry.access, entry.expires_at = None, 0.0
+        return mark
 
-    async def lift(self, accesses: Collection[UserAccess]) -> None:
+    async def lift(self, accesses: Collection[UserAccess], mark: str) -> None:
         """Announced changes are committed; the result of each is remembered where no other one is under way."""
         for access in accesses:
             entry = self._entry(access.user_id)
-            entry.announced = max(0, self._announced(entry) - 1)
-            if entry.announced == 0 and access.version >= entry.least_version:
+            entry.announced.pop(mark, None)
+            if not self._is_announced(entry) and access.version >= entry.least_version:
                 self._keep(entry, access)
             entry.least_version = max(entry.least_version, access.version)
 
     def _entry(self, user_id: str) -> _Entry:
         return self._entries.setdefault(user_id, _Entry())
 
-    def _announced(self, entry: _Entry) -> int:
-        return entry.announced if self._monotonic() < entry.barred_until else 0
+    def _is_announced(self, entry: _Entry) -> bool:
+        now = self._monotonic()
+        entry.announced = {mark: until for mark, until in entry.announced.items() if now < until}
+        return bool(entry.announced)
 
     def _keep(self, entry: _Entry, access: UserAccess) -> None:
         entry.access, entry.expires_at = access, self._monotonic() + VALUE_SECONDS

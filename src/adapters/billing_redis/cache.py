@@ -1,8 +1,8 @@
 """The cache of grants in Redis.
 
 Per user there are three keys: the value, which carries its epoch and lives for seconds; the least version
-that is still taken, which lives longer; and how many changes are announced, which is what ``mark_stale``
-counts up and ``lift`` counts down. Each step is one script, so no two of them mix. There is no value while a
+that is still taken, which lives longer; and the marks of the changes that are announced, which ``mark_stale``
+adds and ``lift`` takes away. Each step is one script, so no two of them mix. There is no value while a
 change is announced.
 
 The epoch is one key for all. After a failed call, and after a connection to another server, marks may have
@@ -49,28 +49,33 @@ return 1
 """
 
 _MARK = """
--- KEYS: value and announced, for each user.  ARGV: how long the announcement counts
+-- KEYS: value and announced, for each user.  ARGV: how long the announcement counts, its mark
+local clock = redis.call('TIME')
+local until_when = clock[1] * 1000 + math.floor(clock[2] / 1000) + ARGV[1]
 for place = 1, #KEYS, 2 do
     redis.call('DEL', KEYS[place])
-    redis.call('INCR', KEYS[place + 1])
+    redis.call('ZADD', KEYS[place + 1], string.format('%.0f', until_when), ARGV[2])
     redis.call('PEXPIRE', KEYS[place + 1], ARGV[1])
 end
 return 1
 """
 
 _LIFT = """
--- KEYS: epoch; value, least version and announced, for each user.  ARGV: a new epoch, lifetimes of value and version;
--- version and value, for each user
+-- KEYS: epoch; value, least version and announced, for each user.  ARGV: a new epoch, lifetimes of value and version,
+-- the mark; version and value, for each user
 redis.call('SET', KEYS[1], ARGV[1], 'NX')
-local epoch = redis.call('GET', KEYS[1])
+local epoch, clock = redis.call('GET', KEYS[1]), redis.call('TIME')
+local now = string.format('%.0f', clock[1] * 1000 + math.floor(clock[2] / 1000))
 for user = 0, (#KEYS - 1) / 3 - 1 do
     local value_key, least_key, announced_key = KEYS[3 * user + 2], KEYS[3 * user + 3], KEYS[3 * user + 4]
-    local announced = tonumber(redis.call('GET', announced_key) or '0')
-    if announced > 1 then redis.call('DECR', announced_key) else redis.call('DEL', announced_key) end
-    local version, least = tonumber(ARGV[2 * user + 4]), tonumber(redis.call('GET', least_key) or '-1')
+    redis.call('ZREM', announced_key, ARGV[4])
+    redis.call('ZREMRANGEBYSCORE', announced_key, '-inf', now)
+    local version, least = tonumber(ARGV[2 * user + 5]), tonumber(redis.call('GET', least_key) or '-1')
     if version >= least then
         redis.call('SET', least_key, version, 'PX', ARGV[3])
-        if announced <= 1 then redis.call('SET', value_key, epoch .. ARGV[2 * user + 5], 'PX', ARGV[2]) end
+        if redis.call('EXISTS', announced_key) == 0 then
+            redis.call('SET', value_key, epoch .. ARGV[2 * user + 6], 'PX', ARGV[2])
+        end
     end
 end
 return 1
@@ -168,18 +173,20 @@ class RedisAccessCache:
         """Remember what was read, unless a newer version was seen or a change is announced."""
         await self._try(lambda: self._put(keys=self._keys(access.user_id), args=self._args(access)))
 
-    async def mark_stale(self, user_ids: Collection[str]) -> None:
+    async def mark_stale(self, user_ids: Collection[str]) -> str:
         """Forget these users until their changes are lifted."""
-        keys = [self._key(name, user_id) for user_id in user_ids for name in ("value", "announced")]
+        mark = secrets.token_hex(8)
+        keys = [self._key(name, user_id) for user_id in user_ids for name in ("value", "marks")]
         if keys:
-            await self._try(lambda: self._mark(keys=keys, args=[STALE_MILLISECONDS]))
+            await self._try(lambda: self._mark(keys=keys, args=[STALE_MILLISECONDS, mark]))
+        return mark
 
-    async def lift(self, accesses: Collection[UserAccess]) -> None:
+    async def lift(self, accesses: Collection[UserAccess], mark: str) -> None:
         """Announced changes are committed; the result of each is remembered where no other one is under way."""
         if not accesses:
             return
         keys = [self._epoch_key, *(key for access in accesses for key in self._keys(access.user_id)[1:])]
-        args: list[str | int | bytes] = [_new_epoch(), VALUE_MILLISECONDS, LEAST_VERSION_MILLISECONDS]
+        args: list[str | int | bytes] = [_new_epoch(), VALUE_MILLISECONDS, LEAST_VERSION_MILLISECONDS, mark]
         for access in accesses:
             args += [access.version, self._encode(access)]
         await self._try(lambda: self._lift(keys=keys, args=args))
@@ -188,7 +195,7 @@ class RedisAccessCache:
         return f"{self._prefix}:{name}:{user_id}"
 
     def _keys(self, user_id: str) -> list[str]:
-        return [self._epoch_key, *(self._key(name, user_id) for name in ("value", "least", "announced"))]
+        return [self._epoch_key, *(self._key(name, user_id) for name in ("value", "least", "marks"))]
 
     def _args(self, access: UserAccess) -> list[str | int | bytes]:
         value = self._encode(access)

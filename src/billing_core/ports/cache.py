@@ -32,10 +32,16 @@ class AccessCache(Protocol):
         """Remember what was read."""
         ...
 
-    async def mark_stale(self, user_ids: Collection[str]) -> None:
-        """Forget these users, and take no value read before this moment, until it is lifted or seconds have passed."""
+    async def mark_stale(self, user_ids: Collection[str]) -> str:
+        """Forget these users, and take no value read before this moment, until it is lifted or seconds have passed.
+
+        Gives the mark to lift: there may be others on the same users.
+        """
         ...
 
-    async def lift(self, accesses: Collection[UserAccess]) -> None:
-        """The changes that `mark_stale` announced are committed: remember the results."""
+    async def lift(self, accesses: Collection[UserAccess], mark: str) -> None:
+        """The changes that `mark_stale` announced by this mark are committed: remember the results.
+
+        Late or not, it lifts no other mark.
+        """
         ...

@@ -157,9 +157,9 @@ class Bookkeeper:
     async def commit(self, uow: UnitOfWork, *taken: Taken) -> None:
         """Commit, and keep the cache fresh: marked stale before, lifted after."""
         accesses = {access.user_id: access for one in taken for access in one.accesses}
-        await self.cache.mark_stale(accesses)
+        mark = await self.cache.mark_stale(accesses)
         await uow.commit()
-        await self.cache.lift(accesses.values())
+        await self.cache.lift(accesses.values(), mark)
 
     async def _take_in_of(self, uow: UnitOfWork, owner: str, facts: list[Fact], cause: Cause) -> Taken:
         changed = await fold_in(uow, facts, self.clock.now(), owner)

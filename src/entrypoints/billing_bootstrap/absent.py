@@ -103,10 +103,11 @@ class NoCache:
     async def put(self, access: UserAccess) -> None:
         """Nothing is kept."""
 
-    async def mark_stale(self, user_ids: Collection[str]) -> None:
+    async def mark_stale(self, user_ids: Collection[str]) -> str:
         """Nothing is kept."""
+        return ""
 
-    async def lift(self, accesses: Collection[UserAccess]) -> None:
+    async def lift(self, accesses: Collection[UserAccess], mark: str) -> None:
         """Nothing is kept."""
 
 

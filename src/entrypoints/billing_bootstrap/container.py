@@ -143,7 +143,9 @@ class Container(containers.DeclarativeContainer):
         cancel_subscription=providers.Singleton(CancelSubscription, changer=changer, clock=clock),
         carry_out=carry_out,
         change_plan=providers.Singleton(ChangePlan, changer=changer, lookup=lookup, clock=clock, policy=plan_change),
-        check_vital_signs=providers.Singleton(CheckVitalSigns, units=units, clock=clock),
+        check_vital_signs=providers.Singleton(
+            CheckVitalSigns, units=units, clock=clock, real_clock=ports.provided.real_clock
+        ),
         create_purchase=providers.Singleton(
             CreatePurchase,
             units=units,

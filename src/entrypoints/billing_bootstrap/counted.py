@@ -33,10 +33,10 @@ class CountedCache:
         """Remember what was read."""
         await self._cache.put(access)
 
-    async def mark_stale(self, user_ids: Collection[str]) -> None:
+    async def mark_stale(self, user_ids: Collection[str]) -> str:
         """Forget these users for the moment."""
-        await self._cache.mark_stale(user_ids)
+        return await self._cache.mark_stale(user_ids)
 
-    async def lift(self, accesses: Collection[UserAccess]) -> None:
+    async def lift(self, accesses: Collection[UserAccess], mark: str) -> None:
         """The changes that were announced are committed."""
-        await self._cache.lift(accesses)
+        await self._cache.lift(accesses, mark)

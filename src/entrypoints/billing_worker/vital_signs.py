@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import structlog
 from attrs import frozen
@@ -12,17 +12,20 @@ from billing_core.domain.vital_signs import UNSETTLED, Backlog
 
 __all__ = ["Watcher"]
 
+#: Longer than the pause between two looks: whoever looks goes on looking, and another one soon after it has gone.
+_LEASE = timedelta(minutes=8)
+
 _log = structlog.get_logger("billing_worker")
 
 
 @frozen
 class Watcher:
-    """Looks, and says what it saw. Every worker does so for itself: each sees the same."""
+    """Looks, and says what it saw."""
 
     application: Application
 
     async def queues(self, _worker: str) -> int:
-        """Show what waits. There is never more to do at once."""
+        """Show what waits: every worker for itself, each sees the same. There is never more to do at once."""
         metrics, now = self.application.metrics, self.application.clock.now()
         found = await self.application.check_vital_signs.queues()
         for state in UNSETTLED:
@@ -35,9 +38,12 @@ class Watcher:
         metrics.operations_age.set(_age(found.operations.oldest, now))
         return 0
 
-    async def invariants(self, _worker: str) -> int:
-        """Show what breaks an invariant, and log the first that do."""
-        for report in await self.application.check_vital_signs.invariants():
+    async def invariants(self, worker: str) -> int:
+        """Show what breaks an invariant, and log the first that do; unless another worker does so."""
+        reports = await self.application.check_vital_signs.leased_invariants(worker, _LEASE)
+        if reports is None:  # what was seen here before is no longer looked at
+            self.application.metrics.violations.clear()
+        for report in reports or ():
             self.application.metrics.violations.labels(report.invariant.value).set(report.count)
             if report.count:
                 subjects = [one.subject for one in report.examples]

@@ -37,6 +37,7 @@ class Writer:
     """A change on its way: announced, then committed as a version."""
 
     announced_at: float
+    mark: str
     version: int = 0
 
 
@@ -63,8 +64,7 @@ class CachedAccess(RuleBasedStateMachine):
     @rule(target=announced)
     def mark_stale(self) -> Writer:
         """A writer announces its change."""
-        done(self.cache.mark_stale(["user-1"]))
-        writer = Writer(self.now)
+        writer = Writer(self.now, done(self.cache.mark_stale(["user-1"])))
         self.under_way.append(writer)
         return writer
 
@@ -78,7 +78,7 @@ class CachedAccess(RuleBasedStateMachine):
     @rule(writer=consumes(committed))
     def lift(self, writer: Writer) -> None:
         """The writer says what became of it; not always in the order of the commits."""
-        done(self.cache.lift([user_access(writer.version)]))
+        done(self.cache.lift([user_access(writer.version)], writer.mark))
         self.lifted = max(self.lifted, writer.version)
         self.given_at[writer.version] = self.now
         self.under_way.remove(writer)

@@ -35,7 +35,7 @@ class Wire:
 class OutOfOrder(MemoryAccessCache):
     """A cache that refuses every announcement: applying an event fails, storing it does not."""
 
-    async def mark_stale(self, user_ids: object) -> None:
+    async def mark_stale(self, user_ids: object) -> str:
         """Refused."""
         raise RuntimeError(f"No announcement of {user_ids}.")
 

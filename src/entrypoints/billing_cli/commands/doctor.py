@@ -76,15 +76,40 @@ async def _examine() -> AsyncIterator[Finding]:
         for fault in error.faults:
             remedy = f"For example: {fault.example}"
             yield Finding("configuration", ok=False, found=f"{fault.name} {fault.wrong}", remedy=remedy)
-        yield await asyncio.to_thread(_migrations)
-        return
-    yield Finding("configuration", ok=True, found=f"complete, {settings.environment}")
+        settings = _what_is_right(error)
+    else:
+        yield Finding("configuration", ok=True, found=f"complete, {settings.environment}")
     yield await asyncio.to_thread(_migrations)
-    async with open_application(settings) as application:
-        for check in (_database, _cache, _worker, _events, _clock):
-            yield await check(application)
-    for examine in (_stripe, _webhook):
-        yield await examine(settings)
+    if settings.database_url or any(os.environ.get(name) for name in ("PGHOST", "PGSERVICE", "PGDATABASE")):
+        async with open_application(settings) as application:
+            for check in (_database, *((_cache,) if settings.redis_url else ()), _worker, _events, _clock):
+                yield await check(application)
+    else:
+        yield _not_tried("database")
+    if not settings.redis_url:
+        yield _not_tried("redis")
+    for name, examine in (("stripe", _stripe), ("webhook", _webhook)):
+        yield await examine(settings) if settings.stripe_secret_key else _not_tried(name)
+
+
+def _what_is_right(error: SettingsInvalid) -> Settings:
+    """The settings without those that are wrong: whatever can still be tried is."""
+    environ, faults = dict(os.environ), error.faults
+    while environ:
+        wrong = {name for fault in faults for name in (fault.name, f"{fault.name}_FILE", fault.name[: -len("_FILE")])}
+        # Where nothing more can be left out, what is wrong is that something lacks: nothing is to be had of it.
+        environ = (
+            {name: value for name, value in environ.items() if name not in wrong} if wrong & environ.keys() else {}
+        )
+        try:
+            return load_settings(environ, ())
+        except SettingsInvalid as more:
+            faults = more.faults
+    return load_settings({}, ())
+
+
+def _not_tried(check: str) -> Finding:
+    return Finding(check, ok=False, found="not tried", remedy="Mend the configuration first.")
 
 
 async def _invariants() -> AsyncIterator[Finding]:
