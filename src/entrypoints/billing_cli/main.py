@@ -43,7 +43,9 @@ COMMANDS: dict[str, Entry] = {
     "sandbox": Entry("billing_cli.commands.sandbox:app", "The local Stripe: pay, move time, break things.", _RUN),
     "token": Entry("billing_cli.commands.token:token", "A signed JWT for development.", _RUN),
     "access": Entry("billing_cli.commands.access:app", "Who may open what, and why; grant and revoke.", _OPERATE),
-    "customers": Entry("billing_cli.commands.customers:app", "Tie Stripe's customers to users.", _OPERATE),
+    "customers": Entry(
+        "billing_cli.commands.customers:app", "Tie to Stripe's; export and erase what is held.", _OPERATE
+    ),
     "invoices": Entry("billing_cli.commands.invoices:app", "What was billed.", _OPERATE),
     "payments": Entry("billing_cli.commands.payments:app", "What was paid, and for what.", _OPERATE),
     "purchases": Entry("billing_cli.commands.purchases:app", "List, show and refund purchases.", _OPERATE),
@@ -64,12 +66,15 @@ COMMANDS: dict[str, Entry] = {
 }
 
 
-def make_app() -> App:
-    """The program with all commands, none of them imported yet."""
+def make_app(called: str | None = None) -> App:
+    """The program with all commands, none of them imported yet.
+
+    The one that is ``called`` tells of itself, with examples; the others are listed by a line.
+    """
     app = App(
         name="billing",
         help="Subscriptions, purchases, refunds and access: for operators and scripts.",
-        help_format="plaintext",
+        help_format="markdown",
         help_formatter="default" if sys.stdout.isatty() else "plain",
         version=_version,
     )
@@ -81,14 +86,16 @@ def make_app() -> App:
         group=_ABOUT,
     )
     for name, entry in COMMANDS.items():
-        app.command(entry.where, name=name, help=entry.what, group=entry.group)
+        app.command(entry.where, name=name, help=None if name == called else entry.what, group=entry.group)
     return app
 
 
 def main(arguments: Sequence[str]) -> int:
     """Carry out one command line; its exit status."""
     try:
-        ended = make_app()(arguments, exit_on_error=False, print_error=False, result_action="return_value")
+        ended = make_app(next(iter(arguments), None))(
+            arguments, exit_on_error=False, print_error=False, result_action="return_value"
+        )
     except CycloptsError as error:
         return _complain(_usage(error), status=2)
     except KeyboardInterrupt:

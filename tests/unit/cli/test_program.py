@@ -1,10 +1,12 @@
 """The program: what it lists, how it ends, and what a mistake in the command line gets."""
 
 import importlib
+import inspect
 import os
 import re
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -107,3 +109,101 @@ def test_a_reader_who_has_seen_enough_is_no_fault() -> None:
     os.close(writing)
 
     assert (ended.returncode, ended.stderr) == (141, "")
+
+
+#: Every command that shows nothing of its own, or shows it as it goes.
+_WITHOUT_JSON = {("dev",), ("serve",), ("worker",), ("sandbox", "serve")}
+#: Every command that changes or spends something; the sandbox's money is nobody's.
+_ASKING = {
+    ("access", "grant"),
+    ("access", "revoke"),
+    ("catalog", "apply"),
+    ("catalog", "pull"),
+    ("customers", "erase"),
+    ("customers", "link"),
+    ("events", "replay"),
+    ("events", "republish"),
+    ("events", "retry"),
+    ("migrate",),
+    ("purchases", "refund"),
+    ("rebuild",),
+    ("reconcile",),
+    ("stripe", "setup-webhook"),
+    ("subscriptions", "apply-code"),
+    ("subscriptions", "cancel"),
+    ("subscriptions", "change"),
+    ("subscriptions", "end-discount"),
+    ("subscriptions", "end-trial"),
+    ("subscriptions", "extend-trial"),
+    ("subscriptions", "pause"),
+    ("subscriptions", "resume"),
+}
+#: Every command that only looks, moves the sandbox, or runs until it is stopped.
+_NOT_ASKING = {
+    ("access", "check"),
+    ("access", "explain"),
+    ("access", "list"),
+    ("catalog", "show"),
+    ("customers", "export"),
+    ("customers", "show"),
+    ("demo",),
+    ("dev",),
+    ("doctor",),
+    ("events", "dead"),
+    ("events", "list"),
+    ("events", "show"),
+    ("invoices", "list"),
+    ("payments", "list"),
+    ("policy", "check"),
+    ("policy", "try"),
+    ("purchases", "list"),
+    ("purchases", "show"),
+    ("report",),
+    ("sandbox", "advance"),
+    ("sandbox", "chaos"),
+    ("sandbox", "clock"),
+    ("sandbox", "close-dispute"),
+    ("sandbox", "dispute"),
+    ("sandbox", "fail-next-payment"),
+    ("sandbox", "pay"),
+    ("sandbox", "serve"),
+    ("sandbox", "settle"),
+    ("serve",),
+    ("subscriptions", "preview"),
+    ("subscriptions", "show"),
+    ("token",),
+    ("worker",),
+}
+
+
+def every_command() -> Iterator[tuple[tuple[str, ...], Callable[..., object]]]:
+    """The words of each, and what carries it out."""
+    for name, entry in COMMANDS.items():
+        module, _, attribute = entry.where.partition(":")
+        found = getattr(importlib.import_module(module), attribute)
+        if not isinstance(found, App):
+            yield (name,), found
+            continue
+        for within in found:
+            if not within.startswith("-"):
+                carries_out = found[within].default_command
+                assert carries_out is not None
+                yield (name, within), carries_out
+
+
+def test_it_was_decided_for_every_command_whether_it_asks_first() -> None:
+    """A new one belongs into one of the two tables."""
+    assert {words for words, _ in every_command()} == _ASKING | _NOT_ASKING
+    assert _ASKING.isdisjoint(_NOT_ASKING)
+
+
+@pytest.mark.parametrize("words", sorted(_ASKING | _NOT_ASKING), ids=" ".join)
+def test_every_command_keeps_what_all_promise(billing: Billing, words: tuple[str, ...]) -> None:
+    """Help with examples, ``--json`` where it shows something, and a question where it changes something."""
+    helped, carried_out_by = billing(*words, "--help").out, dict(every_command())[words]
+
+    examples = helped.split("For example:")[1].split("Parameters:")[0]
+    assert f"billing {' '.join(words)}" in examples
+    assert ("--json" in helped) == (words not in _WITHOUT_JSON)
+    assert ("--yes" in helped) == (words in _ASKING)
+    assert ("ask_first(" in inspect.getsource(carried_out_by)) == (words in _ASKING)

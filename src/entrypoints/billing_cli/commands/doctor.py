@@ -6,8 +6,10 @@ import asyncio
 import os
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from typing import Annotated
 
 import msgspec
+from cyclopts import Parameter
 
 from billing_bootstrap.application import Application
 from billing_bootstrap.container import open_application
@@ -46,7 +48,7 @@ class Finding(msgspec.Struct, frozen=True):
     remedy: str | None = None
 
 
-async def doctor(*, invariants: bool = False, options: Looking = LOOKING) -> int:
+async def doctor(*, invariants: Annotated[bool, Parameter(negative=())] = False, options: Looking = LOOKING) -> int:
     """Check configuration, database, migrations, Redis, Stripe, webhook and worker; say what to do about each fault.
 
     It ends with 1 where there is any fault. Nothing is changed.

@@ -10,6 +10,7 @@ from cyclopts import Parameter
 
 from billing_bootstrap.migrating import migrate as bring_up
 from billing_bootstrap.migrating import migration_states
+from billing_cli.asking import ask_first
 from billing_cli.printing import show_json, show_rows
 
 __all__ = ["migrate"]
@@ -19,6 +20,7 @@ def migrate(
     *,
     status: Annotated[bool, Parameter(negative=())] = False,
     json: Annotated[bool, Parameter(negative=())] = False,
+    yes: Annotated[bool, Parameter(name=("--yes", "-y"), negative=())] = False,
 ) -> None:
     """Bring the database to this version; safe to run from many machines at once.
 
@@ -28,10 +30,12 @@ def migrate(
 
         billing migrate
         billing migrate --status
+        billing migrate --yes
 
     Args:
         status: Only show which migrations the database has and lacks.
         json: One JSON document on standard output.
+        yes: Do not ask first.
     """
     if status:
         states = [{"name": one.name, "applied_at": one.applied_at} for one in migration_states(os.environ)]
@@ -40,6 +44,9 @@ def migrate(
         else:
             show_rows(states, ("name", "applied_at"), none="This version has no migrations.")
         return
+    lacking = [one.name for one in migration_states(os.environ) if one.applied_at is None]
+    if lacking:
+        ask_first(f"Apply {', '.join(lacking)}?", yes=yes)
     applied = bring_up(os.environ)
     if json:
         show_json({"applied": applied})

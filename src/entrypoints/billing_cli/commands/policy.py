@@ -41,6 +41,10 @@ async def try_(file: Path, /, *, user: str | None = None, options: Looking = LOO
 
     For example:
 
+        billing policy try other.toml --user learner-1
+
+    with such a file:
+
         [access]
         grace_days = 3
         [refund]

@@ -7,8 +7,9 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from billing_cli.asking import ask_first
 from billing_cli.desk import opened
-from billing_cli.options import LOOKING, Looking
+from billing_cli.options import CHANGING, Changing
 from billing_cli.printing import show_json, show_rows
 from billing_cli.progress import counted
 from billing_core.domain.changes import Changes
@@ -20,14 +21,14 @@ async def rebuild(
     *,
     user: str | None = None,
     check: Annotated[bool, Parameter(negative=())] = False,
-    options: Looking = LOOKING,
+    options: Changing = CHANGING,
 ) -> int:
     """Fold state again from facts and mend what differs. It ends with 1 where --check finds a difference.
 
     For example:
 
         billing rebuild --check
-        billing rebuild --user learner-1
+        billing rebuild --user learner-1 --yes
 
     Args:
         user: One user; everybody unless given.
@@ -36,6 +37,8 @@ async def rebuild(
     """
     differing: dict[str, Changes] = {}
     async with opened() as application:
+        if not check:
+            ask_first(f"Fold the state of {user or 'everybody'} again, and mend what differs?", yes=options.yes)
         users = [user] if user is not None else await application.rebuild.users()
         for user_id in counted(users, "users"):
             changes = await application.rebuild(user_id, actor=options.caller.user_id, check=check)

@@ -15,6 +15,7 @@ from joserfc import jwt
 from joserfc.jwk import OctKey
 
 from billing_cli.failures import CommandFailed
+from billing_cli.printing import show_json
 from billing_core.domain.callers import Role
 from billing_core.domain.resources import require_id
 
@@ -49,6 +50,7 @@ def token(
     *,
     role: Annotated[list[Role] | None, Parameter(negative=())] = None,
     ttl: str = "1h",
+    json: Annotated[bool, Parameter(negative=())] = False,
 ) -> None:
     """A signed JWT for development, made with JWT_SECRET. Print it, or use it: `curl -H "Authorization: Bearer …"`.
 
@@ -61,8 +63,13 @@ def token(
         user_id: Whose token it is (its `sub`).
         role: What they are besides: admin (support staff) or service (another service).
         ttl: For how long it holds: a number and s, m, h or d.
+        json: One JSON document on standard output.
     """
     length = _LENGTH.fullmatch(ttl)
     if length is None or int(length[1]) == 0:
         raise CommandFailed(f"--ttl {ttl} is no length of time: write a number and s, m, h or d, such as 1h.")
-    sys.stdout.write(sign(os.environ, user_id, role or (), timedelta(**{_UNITS[length[2]]: int(length[1])})) + "\n")
+    signed = sign(os.environ, user_id, role or (), timedelta(**{_UNITS[length[2]]: int(length[1])}))
+    if json:
+        show_json({"user_id": user_id, "token": signed})
+    else:
+        sys.stdout.write(f"{signed}\n")
