@@ -165,6 +165,29 @@ class JournalContract:
             for query in queries:
                 assert _sorted(await uow.journal.totals(query)) == _sorted(totals_of(book, query))
 
+    async def test_sums_as_they_stood_are_those_of_the_entries_that_stood(self, units: UnitsOfWork) -> None:
+        """Of what was told in time, late, long ahead or only for a while; asked for at any moment, of any stretch."""
+        day = 24 * 60
+        for number in range(0, 60, 3):
+            for told, struck in ((0, None), (12, None), (0, 9), (-12, None), (-12, 20), (1, 2)):
+                line = entry(minute=number * day + 600, amount=number + 1, subject_id=f"{number} {told} {struck}")
+                await _write(units, line, at=after((number + told) * day + 700))
+                if struck is not None:
+                    async with units() as uow:
+                        gone_at = after((number + told + struck) * day + 800)
+                        await uow.journal.write("cus_1", struck=[line], added=(), known_at=gone_at)
+                        await uow.commit()
+        moments = [after(number * day + minutes) for number in (0, 5, 20, 21, 47, 90) for minutes in (0, 705, 850)]
+        stretches = [(None, 100 * day), (after(10 * day), 40 * day), (after(15 * day + 3), 50 * day + 7), (None, 700)]
+        async with units() as uow:
+            for known_at in moments:
+                for since, until in stretches:
+                    query = JournalQuery(
+                        kinds=_ALL, since=since, until=after(until), known_at=known_at, by=Bucket.MONTH, by_cohort=True
+                    )
+                    stood = [one for _, one in await uow.journal.listed(query, 1000)]
+                    assert _sorted(await uow.journal.totals(query)) == _sorted(totals_of(stood, query)), query
+
     async def test_days_and_months_are_those_of_utc(self, units: UnitsOfWork) -> None:
         """The last second of a month belongs to it, wherever the database is."""
         last = NOW.replace(month=3, day=31, hour=23, minute=59, second=59, microsecond=0)

@@ -10,10 +10,11 @@ import msgspec
 from attrs import frozen
 
 from billing_core.domain.analytics.entries import Entry, EntryKind
-from billing_core.domain.analytics.journal import Bucket, JournalQuery, Total, beginning_of, next_after
+from billing_core.domain.analytics.journal import JournalQuery, Total
 from billing_core.ports.journal import Due, KeptEntries, RecordedFact
 from billing_postgres.encoding import encode_rows
 from billing_postgres.facts import read_fact
+from billing_postgres.journal_totals import ASKED, parameters, standing, sums
 from billing_postgres.session import Session
 
 __all__ = ["PostgresJournal"]
@@ -121,41 +122,6 @@ WHERE j.customer_id = %(customer_id)s AND j.known_until = 'infinity' AND j.kind 
     AND j.price_id IS NOT DISTINCT FROM gone.price_id AND j.since = gone.since AND j.facts = gone.facts
 """
 
-_ASKED: Final[LiteralString] = """
-FROM journal j
-WHERE kind = ANY(%(kinds)s) AND at >= %(since)s::timestamptz AND at < %(until)s::timestamptz
-    AND (%(currency)s::text IS NULL OR currency = %(currency)s::text)
-"""
-#: By whether it is asked as it stands, or as it stood.
-_STANDING: Final[dict[bool, LiteralString]] = {
-    False: " AND known_until = 'infinity'",
-    True: " AND known_from <= %(known_at)s::timestamptz AND known_until > %(known_at)s::timestamptz",
-}
-_PERIOD: Final[dict[Bucket | None, LiteralString]] = {
-    None: "NULL::timestamptz",
-    Bucket.DAY: "date_trunc('day', at, 'UTC')",
-    Bucket.MONTH: "date_trunc('month', at, 'UTC')",
-}
-_COHORT: Final[dict[bool, LiteralString]] = {False: "NULL::timestamptz", True: "date_trunc('month', since, 'UTC')"}
-_PRICE: Final[dict[bool, LiteralString]] = {False: "NULL::text", True: "price_id"}
-_WHOLE_DAYS: Final[LiteralString] = """
-FROM journal_days
-WHERE kind = ANY(%(kinds)s) AND day >= (%(first)s::timestamptz AT TIME ZONE 'UTC')::date
-    AND day < (%(last)s::timestamptz AT TIME ZONE 'UTC')::date
-    AND (%(currency)s::text IS NULL OR currency = %(currency)s::text)
-"""
-_DAY_PERIOD: Final[dict[Bucket | None, LiteralString]] = {
-    None: "NULL::timestamptz",
-    Bucket.DAY: "day::timestamp AT TIME ZONE 'UTC'",
-    Bucket.MONTH: "date_trunc('month', day::timestamp) AT TIME ZONE 'UTC'",
-}
-_DAY_COHORT: Final[dict[bool, LiteralString]] = {
-    False: "NULL::timestamptz",
-    True: "cohort::timestamp AT TIME ZONE 'UTC'",
-}
-_DAY_PRICE: Final[dict[bool, LiteralString]] = {False: "NULL::text", True: "nullif(price_id, '')"}
-_BEGINNING: Final = "-infinity"
-
 
 @frozen
 class PostgresJournal:
@@ -196,25 +162,8 @@ class PostgresJournal:
                 await self._session.execute(statement, parameters)
 
     async def totals(self, query: JournalQuery) -> tuple[Total, ...]:
-        """Sums of entries, made by the database: of whole days where they stand, of lines at the edges."""
-        dimensions = f"{_PERIOD[query.by]}, {_COHORT[query.by_cohort]}, {_PRICE[query.by_price]}"
-        lines: LiteralString = f"SELECT kind, currency, {dimensions}, amount, committed, customers, 1"
-        if query.known_at is not None:
-            summed: LiteralString = f"{lines}{_ASKED}{_STANDING[True]}"
-        else:
-            of_days = f"{_DAY_PERIOD[query.by]}, {_DAY_COHORT[query.by_cohort]}, {_DAY_PRICE[query.by_price]}"
-            days: LiteralString = (
-                f"SELECT kind, currency, {of_days}, amount, committed, customers, entries{_WHOLE_DAYS}"
-            )
-            edges: LiteralString = f"{lines}{_ASKED}{_STANDING[False]}"
-            summed = f"{days} UNION ALL {edges} AND at < %(first)s UNION ALL {edges} AND at >= %(last)s"
-        statement: LiteralString = (
-            "SELECT kind, currency, period, cohort, price_id,"  # noqa: S608 - pieces of this module
-            " sum(amount)::bigint, sum(committed)::bigint, sum(customers)::bigint, sum(entries)::bigint"
-            f" FROM ({summed})"
-            " AS parts (kind, currency, period, cohort, price_id, amount, committed, customers, entries)"
-            " GROUP BY 1, 2, 3, 4, 5 HAVING sum(entries) > 0"
-        )
+        """Sums of entries, made by the database: of whole days where they can be had, else of lines."""
+        statement, given = sums(query)
         return tuple(
             Total(
                 kind=EntryKind(kind),
@@ -228,39 +177,16 @@ class PostgresJournal:
                 entries=entries,
             )
             for kind, currency, period, cohort, price_id, amount, committed, customers, entries in (
-                await self._session.rows(statement, _parameters(query))
+                await self._session.rows(statement, given)
             )
         )
 
     async def listed(self, query: JournalQuery, limit: int) -> tuple[tuple[str, Entry], ...]:
         """The entries themselves."""
         statement = (
-            f"SELECT to_json(j){_ASKED}{_STANDING[query.known_at is not None]}"
+            f"SELECT to_json(j){ASKED}{standing(query)}"
             ' ORDER BY at DESC, customer_id DESC, kind COLLATE "C" DESC, id DESC LIMIT %(limit)s'
         )
-        rows = await self._session.rows(statement, _parameters(query) | {"limit": limit})
+        rows = await self._session.rows(statement, parameters(query) | {"limit": limit})
         decoded = [_READ.decode(stored) for (stored,) in rows]
         return tuple((row.customer_id, row.to_domain()) for row in decoded)
-
-
-def _parameters(query: JournalQuery) -> dict[str, object]:
-    first, last = _whole_days(query)
-    return {
-        "kinds": [kind.value for kind in query.kinds],
-        "since": query.since or _BEGINNING,
-        "until": query.until,
-        "known_at": query.known_at,
-        "currency": query.currency,
-        "first": first or _BEGINNING,
-        "last": last,
-    }
-
-
-def _whole_days(query: JournalQuery) -> tuple[datetime | None, datetime]:
-    """From where to where days are whole; nowhere, at the end, where none is. None is the beginning of time."""
-    last = beginning_of(Bucket.DAY, query.until)
-    if query.since is None:
-        return None, last
-    begun = beginning_of(Bucket.DAY, query.since)
-    first = begun if begun == query.since else next_after(Bucket.DAY, begun)
-    return (first, last) if first < last else (query.until, query.until)
