@@ -189,7 +189,7 @@ class Ahead:
         known = self.users.get(user_id)
         if known is None:
             return None
-        grants = sorted(known.account.grants, key=lambda grant: (grant.source, grant.resource))
+        grants = sorted(known.account.grants, key=lambda grant: grant.place)
         return UserAccess(user_id=user_id, version=known.version, grants=tuple(grants))
 
     def tell(self, user_id: str, events: Collection[Event], recorded_at: datetime) -> None:

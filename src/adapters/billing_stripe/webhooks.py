@@ -8,7 +8,6 @@ a test holds the two together.
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
@@ -111,7 +110,7 @@ class StripeWebhookVerifier:
         return any(hmac.compare_digest(one, given) for one in self._expected(signed) for given in signature.v1)
 
     def _expected(self, signed: bytes) -> Iterator[bytes]:
-        return (hmac.new(secret, signed, hashlib.sha256).hexdigest().encode() for secret in self._secrets)
+        return (hmac.digest(secret, signed, "sha256").hex().encode() for secret in self._secrets)
 
     def _delivery(self, event: Json, event_id: str, event_type: str, payload: bytes) -> Delivery:
         thin = event.raw("object") == "v2.core.event"

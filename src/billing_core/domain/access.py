@@ -101,6 +101,11 @@ class Grant:
     #: What is said once ``expires_at`` has passed.
     lapses: Blocked = Blocked.EXPIRED
 
+    @property
+    def place(self) -> tuple[str, str, str, str]:
+        """What it is among the grants of one user, and where it stands: by source, then by resource."""
+        return self.source.kind, self.source.id, self.resource.type, self.resource.id
+
     def is_open(self, now: datetime) -> bool:
         """Whether it opens its resource at ``now`` (UTC)."""
         return self.blocked is None and self.granted_at <= now and (self.expires_at is None or now < self.expires_at)

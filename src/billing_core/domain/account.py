@@ -87,7 +87,7 @@ def in_order(account: Account) -> Account:
         refunds=by_id(account.refunds),
         invoices=by_id(account.invoices),
         payment_methods=by_id(account.payment_methods),
-        grants=tuple(sorted(account.grants, key=lambda grant: (grant.source, grant.resource))),
+        grants=tuple(sorted(account.grants, key=lambda grant: grant.place)),
     )
 
 

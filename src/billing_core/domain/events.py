@@ -244,8 +244,8 @@ def _invoice_data(row: Invoice) -> _Data:
 
 
 def _grant_events(before: Account, after: Account) -> _Told:
-    old = {(grant.source, grant.resource): grant for grant in before.grants}
-    new = {(grant.source, grant.resource): grant for grant in after.grants}
+    old = {grant.place: grant for grant in before.grants}
+    new = {grant.place: grant for grant in after.grants}
     for key in sorted(old.keys() | new.keys()):
         was_open = key in old and before.tells_open(old[key])
         is_open = key in new and after.tells_open(new[key])

@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from functools import cached_property
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from billing_core.domain.facts import (
     SNAPSHOT_TYPES,
@@ -21,7 +21,6 @@ from billing_core.domain.facts import (
     InvoicePaymentSeen,
     InvoiceSeen,
     ObjectKind,
-    ObjectRef,
     PaymentSeen,
     RefundSeen,
     SessionSeen,
@@ -41,17 +40,18 @@ class Known:
 
     def __init__(self, states: Iterable[ObjectState] = ()) -> None:
         ordered = sorted(states, key=lambda state: (state.snapshot.created, state.ref.id))
-        self._states = {state.ref: state for state in ordered}
-        self._by_kind: dict[ObjectKind, list[Snapshot]] = defaultdict(list)
+        #: By kind and id: to ask for a name that is a pair costs less than to make a reference each time.
+        self._states = {(state.ref.kind, state.ref.id): state for state in ordered}
+        self._by_kind: dict[type[Snapshot], list[Snapshot]] = defaultdict(list)
         for state in ordered:
-            self._by_kind[state.ref.kind].append(state.snapshot)
+            self._by_kind[type(state.snapshot)].append(state.snapshot)
 
     def __iter__(self) -> Iterator[ObjectState]:
         return iter(self._states.values())
 
     def state(self, kind: ObjectKind, identity: str | None) -> ObjectState | None:
         """What is known of one object."""
-        return self._states.get(ObjectRef(kind, identity)) if identity else None
+        return self._states.get((kind, identity)) if identity else None
 
     def state_of(self, snapshot: Snapshot) -> ObjectState | None:
         """What is known of the object that ``snapshot`` shows."""
@@ -69,7 +69,7 @@ class Known:
 
     def all(self, kind: type[T]) -> Iterator[T]:
         """The snapshots of all objects of a kind, oldest first."""
-        return (snapshot for snapshot in self._by_kind[_KINDS[kind]] if isinstance(snapshot, kind))
+        return iter(cast("list[T]", self._by_kind.get(kind, ())))
 
     def customer(self) -> CustomerSeen | None:
         """The customer itself, where it is known."""

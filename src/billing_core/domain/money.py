@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
+from functools import lru_cache
 
 from attrs import field, frozen
 
@@ -37,6 +38,7 @@ MAXIMUM_CHARGE_MINOR = 99_999_999
 _CODE = re.compile("[a-z]{3}")
 
 
+@lru_cache(maxsize=512)
 def _currency(value: str) -> str:
     lowered = value.lower() if isinstance(value, str) else ""
     if not _CODE.fullmatch(lowered):

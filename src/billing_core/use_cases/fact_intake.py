@@ -76,12 +76,16 @@ async def fold_in(
         state = extend(known.get(ref), added[0]) if len(added) == 1 else None
         state = state or fold(await uow.facts.of_objects([ref]))
         if state is not None:
-            changed.append(evolve(state, customer_id=customer_id or state.customer_id))
+            changed.append(_of(state, customer_id or state.customer_id))
     # What is known already, but was nobody's when it came.
     unowned = (state for ref, state in known.items() if ref not in new and state.customer_id is None)
     changed += [evolve(state, customer_id=customer_id) for state in unowned if customer_id is not None]
     await uow.objects.save(changed)
     return changed
+
+
+def _of(state: ObjectState, customer_id: str | None) -> ObjectState:
+    return state if state.customer_id == customer_id else evolve(state, customer_id=customer_id)
 
 
 async def adopt_orphans(uow: UnitOfWork, customer_id: str, found: Collection[ObjectState]) -> list[ObjectState]:

@@ -65,15 +65,10 @@ def build(application: Application) -> BillingHttp:
     for route in schema_routes(lambda: document(routes)):
         routes.register(route)
     tokens = TokenVerifier.of(settings, keys_of(settings), application.real_clock)
-    lane = FastLane(
-        app=routes,
-        decide_access=application.decide_access,
-        look_up=application.look_up,
-        catalogs=application.catalogs,
-    )
-    once = Once(app=lane, answer_once=application.answer_once)
+    once = Once(app=routes, answer_once=application.answer_once)
     methods = Methods.of(once, ((path, method) for path, method, _, _ in operations(routes)))
-    gate = Gate(app=methods, tokens=tokens, user_limit=application.user_limit, address_limit=application.address_limit)
+    lane = FastLane(app=methods, application=application)
+    gate = Gate(app=lane, tokens=tokens, user_limit=application.user_limit, address_limit=application.address_limit)
     origins = frozenset(origin.encode() for origin in settings.cors_allowed_origins)
     crowd = Crowd(gate if application.spans is None else Traced(app=gate, spans=application.spans))
     counts = RequestCounts(application.metrics)

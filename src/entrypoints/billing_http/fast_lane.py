@@ -1,7 +1,8 @@
-"""The fast lane: the reads that are asked for all the time, answered without a look at what other requests need.
+"""The fast lane: what is asked for all the time, answered without a look at what other requests need.
 
 It stands between the gate, which knows who asks, and the routes, and answers exactly as they do. Whatever is unusual
-about a request, such as a query, a missing token or an id that is none, goes on to the routes.
+about a request, such as a query, a path written in percents, a missing token or an id that is none, goes on to the
+routes.
 """
 
 from __future__ import annotations
@@ -14,15 +15,15 @@ from attrs import define, field, frozen
 from litestar.types import ASGIApp, Receive, Scope, Send
 
 from billing_bootstrap import presenting
+from billing_bootstrap.application import Application
 from billing_core.domain.callers import Caller
 from billing_core.domain.plans import Catalog
 from billing_core.domain.resources import Resource, ResourceType, is_id
-from billing_core.ports.catalogs import CatalogSource
-from billing_core.use_cases.decide_access import DecideAccess
-from billing_core.use_cases.look_up import LookUp
 from billing_http.answering import problem_for, send_problem
 from billing_http.controllers.subscriptions import plans_page
+from billing_http.controllers.webhooks import WEBHOOK_BYTES_MAX, receive
 from billing_http.operations import CALLER
+from billing_http.reading import cut_short
 
 __all__ = ["FastLane"]
 
@@ -32,6 +33,8 @@ _NO_STORE: Final = ((b"cache-control", b"no-store"),)
 _DECISION: Final = "/api/access/{user_id}/{resource_type}/{resource_id}"
 _STATUS: Final = "/api/subscriptions/status/{user_id}"
 _PLANS: Final = "/api/subscriptions/plans"
+_WEBHOOK: Final = "/api/webhooks/stripe"
+_LENGTH_DIGITS_MAX: Final = 7
 
 
 @frozen
@@ -42,19 +45,18 @@ class _Answer:
 
 @define(kw_only=True)
 class FastLane:
-    """Answers decisions, statuses and the plans on sale itself, and passes everything else on."""
+    """Answers decisions, statuses, the plans on sale and Stripe's webhooks itself, and passes everything else on."""
 
     app: ASGIApp
-    decide_access: DecideAccess
-    look_up: LookUp
-    catalogs: CatalogSource
+    application: Application
     #: The plans as they were last answered, and of which catalog they are.
     _plans: tuple[Catalog, _Answer] | None = field(default=None, init=False)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, or pass it on."""
         given: Any = scope
-        found = self._found(given) if given["method"] == "GET" and not given["query_string"] else None
+        usual = not given["query_string"] and b"%" not in given["raw_path"]
+        found = self._found(given, receive) if usual else None
         if found is None:
             await self.app(scope, receive, send)
             return
@@ -68,34 +70,61 @@ class FastLane:
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": answer.body, "more_body": False})
 
-    def _found(self, scope: dict[str, Any]) -> tuple[str, Awaitable[_Answer]] | None:
+    def _found(self, scope: dict[str, Any], receive: Receive) -> tuple[str, Awaitable[_Answer]] | None:
         """The route, and what answers; None for what is not for this lane."""
         if b"%" in scope["raw_path"]:
             return None  # an encoded slash is none of an id's, and is refused by the routes
         caller = scope.get(CALLER)
-        match scope["path"].split("/"):
-            case ["", "api", "access", user_id, kind, resource_id] if (
+        match scope["method"], scope["path"].split("/"):
+            case "GET", ["", "api", "access", user_id, kind, resource_id] if (
                 isinstance(caller, Caller) and kind in _TYPES and is_id(user_id) and is_id(resource_id)
             ):
                 return _DECISION, self._decision(caller, user_id, Resource(_TYPES[kind], resource_id))
-            case ["", "api", "subscriptions", "status", user_id] if isinstance(caller, Caller) and is_id(user_id):
+            case "GET", ["", "api", "subscriptions", "status", user_id] if isinstance(caller, Caller) and is_id(
+                user_id
+            ):
                 return _STATUS, self._status(caller, user_id)
-            case ["", "api", "subscriptions", "plans"] if all(name != b"if-none-match" for name, _ in scope["headers"]):
+            case "GET", ["", "api", "subscriptions", "plans"] if b"if-none-match" not in dict(scope["headers"]):
                 return _PLANS, self._plans_on_sale()
+            case "POST", ["", "api", "webhooks", "stripe"] if _is_small(headers := dict(scope["headers"])):
+                return _WEBHOOK, self._webhook(headers, receive)
             case _:
                 return None
 
     async def _decision(self, caller: Caller, user_id: str, resource: Resource) -> _Answer:
-        (decided,) = await self.decide_access(caller, user_id, (resource,))
+        (decided,) = await self.application.decide_access(caller, user_id, (resource,))
         return _Answer(msgspec.json.encode(presenting.decision(decided)))
 
     async def _status(self, caller: Caller, user_id: str) -> _Answer:
-        return _Answer(msgspec.json.encode(presenting.status(await self.look_up.status(caller, user_id))))
+        found = await self.application.look_up.status(caller, user_id)
+        return _Answer(msgspec.json.encode(presenting.status(found)))
 
     async def _plans_on_sale(self) -> _Answer:
-        catalog = await self.catalogs.current()
+        catalog = await self.application.catalogs.current()
         if self._plans is None or self._plans[0] is not catalog:
             body, headers = plans_page(catalog)
             raw = tuple((name.encode(), value.encode()) for name, value in headers.items())
             self._plans = catalog, _Answer(body, raw)
         return self._plans[1]
+
+    async def _webhook(self, headers: dict[bytes, bytes], read: Receive) -> _Answer:
+        payload = await _body(read)
+        signature = headers.get(b"stripe-signature", b"").decode("latin-1")
+        return _Answer(msgspec.json.encode(await receive(self.application, payload, signature)))
+
+
+def _is_small(headers: dict[bytes, bytes]) -> bool:
+    """Whether a body comes of a length that is told, and taken."""
+    length = headers.get(b"content-length", b"")
+    return length.isdigit() and len(length) <= _LENGTH_DIGITS_MAX and int(length) <= WEBHOOK_BYTES_MAX
+
+
+async def _body(read: Receive) -> bytes:
+    parts, more = [], True
+    while more:
+        message: Any = await read()
+        if message["type"] != "http.request":
+            raise cut_short()
+        parts.append(message.get("body", b""))
+        more = message.get("more_body", False)
+    return b"".join(parts)

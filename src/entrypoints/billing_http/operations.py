@@ -96,7 +96,7 @@ def caller_of(request: AnyRequest) -> Caller:
     return caller
 
 
-def require_plain_path(connection: ASGIConnection[Any, Any, Any, Any], _handler: BaseRouteHandler) -> None:
+async def require_plain_path(connection: ASGIConnection[Any, Any, Any, Any], _handler: BaseRouteHandler) -> None:
     """A Litestar guard: one thing has one path, written in one way.
 
     Routes are found also with slashes more than there are, or written as %2F; a proxy in front that keeps a path from
@@ -117,15 +117,16 @@ def require_plain_path(connection: ASGIConnection[Any, Any, Any, Any], _handler:
         raise invalid("", "The path is not text in UTF-8.") from None
 
 
-def check_request(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
+async def check_request(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
     """What holds for every operation: who may ask, and that no query parameter is unknown.
 
-    A Litestar guard: it runs before anything of the body is read. Raises `RequestRefused` or `InvalidValue`.
+    A Litestar guard: it runs before anything of the body is read, and is a coroutine, as any other function would be
+    run in a thread. Raises `RequestRefused` or `InvalidValue`.
     """
     operation: Operation | None = handler.opt.get(OPERATION)
     if operation is None:  # what Litestar answers by itself, such as OPTIONS
         return
-    require_plain_path(connection, handler)
+    await require_plain_path(connection, handler)
     caller = connection.scope.get(CALLER)
     if not operation.public and not isinstance(caller, Caller):
         detail = caller if isinstance(caller, str) else "A token is needed: Authorization: Bearer …"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 from attrs import evolve
@@ -12,18 +14,25 @@ from billing_core.domain.callers import Caller, Role
 from billing_http.fast_lane import FastLane
 from billing_http.operations import CALLER
 from tests.builders import PRO
-from tests.unit.http.house import House
+from tests.unit.http.house import URLS, House
 
 
-async def asked(app: ASGIApp, path: str, caller: Caller | str | None, *headers: tuple[bytes, bytes]) -> list[Any]:
+async def asked(
+    app: ASGIApp,
+    path: str,
+    caller: Caller | str | None,
+    *headers: tuple[bytes, bytes],
+    method: str = "GET",
+    body: Sequence[Any] = ({"type": "http.request", "body": b"", "more_body": False},),
+) -> list[Any]:
     """What is answered to this request, as it comes from the gate: status, headers in an order of their own, body."""
     scope: Any = {
         "type": "http",
         "asgi": {"version": "3.0"},
         "http_version": "1.1",
-        "method": "GET",
+        "method": method,
         "scheme": "http",
-        "path": path,
+        "path": unquote(path),
         "raw_path": path.encode(),
         "query_string": b"",
         "root_path": "",
@@ -34,17 +43,18 @@ async def asked(app: ASGIApp, path: str, caller: Caller | str | None, *headers: 
         CALLER: caller,
     }
     sent: list[Any] = []
+    said = list(body)
 
     async def receive() -> Any:  # noqa: ANN401 - of ASGI
-        return {"type": "http.request", "body": b"", "more_body": False}
+        return said.pop(0)
 
     async def send(message: Any) -> None:  # noqa: ANN401 - of ASGI
         sent.append(message)
 
     await app(scope, receive, send)
     start, *bodies = sent
-    body = b"".join(message["body"] for message in bodies)
-    return [start["status"], sorted(map(tuple, start["headers"])), body, scope.get("path_template")]
+    answer = b"".join(message["body"] for message in bodies)
+    return [start["status"], sorted(map(tuple, start["headers"])), answer, scope.get("path_template")]
 
 
 async def refused(*_: object) -> None:
@@ -54,13 +64,7 @@ async def refused(*_: object) -> None:
 
 def lane_of(house: House, app: ASGIApp) -> FastLane:
     """A lane that passes on to ``app``."""
-    application = house.application
-    return FastLane(
-        app=app,
-        decide_access=application.decide_access,
-        look_up=application.look_up,
-        catalogs=application.catalogs,
-    )
+    return FastLane(app=app, application=house.application)
 
 
 @pytest.mark.parametrize(
@@ -91,6 +95,7 @@ async def test_it_answers_as_the_routes_do(house: House, ann: str, path: str) ->
         ("/api/access/ann/course/a\x00b", Caller("ann"), 400),
         ("/api/subscriptions/status/" + "a" * 256, Caller("a" * 256), 400),
         ("/api/subscriptions/status", Caller("ann"), 404),
+        ("/api/access/ann%2fcourse%2fk8s", Caller("ann"), 404),
     ],
 )
 async def test_what_is_unusual_is_for_the_routes(
@@ -109,3 +114,33 @@ async def test_the_plans_are_those_that_were_committed_last() -> None:
     assert (await asked(lane, "/api/subscriptions/plans", None, (b"if-none-match", tag)))[0] == 304
     await here.sells([evolve(PRO, name="Professional")])
     assert b"Professional" in (await asked(lane, "/api/subscriptions/plans", None))[2]
+
+
+async def test_an_event_is_taken_in_whole_and_one_that_is_cut_short_is_not() -> None:
+    """As by the routes; a body that tells no length, or a great one, is theirs."""
+    here = await House().sells([PRO])
+    await here.ask("POST", "/api/subscriptions/checkout-session", user="ann", json={"plan_id": PRO.id, **URLS})
+    (delivery, *_) = here.provider.take_deliveries()
+    signature = (b"stripe-signature", here.provider.signature_of(delivery.payload, here.clock.now()).encode())
+    length = (b"content-length", str(len(delivery.payload)).encode())
+    too_long = (b"content-length", b"1048577")
+
+    async def posted(app: ASGIApp, *headers: tuple[bytes, bytes], body: list[Any]) -> list[Any]:
+        return await asked(app, "/api/webhooks/stripe", None, *headers, method="POST", body=body)
+
+    half = len(delivery.payload) // 2
+    parts = [
+        {"type": "http.request", "body": delivery.payload[:half], "more_body": True},
+        {"type": "http.request", "body": delivery.payload[half:], "more_body": False},
+    ]
+    lane = lane_of(here, refused)
+    status, _, body, route = await posted(lane, signature, length, body=[*parts])
+    assert (status, body, route) == (200, b'{"received":true,"duplicate":false}', "/api/webhooks/stripe")
+    by_the_routes = await posted(here.http.routes, signature, length, body=[*parts])
+    assert by_the_routes == await posted(lane, signature, length, body=[*parts])
+    assert b'"duplicate":true' in by_the_routes[2]
+    for wrong in ([parts[0], {"type": "http.disconnect"}], [{**parts[1], "more_body": False}]):
+        assert (await posted(lane, signature, length, body=wrong))[0] == 400
+    for headers in ((signature,), (signature, too_long), (signature, (b"content-length", b"-1"))):
+        with pytest.raises(AssertionError):
+            await posted(lane, *headers, body=[*parts])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import structlog
 from litestar import Controller, post
 
+from billing_bootstrap.application import Application
 from billing_core.domain.errors import BillingError, SignatureInvalid
 from billing_http.answering import Answer, answer
 from billing_http.operations import Operation, described
@@ -13,9 +14,9 @@ from billing_http.problems import Code
 from billing_http.reading import AnyRequest, whole_body
 from billing_http.shapes import ReceivedShape
 
-__all__ = ["Webhooks"]
+__all__ = ["WEBHOOK_BYTES_MAX", "Webhooks", "receive"]
 
-_BODY_BYTES_MAX = 1024 * 1024
+WEBHOOK_BYTES_MAX = 1024 * 1024
 
 
 class Webhooks(Controller):
@@ -26,7 +27,7 @@ class Webhooks(Controller):
     @post(
         "/stripe",
         status_code=200,
-        request_max_body_size=_BODY_BYTES_MAX,
+        request_max_body_size=WEBHOOK_BYTES_MAX,
         opt=described(
             Operation(
                 id="receive_stripe_event",
@@ -42,14 +43,20 @@ class Webhooks(Controller):
     )
     async def stripe(self, request: AnyRequest, application: App) -> Answer:
         """Store an event, and apply it where that can be done at once."""
-        payload, count = await whole_body(request), application.metrics.deliveries.labels
-        try:
-            receipt = await application.receive_event(payload, request.headers.get("stripe-signature", ""))
-        except BillingError as error:
-            count("refused" if isinstance(error, SignatureInvalid) else "not_stored").inc()
-            raise
-        count("duplicate" if receipt.duplicate else receipt.state.value).inc()
-        structlog.contextvars.bind_contextvars(
-            event_id=receipt.event_id, event_type=receipt.type, event_state=receipt.state.value
-        )
-        return answer(ReceivedShape(received=True, duplicate=receipt.duplicate))
+        signature = request.headers.get("stripe-signature", "")
+        return answer(await receive(application, await whole_body(request), signature))
+
+
+async def receive(application: Application, payload: bytes, signature: str) -> ReceivedShape:
+    """Store an event, apply it, and count what became of it. Raises what `GatheredEvents` does."""
+    count = application.metrics.deliveries.labels
+    try:
+        receipt = await application.receive_event(payload, signature)
+    except BillingError as error:
+        count("refused" if isinstance(error, SignatureInvalid) else "not_stored").inc()
+        raise
+    count("duplicate" if receipt.duplicate else receipt.state.value).inc()
+    structlog.contextvars.bind_contextvars(
+        event_id=receipt.event_id, event_type=receipt.type, event_state=receipt.state.value
+    )
+    return ReceivedShape(received=True, duplicate=receipt.duplicate)
