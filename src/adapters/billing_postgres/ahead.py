@@ -55,6 +55,8 @@ class Ahead:
     customer_by_user: dict[str, str] = field(factory=dict, init=False)
     refs: set[ObjectRef] = field(factory=set, init=False)
     objects: dict[ObjectRef, ObjectState] = field(factory=dict, init=False)
+    #: The same of each customer.
+    _owned: dict[str, dict[ObjectRef, ObjectState]] = field(factory=dict, init=False)
     #: All facts of these objects.
     facts: dict[ObjectRef, list[Fact]] = field(factory=dict, init=False)
     #: By (account, event id): whether it is stored, and by id: whether the fact is.
@@ -147,13 +149,22 @@ class Ahead:
         """All objects of a customer."""
         if customer_id not in self.customers:
             return None
-        return tuple(state for state in self.objects.values() if state.customer_id == customer_id)
+        return tuple(self._owned.get(customer_id, {}).values())
 
     def get_objects(self, refs: Collection[ObjectRef]) -> tuple[ObjectState, ...] | None:
         """These objects, as far as they are known."""
         if not all(ref in self.refs or ref in self.objects for ref in refs):
             return None
         return tuple(self.objects[ref] for ref in set(refs) if ref in self.objects)
+
+    def learn(self, state: ObjectState) -> None:
+        """This is what is known of an object now, and whose it is."""
+        before = self.objects.get(state.ref)
+        if before is not None and before.customer_id is not None:
+            self._owned[before.customer_id].pop(state.ref)
+        self.objects[state.ref] = state
+        if state.customer_id is not None:
+            self._owned.setdefault(state.customer_id, {})[state.ref] = state
 
     def keep_objects(self, states: Iterable[ObjectState]) -> bool:
         """Write objects, where it is known what they belong to: also those that a customer has just adopted."""
@@ -164,7 +175,7 @@ class Ahead:
         ):
             return False
         for state in states:
-            self.objects[state.ref] = state
+            self.learn(state)
             self._writing.objects[state.ref] = ObjectRow.of(state)
             if state.customer_id is None:
                 self.orphaned.update(dict.fromkeys(owners_of(state.snapshot), True))

@@ -232,8 +232,7 @@ def _learn_objects(ahead: Ahead, asked: _Asked, read: _Read) -> None:
     """Of an object that is not known yet there are no facts; of one whose facts were not needed, none are known."""
     ahead.refs.update(asked.refs)
     for stored in (*read.objects, *read.other_objects):
-        state = stored.to_state()
-        ahead.objects[state.ref] = state
+        ahead.learn(stored.to_state())
     for row in read.facts:
         fact = row.to_fact()
         ahead.facts.setdefault(fact.ref, []).append(fact)

@@ -13,6 +13,7 @@ __all__ = ["Changes", "changes_between"]
 
 #: For each row (``subscription 0192…``) the fields that differ: what each was and what it is, as text.
 Changes = Mapping[str, Mapping[str, tuple[str | None, str | None]]]
+_Fields = Mapping[str, tuple[str | None, str | None]]
 
 
 def _rows(account: Account) -> Iterator[tuple[str, AttrsInstance]]:
@@ -36,24 +37,27 @@ def _identity(row: AttrsInstance) -> str:
     return str(getattr(row, "id", ""))
 
 
-def _fields(row: AttrsInstance | None) -> dict[str, str | None]:
-    if row is None:
-        return {}
-    values = {attribute.name: getattr(row, attribute.name) for attribute in fields(type(row))}
-    return {name: None if value is None else str(value) for name, value in values.items()}
+def _text(row: AttrsInstance | None, name: str) -> str | None:
+    value = getattr(row, name, None)
+    return None if value is None else str(value)
+
+
+def _changed_fields(
+    was: AttrsInstance | None, now: AttrsInstance | None
+) -> Mapping[str, tuple[str | None, str | None]]:
+    """The fields that differ as text; of those that are equal none is made."""
+    row = was or now
+    names = sorted(attribute.name for attribute in fields(type(row))) if row is not None else ()
+    differ = (name for name in names if getattr(was, name, None) != getattr(now, name, None))
+    texts = ((name, (_text(was, name), _text(now, name))) for name in differ)
+    return {name: (old, new) for name, (old, new) in texts if old != new}
 
 
 def changes_between(before: Account, after: Account) -> Changes:
     """The rows that differ, with the fields that differ; a row that came or went shows all of its fields."""
     old, new = dict(_rows(before)), dict(_rows(after))
-    changed = {}
-    for key in sorted(old.keys() | new.keys()):
-        if old.get(key) == new.get(key):
-            continue
-        was, now = _fields(old.get(key)), _fields(new.get(key))
-        changed[key] = {
-            name: (was.get(name), now.get(name))
-            for name in sorted(was.keys() | now.keys())
-            if was.get(name) != now.get(name)
-        }
-    return changed
+    return {
+        key: _changed_fields(old.get(key), new.get(key))
+        for key in sorted(old.keys() | new.keys())
+        if old.get(key) != new.get(key)
+    }

@@ -8,7 +8,7 @@ both. All readings of such links are here.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from datetime import datetime
 from functools import cached_property
 from typing import TypeVar, cast
@@ -32,6 +32,7 @@ from billing_core.domain.ids import derived_id
 __all__ = ["Known"]
 
 T = TypeVar("T", bound=Snapshot)
+F = TypeVar("F")
 _KINDS: dict[type, ObjectKind] = {snapshot: kind for kind, snapshot in SNAPSHOT_TYPES.items()}
 
 
@@ -39,12 +40,19 @@ class Known:
     """The objects of one customer, by kind and by what they belong to. Not to be changed once made."""
 
     def __init__(self, states: Iterable[ObjectState] = ()) -> None:
+        self._found: dict[Hashable, object] = {}
         ordered = sorted(states, key=lambda state: (state.snapshot.created, state.ref.id))
         #: By kind and id: to ask for a name that is a pair costs less than to make a reference each time.
         self._states = {(state.ref.kind, state.ref.id): state for state in ordered}
-        self._by_kind: dict[type[Snapshot], list[Snapshot]] = defaultdict(list)
+        self._by_kind: dict[type, list[Snapshot]] = defaultdict(list)
         for state in ordered:
             self._by_kind[type(state.snapshot)].append(state.snapshot)
+
+    def once(self, name: Hashable, find: Callable[[], F]) -> F:
+        """What ``find`` finds out from these objects, remembered under ``name`` for as long as they are."""
+        if name not in self._found:
+            self._found[name] = find()
+        return cast("F", self._found[name])
 
     def __iter__(self) -> Iterator[ObjectState]:
         return iter(self._states.values())

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
-from functools import lru_cache
 
 from attrs import field, frozen
 
@@ -38,7 +37,6 @@ MAXIMUM_CHARGE_MINOR = 99_999_999
 _CODE = re.compile("[a-z]{3}")
 
 
-@lru_cache(maxsize=512)
 def _currency(value: str) -> str:
     lowered = value.lower() if isinstance(value, str) else ""
     if not _CODE.fullmatch(lowered):

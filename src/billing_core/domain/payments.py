@@ -101,7 +101,11 @@ class Settlement:
 
 
 def settlement_of(payment: PaymentSeen, known: Known) -> Settlement:
-    """Where the money of ``payment`` is, by all that is known."""
+    """Where the money of ``payment`` is, by all that is known. Asked for once for each thing that it paid."""
+    return known.once(("settlement", payment.id), lambda: _settlement_of(payment, known))
+
+
+def _settlement_of(payment: PaymentSeen, known: Known) -> Settlement:
     currency = payment.currency
     captured = payment.amount_received if payment.status == "succeeded" else 0
     refunds = known.refunds_of(payment)
