@@ -8,6 +8,7 @@ a test holds the two together.
 
 from __future__ import annotations
 
+import hashlib
 import hmac
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime

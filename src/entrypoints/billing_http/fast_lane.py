@@ -72,8 +72,6 @@ class FastLane:
 
     def _found(self, scope: dict[str, Any], receive: Receive) -> tuple[str, Awaitable[_Answer]] | None:
         """The route, and what answers; None for what is not for this lane."""
-        if b"%" in scope["raw_path"]:
-            return None  # an encoded slash is none of an id's, and is refused by the routes
         caller = scope.get(CALLER)
         match scope["method"], scope["path"].split("/"):
             case "GET", ["", "api", "access", user_id, kind, resource_id] if (
