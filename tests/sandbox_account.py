@@ -320,23 +320,54 @@ class _Reading:
     def _latest_period_is_undone(self, subscription: Obj) -> bool:
         """Whether the money of the invoices that paid furthest is held by a dispute, or was all given back.
 
-        A period that a later credit gave back is paid for no more.
+        A period that a later credit gave back is paid for no more; once that credit has paid for all of the latest
+        period, its money is what counts.
         """
-        invoices = [one for one in self._life.objects("invoice") if _subscription_of(one) == subscription["id"]]
+        mine = [one for one in self._life.objects("invoice") if _subscription_of(one) == subscription["id"]]
+        invoices = sorted((one for one in mine if one["status"] == "paid"), key=lambda one: (one["created"], one["id"]))
         credited = {(_price_of(line), line["period"]["end"]) for line in _lines(invoices) if line["amount"] < 0}
         paid = [
             one
             for one in invoices
-            if one["status"] == "paid"
-            and any((_price_of(line), line["period"]["end"]) not in credited for line in _lines([one]))
+            if any((_price_of(line), line["period"]["end"]) not in credited for line in _lines([one]))
         ]
         through = max((line["period"]["end"] for line in _lines(paid)), default=0)
         latest = {one["id"] for one in paid if any(line["period"]["end"] == through for line in _lines([one]))}
+        if not any(one["amount_paid"] for one in invoices if one["id"] in latest):
+            latest |= _lenders(invoices, latest)
         intents = [self._intents[i] for i, invoice in self._invoice_of.items() if invoice in latest]
         captured = [one for one in intents if one["status"] == "succeeded"]
         if any(self._is_held(one) for one in captured):
             return True
         return bool(captured) and all(self._given_back(one) >= one["amount_received"] for one in captured)
+
+
+def _lenders(invoices: list[Obj], borrowers: set[str]) -> set[str]:
+    """Whose credit paid for these invoices: each cent of a credit is spent once, the oldest first."""
+    cents: list[str] = []
+    lenders: set[str] = set()
+    for invoice in invoices:
+        for line in _lines([invoice]):
+            if line["amount"] < 0:
+                place = (_price_of(line), line["period"]["end"])
+                lent = (
+                    one for one in invoices for part in _lines([one]) if part["amount"] >= 0 and place == _place(part)
+                )
+                cents += [next(lent)["id"]] * -line["amount"]
+        charged = sum(max(0, line["amount"] - _taken_off(line)) for line in _lines([invoice]))
+        spent = max(0, charged - invoice["amount_paid"])
+        if invoice["id"] in borrowers:
+            lenders |= set(cents[:spent])
+        cents = cents[spent:]
+    return lenders
+
+
+def _taken_off(line: Obj) -> int:
+    return sum(part["amount"] for part in line["discount_amounts"])
+
+
+def _place(line: Obj) -> tuple[str, int]:
+    return _price_of(line), line["period"]["end"]
 
 
 def _moment(seconds: int | None) -> datetime | None:

@@ -209,28 +209,38 @@ def next_step(
     known: Known,
     steps: Iterable[StepTaken],
 ) -> NextStep | None:
-    """The step about a subscription's unpaid renewal that comes next; None where nothing is left to do."""
+    """The step about a subscription's unpaid invoice that comes next; None where nothing is left to do."""
     case = _case_of(seen, past_due_since, policy, known, steps)
     if case is None:
-        return None
+        return _look_at_first(seen, known, steps)
     coming = list(case.to_come())
     if case.contest is not None:
         return min(coming, key=_place, default=None)
     method = _new_method(seen, case, known)
-    unknown = _unknown_failure(case, known)
+    unknown = None
+    if case.payment is None:
+        unknown = _look(case.invoice, known, frozenset(case.taken), case.first_failed_at)
     coming += [step for step in (method, unknown) if step is not None]
     return min(coming, key=_place, default=None)
 
 
-def _unknown_failure(case: _Case, known: Known) -> NextStep | None:
-    """A failed payment that may be the invoice's: what it says is asked of the provider, once."""
-    if case.payment is not None:
+def _look_at_first(seen: SubscriptionSeen, known: Known, steps: Iterable[StepTaken]) -> NextStep | None:
+    """Where the first payment of a subscription came to nothing yet: which one it is."""
+    invoice = known.seen(InvoiceSeen, seen.latest_invoice_id) if seen.status == "incomplete" else None
+    if invoice is None or invoice.status != "open" or known.payments_of(invoice):
         return None
+    taken = frozenset(step.name for step in steps if step.subject == invoice.id)
+    return _look(invoice, known, taken, invoice.created)
+
+
+def _look(invoice: InvoiceSeen, known: Known, taken: frozenset[str], due_at: datetime) -> NextStep | None:
+    """A payment without success that may be the invoice's: which it was for is asked of the provider, once."""
     for payment in known.all(PaymentSeen):
-        name = f"{StepKind.LOOK} {payment.id}"
-        may_be = payment.failure_code is not None and payment.created >= case.invoice.created
-        if may_be and known.invoice_of(payment) is None and name not in case.taken:
-            return NextStep(kind=StepKind.LOOK, subject=case.invoice.id, number=payment.id, due_at=case.first_failed_at)
+        tried = payment.failure_code is not None or payment.status in {"requires_action", "processing"}
+        may_be = tried and payment.created >= invoice.created and known.invoice_of(payment) is None
+        step = NextStep(kind=StepKind.LOOK, subject=invoice.id, number=payment.id, due_at=due_at)
+        if may_be and step.name not in taken:
+            return step
     return None
 
 

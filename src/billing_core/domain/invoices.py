@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 
 from attrs import evolve, frozen
@@ -68,7 +68,8 @@ class Coverage:
 
     #: The end (UTC) of the latest service period that is paid.
     paid_through: datetime
-    #: The invoices that paid for the period that ends then, oldest first: their refund or dispute undoes it.
+    #: The invoices that paid for the period that ends then, oldest first: their refund or dispute undoes it. Of a
+    #: period for which no money was taken, because it was paid out of a credit, those whose credit it was.
     invoices: tuple[InvoiceSeen, ...]
 
 
@@ -88,15 +89,43 @@ def coverage_of(invoices: Iterable[InvoiceSeen]) -> Coverage | None:
     counts only up to where the credit begins: that time was given back.
     """
     billed = sorted((one for one in invoices if one.status == "paid"), key=lambda one: (one.created, one.id))
-    lines = _until_given_back(billed)
+    lines, given = _until_given_back(billed)
     if not lines:
         return None
     through = max(paid.until for paid in lines)
     paying = {paid.invoice.id for paid in lines if through in {paid.until, paid.line.period_end}}
+    if not any(one.amount_paid for one in billed if one.id in paying):
+        paying |= _whose_credit(billed, given, paying)
     return Coverage(paid_through=through, invoices=tuple(one for one in billed if one.id in paying))
 
 
-def _until_given_back(billed: Iterable[InvoiceSeen]) -> list[_Paid]:
+@frozen
+class _Credit:
+    """What one line gave back of another invoice's."""
+
+    told_by: InvoiceSeen
+    paid_by: InvoiceSeen
+    amount: int
+
+
+def _whose_credit(billed: Iterable[InvoiceSeen], given: Iterable[_Credit], paying: Collection[str]) -> set[str]:
+    """The ids of the invoices whose credits paid for ``paying``: credits are used up oldest first."""
+    left: list[tuple[str, int]] = []
+    found: set[str] = set()
+    for invoice in billed:
+        left += [(one.paid_by.id, one.amount) for one in given if one.told_by.id == invoice.id]
+        charged = sum(max(0, line.amount - line.discount) for line in invoice.lines)
+        needed = charged - invoice.amount_paid
+        while needed > 0 and left:
+            (source, amount), *rest = left
+            if invoice.id in paying:
+                found.add(source)
+            left = rest if amount <= needed else [(source, amount - needed), *rest]
+            needed -= amount
+    return found
+
+
+def _until_given_back(billed: Iterable[InvoiceSeen]) -> tuple[list[_Paid], list[_Credit]]:
     """Every line that was charged; each credit gives back the rest of one: of equals the one billed first."""
     lines = [(invoice, line) for invoice in billed for line in invoice.lines]
     charged: dict[tuple[str | None, datetime], list[_Paid]] = defaultdict(list)
@@ -104,7 +133,8 @@ def _until_given_back(billed: Iterable[InvoiceSeen]) -> list[_Paid]:
         if line.amount >= 0:
             charged[line.price_id, line.period_end].append(_Paid(invoice, line, line.period_end))
     credited: list[_Paid] = []
-    for _, credit in lines:
+    given: list[_Credit] = []
+    for told_by, credit in lines:
         if credit.amount >= 0 or not credit.proration:
             continue
         open_lines = charged[credit.price_id, credit.period_end]
@@ -112,7 +142,8 @@ def _until_given_back(billed: Iterable[InvoiceSeen]) -> list[_Paid]:
         if given_back is not None:
             open_lines.remove(given_back)
             credited.append(evolve(given_back, until=credit.period_start))
-    return [*credited, *(paid for group in charged.values() for paid in group)]
+            given.append(_Credit(told_by, given_back.invoice, -credit.amount))
+    return [*credited, *(paid for group in charged.values() for paid in group)], given
 
 
 def _gives_back(credit: InvoiceLineSeen, line: InvoiceLineSeen) -> bool:

@@ -23,7 +23,7 @@ class StepKind(StrEnum):
     REMINDER = "reminder"
     #: Try to be paid again.
     RETRY = "retry"
-    #: Ask the provider what an unpaid invoice's failed payment says: no event links the two before it is paid.
+    #: Ask the provider for what an unpaid payment was: no event links it to its invoice before it is paid.
     LOOK = "look_up"
     #: Try a payment method that is new.
     METHOD = "method"

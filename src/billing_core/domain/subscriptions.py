@@ -262,7 +262,7 @@ def _pending_change(seen: SubscriptionSeen, item: ItemSeen, known: Known, catalo
     return None
 
 
-_WITH_STEPS = frozenset({Status.TRIALING, Status.PAST_DUE, Status.UNPAID})
+_WITH_STEPS = frozenset({Status.INCOMPLETE, Status.TRIALING, Status.PAST_DUE, Status.UNPAID})
 
 
 def may_have_steps(states: Iterable[ObjectState]) -> bool:

@@ -9,10 +9,12 @@ from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
-from billing_core.domain.facts import InvoiceLineSeen, InvoiceSeen
+from billing_core.domain.account import Book, derive
+from billing_core.domain.facts import InvoiceLineSeen, InvoiceSeen, Snapshot
 from billing_core.domain.invoices import coverage_of, invoice_row
-from tests.builders import ANN, TEAM, YEARLY, day
-from tests.provider_objects import invoice, line
+from billing_core.domain.known import Known
+from tests.builders import ANN, CATALOG, TEAM, YEARLY, day, states, told
+from tests.provider_objects import dispute, invoice, item, line, payment, refund, subscription
 
 TEAM_PRICE, YEARLY_PRICE = TEAM.stripe_price_id or "", YEARLY.stripe_price_id or ""
 MONTH = line(2900, day(0), day(31))
@@ -29,6 +31,17 @@ def later(number: int, *lines: InvoiceLineSeen) -> InvoiceSeen:
     return invoice(*lines, identity=f"in_{number}", created=day(number))
 
 
+def out_of_credit(number: int, *lines: InvoiceLineSeen) -> InvoiceSeen:
+    """An invoice for which no money was taken: the customer's balance paid it."""
+    return evolve(later(number, *lines), amount_due=0, amount_paid=0)
+
+
+FROM_A_YEAR = (
+    invoice(line(29000, day(0), day(365), price=YEARLY_PRICE)),
+    out_of_credit(
+        10, line(-28205, day(10), day(365), price=YEARLY_PRICE, proration=True), line(2900, day(10), day(41))
+    ),
+)
 PAID = {
     "a month that is paid": ([FIRST], day(31), ["in_1"]),
     "a trial of nothing": ([invoice(line(0, day(0), day(14)))], day(14), ["in_1"]),
@@ -89,15 +102,43 @@ PAID = {
         day(375),
         ["in_10"],
     ),
-    "from a year to a month: the year is given back": (
+    # The year's money pays for the month: its dispute or refund undoes what is left of it.
+    "from a year to a month: the year is given back": ([*FROM_A_YEAR], day(41), ["in_1", "in_10"]),
+    "the month after, out of the year's credit too": (
+        [*FROM_A_YEAR, out_of_credit(41, line(2900, day(41), day(71)))],
+        day(71),
+        ["in_1", "in_41"],
+    ),
+    # 28,205 given back; ten months at 2,900 would be 29,000: the tenth is 795 short, which the customer pays.
+    "a month that the rest of the credit pays in part is paid by its own money": (
         [
-            invoice(line(29000, day(0), day(365), price=YEARLY_PRICE)),
-            later(
-                10, line(-28205, day(10), day(365), price=YEARLY_PRICE, proration=True), line(2900, day(10), day(41))
+            *FROM_A_YEAR,
+            *(out_of_credit(day_, line(2900, day(day_), day(day_ + 30))) for day_ in range(41, 281, 30)),
+            evolve(later(281, line(2900, day(281), day(311))), amount_due=795, amount_paid=795),
+        ],
+        day(311),
+        ["in_281"],
+    ),
+    # The first year gave back 2,900 and the month used it up; what the second gave back pays for the month after.
+    "of two credits the older one is used up first": (
+        [
+            evolve(later(0, line(3000, day(0), day(365), price=YEARLY_PRICE)), id="in_old"),
+            out_of_credit(
+                10, line(-2900, day(10), day(365), price=YEARLY_PRICE, proration=True), line(2900, day(10), day(41))
+            ),
+            evolve(later(41, line(9000, day(41), day(406), price=YEARLY_PRICE)), id="in_new"),
+            out_of_credit(
+                50, line(-8000, day(50), day(406), price=YEARLY_PRICE, proration=True), line(2900, day(50), day(80))
             ),
         ],
-        day(41),
-        ["in_10"],
+        day(80),
+        ["in_50", "in_new"],
+    ),
+    "a month that was given away": ([out_of_credit(0, line(2900, day(0), day(31)))], day(31), ["in_0"]),
+    "a month at a whole discount": (
+        [*FROM_A_YEAR, out_of_credit(41, evolve(line(2900, day(41), day(71)), discount=2900))],
+        day(71),
+        ["in_41"],
     ),
     "to a year and back in one second, whichever invoice bears the lower id": (
         [
@@ -138,6 +179,33 @@ PAID = {
         ["in_1"],
     ),
 }
+
+
+@pytest.mark.parametrize(
+    ("undone", "blocked"),
+    [
+        (None, None),
+        (dispute("needs_response", 29000), "disputed"),
+        (dispute("lost", 29000), "disputed"),
+        (dispute("won", 29000), None),
+        (refund(amount=29000), "refunded"),
+        (refund(amount=2900), None),
+    ],
+)
+def test_a_month_paid_out_of_a_years_credit_goes_the_way_of_the_years_money(
+    undone: Snapshot | None, blocked: str | None
+) -> None:
+    """Whose charge paid for it is the year's: what undoes that suspends the month (domain rules 3 and 4)."""
+    year, month = FROM_A_YEAR
+    told_of = [
+        told("customer.subscription.created", subscription(items=(item(start=day(10), end=day(41)),)), day(10)),
+        told("invoice.paid", evolve(year, payment_id="pi_1"), day(0)),
+        told("invoice.paid", month, day(10)),
+        told("payment_intent.succeeded", payment(amount=29000), day(0)),
+        *([] if undone is None else [told("charge.dispute.created", undone, day(20))]),
+    ]
+    account = derive(Book(user_id=ANN, known=Known(states(told_of)), catalog=CATALOG))
+    assert {grant.blocked for grant in account.grants} == {blocked}
 
 
 @pytest.mark.parametrize(("invoices", "through", "payers"), PAID.values(), ids=PAID)

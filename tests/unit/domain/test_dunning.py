@@ -175,6 +175,30 @@ def test_a_failed_payment_that_may_be_the_invoices_is_asked_about_once() -> None
         assert known.next_step.name == "reminder 2"
 
 
+@pytest.mark.parametrize(
+    ("tried", "asked"),
+    [
+        (payment("requires_payment_method", failure_code="card_declined", created=day(0)), "look_up pi_1"),
+        (payment("requires_action", created=day(0)), "look_up pi_1"),
+        (payment("processing", created=day(0)), "look_up pi_1"),
+        (payment("requires_payment_method", created=day(0)), None),  # nobody has tried it
+        (payment("processing", created=day(-1)), None),  # it is older than the invoice
+    ],
+)
+def test_for_what_a_first_payment_without_success_was_is_asked_too(tried: Snapshot, asked: str | None) -> None:
+    first = evolve(invoice(created=day(0)), status="open", amount_paid=0)
+    begun = evolve(subscription("incomplete"), latest_invoice_id="in_1")
+    facts = [told("customer.subscription.created", begun, day(0))]
+    facts += [looked_up(one, day(1)) for one in (first, tried)]
+    asking = [took(StepKind.LOOK, "pi_1", on=0)]
+    for taken, expected in (((), asked), ([evolve(asking[0], subject="in_1")], None), (asking, asked)):
+        account = derive(
+            Book(user_id=ANN, known=Known(states(facts)), steps=tuple(taken), catalog=Catalog(plans=(PRO,)))
+        )
+        step = account.subscriptions[0].next_step
+        assert (step.name if step else None) == expected
+
+
 def test_the_same_is_so_while_the_provider_collects() -> None:
     step = row(PROVIDER, *declined(), method("pm_new", created=day(32))).next_step
     assert step is not None
