@@ -14,8 +14,8 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 settings.register_profile("dev", max_examples=50, deadline=None)
-#: Repeats the same examples on every run, so that a red build is red for its change alone.
-settings.register_profile("ci", max_examples=200, deadline=None, derandomize=True)
+#: As many as everybody tries, the same on every run, so that a red build is red for its change alone.
+settings.register_profile("ci", max_examples=50, deadline=None, derandomize=True)
 settings.register_profile(
     "nightly", max_examples=5000, deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Any
 
 import httpx
@@ -21,7 +22,7 @@ from billing_core.ports.provider import WebhookVerifier
 from billing_core.ports.rate_limits import RateLimiter
 from billing_core.ports.unit_of_work import UnitsOfWork
 from billing_core.use_cases.patience import Wait
-from billing_http.app import build
+from billing_http.app import BillingHttp, build
 from billing_memory import (
     CatalogPriceBook,
     FakeProvider,
@@ -119,9 +120,17 @@ class House:
             ),
         )
         self.application = application_on(settings, behind)
-        self.http = build(self.application)
+
+    @cached_property
+    def http(self) -> BillingHttp:
+        """The HTTP face; made when it is first asked for, since its routes take a while."""
+        return build(self.application)
+
+    @cached_property
+    def client(self) -> httpx.AsyncClient:
+        """Whoever asks over HTTP."""
         transport = httpx.ASGITransport(self.http, raise_app_exceptions=False)  # type: ignore[arg-type]  # plain ASGI
-        self.client = httpx.AsyncClient(transport=transport, base_url="http://billing.test")
+        return httpx.AsyncClient(transport=transport, base_url="http://billing.test")
 
     async def _expire(self, now: datetime) -> int:
         self.expired_at.append(now)

@@ -1,15 +1,11 @@
 """The whole application on fakes, as the tests of the HTTP API have it; here its use cases are called by themselves."""
 
-from collections.abc import AsyncIterator
-
 import pytest
 
 from tests.unit.http.house import House
 
 
 @pytest.fixture
-async def house() -> AsyncIterator[House]:
+async def house() -> House:
     """Basic, Pro and Team, a course and a learning path are on sale."""
-    house = House()
-    async with house.client:
-        yield await house.sells()
+    return await House().sells()
