@@ -34,12 +34,38 @@ _PARAMETERS = {
 }
 #: What any operation may answer with.
 _ANY = (Code.RATE_LIMITED, Code.INTERNAL_ERROR, Code.UNAVAILABLE)
+#: Asked by Stripe and by machines that watch: nobody counts.
+_UNLIMITED = frozenset({"receive_stripe_event", "get_health", "get_liveness", "get_readiness"})
+_LIMITS = {
+    "RateLimit-Limit": "How many requests the caller may make in a window; not there where there is no limit.",
+    "RateLimit-Remaining": "How many more are allowed now.",
+    "RateLimit-Reset": "In how many seconds more are allowed than now.",
+}
+_RETRY_AFTER = {"Retry-After": "In how many seconds to try again."}
 _DESCRIPTION = """\
 Subscriptions, purchases, refunds and access.
 
-Times are RFC 3339 in UTC with a `Z`; money is an integer in the currency's minor unit with its ISO 4217 code in lower
-case. Every error is `application/problem+json` (RFC 9457) with a `code`. Unknown fields and query parameters are
-refused. Lists answer newest first and carry `next_cursor`, null at the end."""
+**Who asks** is said by `Authorization: Bearer` and a JWT whose `sub` is the user. A user reads and changes what is
+theirs; `admin` and `service` in its `roles` read anyone's, and `admin` changes it too. What belongs to somebody else
+is not found.
+
+**Values.** Times are RFC 3339 in UTC with a `Z`; money is an integer in the currency's minor unit with its ISO 4217
+code in lower case: `{"amount": 1999, "currency": "usd"}`. Unknown fields and query parameters are refused.
+
+**Errors** are `application/problem+json` (RFC 9457). Go by `code`, show `detail`; `errors` names the fields that do
+not fit. 409 is about the state of things, 429 and 503 say in `Retry-After` when to try again.
+
+**Again.** A POST or PUT with an `Idempotency-Key` may be sent again, also where no answer came: it is done once, and
+answered as at first. Take a new key for each new thing that a person does.
+
+**Lists** answer newest first, up to `limit`, and carry `next_cursor`, null at the end: give it back as `cursor`.
+
+**Limits.** `RateLimit-Remaining` says how many requests are left, `RateLimit-Reset` in how many seconds there are
+more.
+
+**Paying** happens on Stripe's pages: open a checkout session, lead the browser to its `url`, and after it has come
+back to `success_url` ask for the status until it has changed. The webhook is what changes it, a moment before or
+after."""
 
 
 def operations(app: Litestar) -> Iterator[tuple[str, str, HTTPRouteHandler, Operation]]:
@@ -179,7 +205,7 @@ def _without_null(schema: Json) -> Json:
 
 
 def _responses(method: str, operation: Operation) -> Iterator[tuple[str, Json]]:
-    good: Json = {"description": operation.summary, "headers": _headers(operation.headers)}
+    good: Json = {"description": operation.summary, "headers": _headers(operation, operation.headers)}
     if operation.answer is not None:
         content: Json = {"schema": {"$ref": _REF.format(name=operation.answer.__name__)}}
         if operation.example is not None:
@@ -207,15 +233,18 @@ def _codes(method: str, operation: Operation) -> Iterable[Code]:
 
 def _problem(codes: list[Code], operation: Operation) -> Json:
     described = "; ".join(f"`{code}`: {TITLES[code]}" for code in codes)
+    waits = not {Code.RATE_LIMITED, Code.UNAVAILABLE, Code.IDEMPOTENCY_IN_PROGRESS}.isdisjoint(codes)
     examples_of = {str(code): {"summary": TITLES[code], "value": problem_example(code)} for code in codes}
     content: Json = {
         "application/problem+json": {"schema": {"$ref": _REF.format(name="ProblemShape")}, "examples": examples_of}
     }
     if Code.UNAVAILABLE in codes and operation.id in {"get_health", "get_readiness"} and operation.answer:
         content["application/json"] = {"schema": {"$ref": _REF.format(name=operation.answer.__name__)}}
-    return {"description": described, "headers": _headers({}), "content": content}
+    return {"description": described, "headers": _headers(operation, _RETRY_AFTER if waits else {}), "content": content}
 
 
-def _headers(named: Mapping[str, str]) -> Json:
-    every = {"X-Request-Id": "The request's id: the caller's own where it fits, else a new one.", **named}
-    return {name: {"description": said, "schema": {"type": "string"}} for name, said in every.items()}
+def _headers(operation: Operation, named: Mapping[str, str]) -> Json:
+    every = {"X-Request-Id": "The request's id: the caller's own where it fits, else a new one."}
+    if operation.id not in _UNLIMITED:
+        every |= _LIMITS
+    return {name: {"description": said, "schema": {"type": "string"}} for name, said in (every | dict(named)).items()}
