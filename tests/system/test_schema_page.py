@@ -21,7 +21,7 @@ def house() -> Iterator[tuple[House, str]]:
     """A house with things on sale, served on loopback; its address."""
     house = House()
     asyncio.run(house.sells())
-    server = Server(Config(house.http, port=0, lifespan="off", log_config=None))  # type: ignore[arg-type]  # plain ASGI
+    server = Server(Config(house.http, port=0, lifespan="off", log_config=None))
     thread = threading.Thread(target=server.run)
     thread.start()
     while not server.started:
@@ -38,7 +38,7 @@ def test_a_developer_finds_reads_and_tries_an_operation(house: tuple[House, str]
         page.open(f"{address}/api/schema")
         page.until_it_says("Who asks")
         page.type_into("#find", "grants in force")
-        assert page.evaluate("[...document.querySelectorAll('nav a')].filter((one) => !one.hidden).length") == 1
+        assert page.evaluate("[...document.querySelectorAll('nav a')].filter((one) => one.offsetHeight).length") == 1
         page.click("nav a:not([hidden])")
         page.until_it_says("unauthenticated")
         page.click("#list_grants details.inner:last-of-type summary")
