@@ -62,9 +62,13 @@ class KeepJournal:
         coupons = await _coupons(uow, told)
         kept = await uow.journal.entries_of(customer_id)
         standing, written = kept.entries, 0
+        history, waiting = History((), coupons, catalog), sorted(told, key=lambda one: one.recorded_at, reverse=True)
         for known_at in _moments(told, kept.known_at, self.clock.now()):
-            facts = [one.fact for one in told if one.recorded_at <= known_at]
-            entries = entries_of(customer_id, History(facts, coupons, catalog))
+            new = []
+            while waiting and waiting[-1].recorded_at <= known_at:
+                new.append(waiting.pop().fact)
+            history = history.and_also(new)
+            entries = entries_of(customer_id, history)
             struck, added = standing - entries, entries - standing
             await uow.journal.write(customer_id, struck=struck, added=added, known_at=known_at)
             standing, written = entries, written + len(struck) + len(added)

@@ -28,7 +28,7 @@ from billing_core.domain.trials import (
     unaliased,
 )
 from tests.builders import ANN, PRO, account, day, plan, seen, states, told
-from tests.provider_objects import method, session, subscription
+from tests.provider_objects import method, payment, refund, session, subscription
 
 KEY = b"a key of the tests"
 TRIALING = subscription("trialing", trial_end=day(14))
@@ -84,8 +84,9 @@ def test_the_cards_on_file_are_marks_but_not_those_that_were_removed() -> None:
         ((session(identity="cs_2", status="expired", payment_status="unpaid"),), TrialFate.OPEN),
         ((session(identity="cs_1", status="complete"), TRIALING), TrialFate.BEGAN),
         ((session(identity="cs_1", status="expired", payment_status="unpaid"), TRIALING), TrialFate.BEGAN),
+        ((evolve(TRIALING, status="canceled", ended_at=day(20)), payment(amount=2900), refund(2900)), TrialFate.BEGAN),
     ],
-    ids=["open", "just paid", "expired", "another's expired", "began", "began elsewhere"],
+    ids=["open", "just paid", "expired", "another's expired", "began", "began elsewhere", "a refund gives none back"],
 )
 def test_what_became_of_a_claim(objects: tuple[Snapshot, ...], fate: TrialFate) -> None:
     assert fate_of(seen(*objects), "cs_1")[0] is fate

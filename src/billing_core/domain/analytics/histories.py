@@ -46,13 +46,19 @@ class History:
     def __init__(
         self, facts: Iterable[Fact], coupons: Iterable[CouponSeen] = (), catalog: Catalog | None = None
     ) -> None:
-        by_object: dict[ObjectRef, list[Fact]] = defaultdict(list)
-        for fact in facts:
-            by_object[fact.ref].append(fact)
-        self._courses = {ref: tuple(course(told)) for ref, told in by_object.items()}
+        self._told: dict[ObjectRef, tuple[Fact, ...]] = _by_object(facts)
+        self._courses = {ref: tuple(course(told)) for ref, told in self._told.items()}
         self._coupons = {coupon.id: coupon for coupon in coupons}
         #: What was sold, for what facts do not tell: grace, and prices that were stored before their terms were read.
         self.catalog = catalog or Catalog()
+
+    def and_also(self, facts: Iterable[Fact]) -> History:
+        """The history with these facts too: only the objects that they are about are folded anew."""
+        longer = History((), self._coupons.values(), self.catalog)
+        new = {ref: (*self._told.get(ref, ()), *told) for ref, told in _by_object(facts).items()}
+        longer._told = self._told | new
+        longer._courses = self._courses | {ref: tuple(course(told)) for ref, told in new.items()}
+        return longer
 
     @cached_property
     def known(self) -> Known:
@@ -75,6 +81,13 @@ class History:
     def coupon_of(self, discount: DiscountSeen) -> CouponSeen | None:
         """The coupon of a discount, where it was told."""
         return discount.coupon or self._coupons.get(discount.coupon_id)
+
+
+def _by_object(facts: Iterable[Fact]) -> dict[ObjectRef, tuple[Fact, ...]]:
+    found: dict[ObjectRef, list[Fact]] = defaultdict(list)
+    for fact in facts:
+        found[fact.ref].append(fact)
+    return {ref: tuple(told) for ref, told in found.items()}
 
 
 _KINDS: dict[type, ObjectKind] = {snapshot: kind for kind, snapshot in SNAPSHOT_TYPES.items()}
