@@ -73,11 +73,11 @@ INSERT INTO journal (
     customer_id, kind, at, currency, amount, committed, customers, price_id, subject_id, since, facts, known_from
 )
 SELECT
-    'cus_' || n, kind, at + moved, CASE WHEN n % 4 = 0 THEN 'eur' ELSE currency END, amount, committed, customers,
+    'cus_' || n, kind, at + moved, CASE WHEN mod(n, 4) = 0 THEN 'eur' ELSE currency END, amount, committed, customers,
     price_id, subject_id || '_' || n, since + moved, facts, at + moved + interval '3 seconds'
 FROM generate_series(0, %s - 1) AS n
-CROSS JOIN LATERAL (SELECT make_interval(days => n * 7919 %% 330)) AS spread (moved)
-JOIN life ON life.number = n %% %s
+CROSS JOIN LATERAL (SELECT make_interval(days => mod(n * 7919, 330))) AS spread (moved)
+JOIN life ON life.number = mod(n, %s)
 """
 
 
