@@ -21,7 +21,10 @@ from billing_core.ports.provider import WebhookVerifier
 from billing_core.ports.unit_of_work import UnitOfWork, UnitsOfWork
 from billing_core.use_cases.bookkeeping import Bookkeeper, Taken, lacking_for
 
-__all__ = ["Receipt", "ReceiveEvent", "apply_received"]
+__all__ = ["LATE_FOLDS_MAX", "Receipt", "ReceiveEvent", "apply_received", "apply_together"]
+
+#: A late fact about an object of more facts than these waits for the worker, a few seconds.
+LATE_FOLDS_MAX = 250
 
 
 @frozen(kw_only=True)
@@ -51,6 +54,32 @@ async def apply_received(uow: UnitOfWork, books: Bookkeeper, received: Received)
     await uow.inbox.save(after)
     await books.release_parked(uow, taken)
     return after, taken
+
+
+async def apply_together(
+    uow: UnitOfWork, books: Bookkeeper, events: Sequence[Received]
+) -> tuple[list[Received], Taken]:
+    """Make the facts of these stored events of one customer part of the state at once: each object is folded once.
+
+    What differs after all of them is told as one change, caused by the latest. Returns the events as they are stored
+    then, and what became of their facts. The caller commits.
+    """
+    latest = max(events, key=lambda event: (event.created, event.event_id))
+    reason = f"{latest.type}, with {len(events) - 1} more"
+    cause = Cause(kind="event", id=latest.event_id, actor="provider", reason=reason)
+    taken = await books.take_in(uow, [event.fact for event in events if event.fact is not None], cause)
+    after = [books.parked_or_applied(event, lacking_for(event.fact, taken)) for event in events]
+    for event in after:
+        await uow.inbox.save(event)
+    await books.release_parked(uow, taken)
+    return after, taken
+
+
+async def _is_for_the_worker(uow: UnitOfWork, received: Received) -> bool:
+    """Whether a late fact would have an object of very many folded again: the worker does that once for all of them."""
+    fact = received.fact
+    known = await uow.objects.get([fact.ref]) if fact is not None else ()
+    return any(fact is not None and one.facts > LATE_FOLDS_MAX and fact.occurred_at <= one.last_at for one in known)
 
 
 @frozen(kw_only=True)
@@ -98,6 +127,7 @@ class ReceiveEvent:
     async def _store_and_apply(self, events: Sequence[Received]) -> tuple[Receipt, ...]:
         receipts: list[Receipt] = []
         all_taken: list[Taken] = []
+        is_new = False
         async with self.units() as uow:
             await uow.prepare(events)
             for received in events:
@@ -105,10 +135,14 @@ class ReceiveEvent:
                     known = await uow.inbox.get(received.event_id, received.account)
                     receipts.append(_receipt(known or received, duplicate=True))
                     continue
+                is_new = True
+                if await _is_for_the_worker(uow, received):
+                    receipts.append(_receipt(received, duplicate=False))
+                    continue
                 after, taken = await apply_received(uow, self.books, received)
                 receipts.append(_receipt(after, duplicate=False))
                 all_taken.append(taken)
-            if all_taken:
+            if is_new:
                 await self.books.commit(uow, *all_taken)
         return tuple(receipts)
 

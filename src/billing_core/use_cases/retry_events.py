@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Sequence
 from datetime import timedelta
 
 from attrs import frozen
@@ -13,7 +15,7 @@ from billing_core.domain.retries import next_attempt, next_look
 from billing_core.ports.clock import Clock
 from billing_core.ports.unit_of_work import UnitsOfWork
 from billing_core.use_cases.bookkeeping import Bookkeeper
-from billing_core.use_cases.receive_event import apply_received
+from billing_core.use_cases.receive_event import apply_received, apply_together
 
 __all__ = ["RetryEvents"]
 
@@ -29,15 +31,37 @@ class RetryEvents:
     clock: Clock
     retries: RetryPolicy
 
-    async def __call__(self, worker: str, limit: int = 32) -> tuple[tuple[Received, ReceivedState], ...]:
-        """Try up to ``limit`` events that are due, each in a transaction of its own.
+    async def __call__(self, worker: str, limit: int = 128) -> tuple[tuple[Received, ReceivedState], ...]:
+        """Try up to ``limit`` events that are due: those of one customer in one transaction, each object folded once.
 
-        The events as they were, each with the state that it is in now.
+        Where that fails, each has a transaction of its own. The events as they were, each with the state that it is
+        in now.
         """
         async with self.units() as uow:
             due = await uow.inbox.claim(worker, self.clock.now(), _LEASE, limit)
             await uow.commit()
-        return tuple([(received, await self.apply(received)) for received in due])
+        customers: dict[str, list[Received]] = defaultdict(list)
+        for received in due:
+            customer_id = received.fact.customer_id if received.fact else None
+            customers[customer_id or f"event {received.event_id}"].append(received)
+        return tuple([tried for events in customers.values() for tried in await self._try(events)])
+
+    async def _try(self, events: Sequence[Received]) -> list[tuple[Received, ReceivedState]]:
+        if len(events) > 1:
+            try:
+                return await self._together(events)
+            except StorageUnavailable:
+                raise
+            except Exception:  # noqa: BLE001, S110 - tried one by one, so that one that fails takes no other with it
+                pass
+        return [(received, await self.apply(received)) for received in events]
+
+    async def _together(self, events: Sequence[Received]) -> list[tuple[Received, ReceivedState]]:
+        async with self.units() as uow:
+            await uow.prepare(events)
+            after, taken = await apply_together(uow, self.books, events)
+            await self.books.commit(uow, taken)
+        return [(event, now.state) for event, now in zip(events, after, strict=True)]
 
     async def apply(self, received: Received) -> ReceivedState:
         """Apply one stored event; where that fails, note why and when it is tried again. The state it is in then."""
