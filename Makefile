@@ -11,7 +11,7 @@ MIGRATIONS = $(wildcard migrations/billing_migrations/sql/*.sql)
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help install dev test test-unit test-system test-stripe test-long bench mutation check reference format lock clean
+.PHONY: help install dev test test-unit test-system test-stripe test-long bench flat soak mutation check reference format lock clean
 
 help: ## Shows this list.
 	@awk -F ': .*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,8 +25,9 @@ test: $(ENV) wheel ## Runs the unit, contract and end-to-end tests on the built 
 test-unit: $(ENV) ## Runs the unit tests alone, on the sources: no service is started.
 	$(PYTEST) tests/unit $(ARGS)
 
-test-system: $(ENV) ## Runs the tests that need a system package; installs it (Chromium) where absent.
+test-system: $(ENV) ## Runs the tests that need a system package; installs it (Chromium, PgBouncer) where absent.
 	scripts/install-chromium
+	scripts/install-servers
 	$(BIN)/pytest tests/system $(ARGS)
 
 test-stripe: $(ENV) ## Runs what we send against Stripe's own test mode: needs TEST_STRIPE_SECRET_KEY, a test key.
@@ -37,6 +38,12 @@ test-long: $(ENV) ## Runs the unit and contract tests with a hundred times the e
 
 bench: $(ENV) ## Measures webhooks beside pgbench and Express (npm); ARGS='--users 10000 --rounds 5' for figures to publish.
 	$(BIN)/python -m benchmarks.webhooks $(ARGS)
+
+flat: $(ENV) ## Measures the same paths at 1,000 and at USERS learners (default 1,000,000: 45 GB of disk), in one run.
+	$(BIN)/python -m benchmarks.flat --users $(or $(USERS),1000000) $(ARGS)
+
+soak: $(ENV) ## Runs a server and a worker under mixed load for MINUTES (default 60) and looks whether anything grows.
+	$(BIN)/python -m benchmarks.soak --minutes $(or $(MINUTES),60) $(ARGS)
 
 mutation: $(ENV) ## Changes the domain one place at a time and says which changes no test notices. MODULES='refunds' picks.
 	$(BIN)/python scripts/mutation.py $(MODULES)

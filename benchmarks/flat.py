@@ -131,17 +131,7 @@ async def round_of(number: int, sides: tuple[Side, Side]) -> None:
 @asynccontextmanager
 async def opened(database_url: str, redis_url: str) -> AsyncIterator[Application]:
     """The service on a database, with its default settings."""
-    settings = load_settings(
-        {
-            "DATABASE_URL": database_url,
-            "REDIS_URL": redis_url,
-            "STRIPE_SECRET_KEY": "sk_test_of_the_benchmark",
-            "STRIPE_WEBHOOK_SECRET": services.SECRET,
-            "JWT_SECRET": services.JWT_SECRET,
-            "JWT_REFRESH_SECRET": f"another-{services.JWT_SECRET}",
-            "CHECKOUT_RETURN_ORIGINS": "http://127.0.0.1",
-        }
-    )
+    settings = load_settings(services.environment_of(database_url, redis_url))
     async with open_application(settings) as application:
         yield application
 

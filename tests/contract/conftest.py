@@ -14,7 +14,7 @@ if TYPE_CHECKING:  # whoever runs the fakes alone needs no driver
     from billing_postgres import Pool
 
 #: Empties every table but those that a migrated database is born with; also those that refuse it to everybody else.
-_EMPTY = """
+EMPTY = """
 DO $$
 DECLARE name text;
 BEGIN
@@ -56,7 +56,7 @@ async def shared_pool(shared_database_url: str) -> AsyncIterator[Pool]:
 async def empty_pool(shared_pool: Pool) -> Pool:
     """Connections to it, with nothing in it."""
     async with shared_pool.connection() as connection:
-        await connection.execute(_EMPTY)
+        await connection.execute(EMPTY)
     return shared_pool
 
 

@@ -12,6 +12,7 @@ from psycopg import AsyncConnection, AsyncCursor
 from psycopg.pq import TransactionStatus
 from psycopg.rows import TupleRow
 
+from billing_core.domain.errors import StorageUnavailable
 from billing_postgres.errors import core_error
 from billing_postgres.pool import Pool
 
@@ -23,7 +24,7 @@ STATEMENT_TIMEOUT_MS = 5_000
 #: Everything is set for the transaction alone, in the same round trip as its beginning. Durable also where the
 #: server's default is to lose the last commits in a crash.
 _BEGIN = (
-    "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;"
+    "BEGIN ISOLATION LEVEL READ COMMITTED {mode};"
     " SET LOCAL statement_timeout = {timeout};"
     " SET LOCAL idle_in_transaction_session_timeout = '60s';"
     " SET LOCAL synchronous_commit = on;"
@@ -44,12 +45,24 @@ class Session:
 
     _pool: Pool
     statement_timeout_ms: int = STATEMENT_TIMEOUT_MS
+    #: Nothing is written: a replica will do; and where that is away, this pool.
+    otherwise: Pool | None = field(default=None, kw_only=True)
     #: What is written behind: taken, and carried out, before any other statement and before the commit.
     behind: Callable[[], list[Statement]] = field(default=_nothing, init=False)
     _connection: AsyncConnection[TupleRow] | None = field(default=None, init=False)
 
     async def begin(self) -> None:
         """Take a connection and begin. Raises `StorageUnavailable`."""
+        if self.otherwise is None:
+            await self._begin()
+            return
+        try:
+            await self._begin()
+        except StorageUnavailable:
+            self._pool = self.otherwise
+            await self._begin()
+
+    async def _begin(self) -> None:
         try:
             with _translated():
                 # One more than there can be broken ones in the pool, as all are when the server has restarted.
@@ -65,7 +78,9 @@ class Session:
     async def _begins(self, *, last: bool = False) -> bool:
         self._connection = connection = await self._pool.getconn()
         try:
-            await connection.execute(_BEGIN.format(timeout=int(self.statement_timeout_ms)).encode(), prepare=False)
+            mode = "READ WRITE" if self.otherwise is None else "READ ONLY"
+            begin = _BEGIN.format(mode=mode, timeout=int(self.statement_timeout_ms))
+            await connection.execute(begin.encode(), prepare=False)
         except psycopg.OperationalError:
             if last or not connection.closed:
                 raise

@@ -92,12 +92,19 @@ class PostgresUnitsOfWork:
     Attributes:
         pool: whose connections they take, each one for as long as it lasts.
         statement_timeout_ms: how long one statement may take before it fails with `StorageUnavailable`.
+        replica: the connections to a streaming replica: then nothing can be written, what is read may be a little old,
+            and where the replica is away, ``pool`` is read.
     """
 
     pool: Pool = field(kw_only=False)
     statement_timeout_ms: int = STATEMENT_TIMEOUT_MS
+    replica: Pool | None = None
     _catalog: CatalogCopy = field(factory=CatalogCopy, init=False, repr=False)
 
     def __call__(self) -> PostgresUnitOfWork:
         """A new one, not yet begun."""
-        return PostgresUnitOfWork(Session(self.pool, self.statement_timeout_ms), self._catalog)
+        if self.replica is None:
+            session = Session(self.pool, self.statement_timeout_ms)
+        else:
+            session = Session(self.replica, self.statement_timeout_ms, otherwise=self.pool)
+        return PostgresUnitOfWork(session, self._catalog)

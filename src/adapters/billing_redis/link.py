@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any, cast
@@ -16,6 +16,7 @@ from redis.exceptions import RedisError, ResponseError
 
 from billing_core.domain.errors import InvalidValue
 from billing_redis.breaker import Breaker
+from billing_redis.sentinels import follow
 
 __all__ = ["FAILURES", "RedisLink", "Watch", "open_redis"]
 
@@ -50,6 +51,7 @@ class RedisLink:
         connections_max: int,
         timeout_seconds: float,
         tls: dict[str, str],
+        sentinels: Sequence[tuple[str, int]] = (),
         watch: Watch | None = None,
     ) -> None:
         self.breaker = Breaker()
@@ -67,6 +69,7 @@ class RedisLink:
             redis_connect_func=self._greet,
             **tls,
         )
+        self._sentinels = follow(pool, sentinels, timeout_seconds) if sentinels else ()
         #: What surrounds commands that are sent together.
         self.watch: Watch = watch or _unwatched
         self.client: Redis = Redis.from_pool(pool)
@@ -89,6 +92,8 @@ class RedisLink:
     async def close(self) -> None:
         """Close all connections."""
         await self.client.aclose()
+        for sentinel in self._sentinels:
+            await sentinel.aclose()
 
     async def _greet(self, connection: AbstractConnection) -> None:
         """Begin a connection, and find out which server it leads to."""
@@ -114,6 +119,7 @@ def open_redis(
     *,
     connections_max: int = 16,
     timeout_seconds: float = 0.25,
+    sentinels: Sequence[tuple[str, int]] = (),
     ca_file: Path | None = None,
     certificate_file: Path | None = None,
     key_file: Path | None = None,
@@ -123,6 +129,8 @@ def open_redis(
 
     Args:
         url: ``redis://[[user]:password@]host[:port][/database]``, ``rediss://…`` for TLS, or ``unix://path``.
+        sentinels: host and port of each Redis Sentinel; the host in ``url`` is then the name under which they know
+            the primary, and every new connection leads to what is the primary at that moment.
         connections_max: how many connections at most; whoever finds all of them busy waits for ``timeout_seconds``.
         timeout_seconds: for connecting, and for each answer. What is kept in Redis may be lost, so nobody waits long.
         ca_file: with TLS, the certificates of those who may vouch for the server; the system's unless given.
@@ -137,4 +145,11 @@ def open_redis(
     tls = {option: str(file) for option, file in files.items() if file is not None}
     if tls and not url.startswith("rediss://"):
         raise InvalidValue("Certificates are for TLS: the URL of Redis then begins with rediss://.", field="url")
-    return RedisLink(url, connections_max=connections_max, timeout_seconds=timeout_seconds, tls=tls, watch=watch)
+    return RedisLink(
+        url,
+        connections_max=connections_max,
+        timeout_seconds=timeout_seconds,
+        tls=tls,
+        sentinels=sentinels,
+        watch=watch,
+    )

@@ -35,6 +35,8 @@ class LookUp:
     """Read what is stored. Each method raises `Forbidden` or `NotFound` where the caller may not see it."""
 
     units: UnitsOfWork
+    #: For histories, which may be a little old: perhaps a replica's.
+    stale_units: UnitsOfWork
     clock: Clock
 
     async def status(self, caller: Caller, user_id: str) -> SubscriptionStatus:
@@ -66,19 +68,19 @@ class LookUp:
     async def purchases(self, caller: Caller, user_id: str, limit: int, after: Cursor | None) -> Page[Purchase]:
         """A page of a user's purchases, newest first."""
         caller.require_reading(user_id)
-        async with self.units() as uow:
+        async with self.stale_units() as uow:
             return await uow.views.purchases_of(user_id, limit, after)
 
     async def payments(self, caller: Caller, user_id: str, limit: int, after: Cursor | None) -> Page[Payment]:
         """A page of a user's payments, newest first."""
         caller.require_reading(user_id)
-        async with self.units() as uow:
+        async with self.stale_units() as uow:
             return await uow.views.payments_of(user_id, limit, after)
 
     async def invoices(self, caller: Caller, user_id: str, limit: int, after: Cursor | None) -> Page[Invoice]:
         """A page of a user's invoices, newest first."""
         caller.require_reading(user_id)
-        async with self.units() as uow:
+        async with self.stale_units() as uow:
             return await uow.views.invoices_of(user_id, limit, after)
 
     async def payment_methods(self, caller: Caller, user_id: str) -> tuple[PaymentMethod, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 
-from attrs import field, frozen
+from attrs import Factory, field, frozen
 
 from billing_bootstrap.gathering import GatheredEvents
 from billing_bootstrap.health import HealthChecks, Probes
@@ -93,6 +93,8 @@ class Ports:
     probes: Probes
     #: Removes what is kept for a time only and is past it at a moment (UTC, real time): how much was removed.
     expire: Callable[[datetime], Awaitable[int]]
+    #: For what may be a little old: perhaps a replica's.
+    stale_units: UnitsOfWork = field(default=Factory(lambda self: self.units, takes_self=True))
     metrics: Metrics = field(factory=Metrics)
     #: None where nothing is traced.
     spans: Spans | None = None

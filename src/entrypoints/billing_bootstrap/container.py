@@ -93,6 +93,7 @@ class Container(containers.DeclarativeContainer):
     ports: providers.Dependency[Ports] = providers.Dependency(instance_of=Ports)
 
     units, cache, clock = ports.provided.units, ports.provided.cache, ports.provided.clock
+    stale_units = ports.provided.stale_units
     lookup, ids = ports.provided.lookup, ports.provided.ids
     policies = settings.provided.policies
     retries, plan_change = policies.retry, policies.plan_change
@@ -171,7 +172,7 @@ class Container(containers.DeclarativeContainer):
             LinkCustomer, units=units, books=books, patiently=patience, lookup=lookup, clock=clock
         ),
         list_events=providers.Singleton(ListEvents, units=units),
-        look_up=providers.Singleton(LookUp, units=units, clock=clock),
+        look_up=providers.Singleton(LookUp, units=units, stale_units=stale_units, clock=clock),
         open_hosted=providers.Singleton(OpenHosted, units=units, carry_out=carry_out),
         open_subscription_checkout=providers.Singleton(
             OpenSubscriptionCheckoutSession,
@@ -188,7 +189,7 @@ class Container(containers.DeclarativeContainer):
         publish_events=providers.Singleton(
             PublishEvents, units=units, publisher=ports.provided.publisher, clock=ports.provided.real_clock
         ),
-        read_report=providers.Singleton(ReadReport, units=units),
+        read_report=providers.Singleton(ReadReport, units=stale_units),
         rebuild=providers.Singleton(Rebuild, units=units, books=books, journal=keep_journal, clock=clock),
         pull_catalog=providers.Singleton(
             PullCatalog, units=units, provider=ports.provided.provider_catalog, apply=apply_catalog
@@ -261,13 +262,11 @@ async def open_application(settings: Settings) -> AsyncIterator[Application]:
         spans = _spans(settings)
         if spans is not None:
             stack.callback(spans.close)
-        pool = await billing_postgres.open_pool(
-            settings.database_url,
-            connections_max=settings.database_pool_max,
-            prepare_threshold=5 if settings.database_prepared_statements else None,
-            watch=spans.statement if spans else None,
-        )
+        pool = await _pool(settings, settings.database_url, spans)
         stack.push_async_callback(pool.close)
+        replica = await _pool(settings, settings.database_replica_url, spans) if settings.database_replica_url else None
+        if replica is not None:
+            stack.push_async_callback(replica.close)
         redis = _redis(settings, spans)
         if redis is not None:
             stack.push_async_callback(redis.close)
@@ -281,7 +280,18 @@ async def open_application(settings: Settings) -> AsyncIterator[Application]:
         await stack.enter_async_context(following_business_time(clock, pool, settings))
         await stack.enter_async_context(sampling(metrics, pool))
         ports = _ports(settings, pool=pool, redis=redis, connections=connections, clock=clock, metrics=metrics)
+        if replica is not None:
+            ports = evolve(ports, stale_units=billing_postgres.PostgresUnitsOfWork(pool, replica=replica))
         yield application_on(settings, evolve(ports, spans=spans))
+
+
+async def _pool(settings: Settings, url: str, spans: Spans | None) -> billing_postgres.Pool:
+    return await billing_postgres.open_pool(
+        url,
+        connections_max=settings.database_pool_max,
+        prepare_threshold=5 if settings.database_prepared_statements else None,
+        watch=spans.statement if spans else None,
+    )
 
 
 def _spans(settings: Settings) -> Spans | None:
@@ -297,6 +307,7 @@ def _redis(settings: Settings, spans: Spans | None) -> RedisLink | None:
         return None
     return open_redis(
         settings.redis_url,
+        sentinels=settings.redis_sentinels,
         ca_file=settings.redis_ca_file,
         certificate_file=settings.redis_certificate_file,
         key_file=settings.redis_key_file,

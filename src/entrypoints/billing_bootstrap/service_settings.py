@@ -19,6 +19,7 @@ __all__ = [
     "read_database_url",
     "read_redis_tls",
     "read_redis_url",
+    "read_sentinels",
     "read_stripe",
     "read_tracing_endpoint",
     "read_webhook_secrets",
@@ -78,6 +79,19 @@ def read_redis_url(variables: Variables, *, needed: bool) -> str:
     login = f":{quote(password, safe='')}@" if password else ""
     shown = f"[{host}]" if ":" in host else host
     return f"{'rediss' if tls else 'redis'}://{login}{shown}:{port}/{database}"
+
+
+def read_sentinels(variables: Variables) -> tuple[tuple[str, int], ...]:
+    """Where Redis Sentinel is asked; nothing where Redis is reached directly."""
+
+    def parse(value: str) -> tuple[str, int]:
+        host, _, port = value.rpartition(":")
+        if not host or not port.isdecimal() or not 0 < int(port) <= _PORT_MAX:
+            raise Wrong(f"holds {value!r}, which is no host:port.")
+        return host.strip("[]"), int(port)
+
+    name = "REDIS_SENTINELS"
+    return variables.list_of(name, variables.text(name), parse, f"{name}=10.0.0.1:26379,10.0.0.2:26379")
 
 
 @frozen(kw_only=True)

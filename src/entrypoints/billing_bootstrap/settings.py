@@ -75,11 +75,15 @@ class Settings:
     database_url: str = field(default="", repr=False)
     #: Around a pooler, for migrations; the same as ``database_url`` where there is none.
     database_direct_url: str = field(default="", repr=False)
+    #: A streaming replica, for what may be a little old; empty where there is none.
+    database_replica_url: str = field(default="", repr=False)
     #: The most connections of one process.
     database_pool_max: int = 8
     #: Whether statements are prepared; not behind PgBouncer before 1.21 in transaction mode.
     database_prepared_statements: bool = True
     redis_url: str = field(default="", repr=False)
+    #: Host and port of those that know where Redis is; its URL then has their name for it in place of the host.
+    redis_sentinels: tuple[tuple[str, int], ...] = ()
     #: For TLS: who may vouch for the server.
     redis_ca_file: Path | None = None
     #: Our own certificate with its key, where Redis asks for one.
@@ -157,9 +161,11 @@ def load_settings(environ: Mapping[str, str], needs: Collection[Need] = SERVE) -
         environment=environment,
         database_url=database_url,
         database_direct_url=services.read_conninfo(variables, "DATABASE_DIRECT_URL") or database_url,
+        database_replica_url=services.read_conninfo(variables, "DATABASE_REPLICA_URL"),
         database_pool_max=variables.whole("DATABASE_POOL_MAX", least=1, most=1000, default=8),
         database_prepared_statements=variables.flag("DATABASE_PREPARED_STATEMENTS", default=True),
         redis_url=redis_url,
+        redis_sentinels=services.read_sentinels(variables),
         redis_ca_file=tls.ca_file,
         redis_certificate_file=tls.certificate_file,
         redis_key_file=tls.key_file,

@@ -50,7 +50,7 @@ def ports_within(value: object, path: str = "application") -> dict[str, Labelled
 
 
 def test_each_attribute_holds_the_port_of_its_name(application: Application) -> None:
-    """But for the catalog, another side of the provider; what nobody waits for; what is told and kept by real time."""
+    """But for the catalog, another side of the provider; what nobody waits for, real time keeps or may be old."""
     others = {
         "application.apply_catalog.provider": "provider_catalog",
         "application.pull_catalog.provider": "provider_catalog",
@@ -59,6 +59,7 @@ def test_each_attribute_holds_the_port_of_its_name(application: Application) -> 
         "application.answer_once.clock": "real_clock",
         "application.reconcile.lookup": "patient_lookup",
         "application.reconcile.objects.lookup": "patient_lookup",
+        "application.read_report.units": "stale_units",
     }
     found = ports_within(application)
 

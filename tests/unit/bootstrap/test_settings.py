@@ -124,6 +124,7 @@ MALFORMED = {
     "DATABASE_POOL_MAX": ["0", "-1", "many", "1.5", "99999"],
     "DATABASE_PREPARED_STATEMENTS": ["maybe"],
     "REDIS_URL": ["cache:6379", "redis://"],
+    "REDIS_SENTINELS": ["sentinel", "sentinel:port", "sentinel:0", "one:26379,:26379"],
     "REDIS_PORT": ["0", "65536", "x"],
     "REDIS_DB": ["-1", "one"],
     "REDIS_TLS": ["perhaps"],
@@ -299,3 +300,9 @@ def test_a_certificate_of_our_own_comes_with_its_key(tmp_path: Path) -> None:
     assert faults(**tls, REDIS_KEY_FILE=str(file)) == {"REDIS_CERTIFICATE_FILE": "is not set."}
     assert faults(**both).keys() == both.keys()
     assert load(**tls, **both).redis_certificate_file == load(**tls, **both).redis_key_file == file
+
+
+def test_sentinels_are_hosts_and_ports() -> None:
+    given = load(REDIS_SENTINELS="10.0.0.1:26379, [::1]:26380")
+
+    assert given.redis_sentinels == (("10.0.0.1", 26379), ("::1", 26380))
