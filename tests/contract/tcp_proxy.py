@@ -17,6 +17,7 @@ class TcpProxy:
     url: str = ""
     connections: int = 0
     is_cut: bool = False
+    is_stalled: bool = False
     _writers: set[asyncio.StreamWriter] = field(factory=set)
 
     async def cut(self) -> None:
@@ -24,9 +25,13 @@ class TcpProxy:
         self.is_cut = True
         await self.drop()
 
+    def stall(self) -> None:
+        """From now on nothing comes through, on old connections and new ones; none is closed."""
+        self.is_stalled = True
+
     def mend(self) -> None:
-        """Let everything through again."""
-        self.is_cut = False
+        """Let everything through again; what came while it was stalled is never answered."""
+        self.is_cut = self.is_stalled = False
 
     async def drop(self) -> None:
         """Close what is connected."""
@@ -42,16 +47,17 @@ class TcpProxy:
         parts = urlsplit(self.target)
         there, back = await asyncio.open_connection(parts.hostname, parts.port)
         self._writers |= {writer, back}
-        await asyncio.gather(_forward(reader, back), _forward(there, writer))
+        await asyncio.gather(self._forward(reader, back), self._forward(there, writer))
         self._writers -= {writer, back}
 
-
-async def _forward(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    with suppress(OSError):
-        while data := await reader.read(65536):
-            writer.write(data)
-            await writer.drain()
-    await _close(writer)
+    async def _forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(OSError):
+            while (data := await reader.read(65536)) and not self.is_stalled:
+                writer.write(data)
+                await writer.drain()
+            while data and await reader.read(65536):  # it gets lost
+                pass
+        await _close(writer)
 
 
 async def _close(writer: asyncio.StreamWriter) -> None:

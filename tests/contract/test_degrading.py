@@ -23,6 +23,7 @@ from tests.unit.stripe import stripe_json
 
 COURSE = {"resource_type": "course", "resource_id": "k8s-101"}
 GRANT = {**COURSE, "reason": "a prize"}
+_ANY_NUMBER = httpx.Limits(max_connections=None, max_keepalive_connections=20)
 ADMIN = bearer("sue", [Role.ADMIN])
 
 
@@ -74,10 +75,13 @@ async def running(postgres_url: str, migrated_template: str, redis_url: str) -> 
             STRIPE_API_BASE=to_stripe.url,
             STRIPE_SECRET_KEY=KEY,
             STRIPE_WEBHOOK_SECRET=SECRET,
+            STRIPE_TIMEOUT_SECONDS="1",
         )
         # In a thread, because the proxies live in this one.
         _, client = await asyncio.to_thread(blocking.enter_context, served(environ))
-        http = await stack.enter_async_context(httpx.AsyncClient(base_url=client.base_url, timeout=60))
+        http = await stack.enter_async_context(
+            httpx.AsyncClient(base_url=client.base_url, timeout=60, limits=_ANY_NUMBER)
+        )
         yield House(http, to_postgres, to_redis, to_stripe)
 
 
@@ -122,6 +126,45 @@ async def test_without_stripe_reads_work_and_webhooks_are_stored(house: House) -
     while (bought := await house.buy("bob")).status_code == 503:
         pass
     assert bought.status_code == 201
+
+
+async def test_a_stripe_that_never_answers_holds_nobody_up_for_long(house: House) -> None:
+    """While some wait for it, reads are answered and webhooks stored; after three waits nobody waits any more."""
+    assert not await house.may_open("sal")
+    house.stripe.stall()
+
+    buying = [asyncio.create_task(house.buy(user)) for user in ("sal", "sid", "sue")]
+    read, stored = await house.history("sal"), await house.deliver("evt_slow")
+    held = [one for one in buying if not one.done()]
+    refused = await asyncio.gather(*buying)
+    asked = house.stripe.connections
+    at_once = await house.buy("sam")
+
+    assert (read.status_code, await house.may_open("sal"), stored.json()["duplicate"]) == (200, False, False)
+    assert held
+    assert [(one.status_code, one.json()["code"]) for one in (*refused, at_once)] == [(503, "unavailable")] * 4
+    assert all(int(one.headers["Retry-After"]) > 0 for one in (*refused, at_once))
+    assert house.stripe.connections == asked  # nobody so much as tried
+    house.stripe.mend()
+    while (bought := await house.buy("sam")).status_code == 503:
+        pass
+    assert bought.status_code == 201
+
+
+async def test_more_requests_than_can_be_answered_are_refused_at_once(house: House) -> None:
+    """While PostgreSQL takes its time, what comes on top of what waits is told so; then all is as before."""
+    assert (await house.history("max")).status_code == 200
+    house.postgres.stall()
+
+    crowd = await asyncio.gather(*(house.history("max") for _ in range(300)), house.http.get("/api/health/live"))
+
+    assert [one.status_code for one in crowd] == [503] * 300 + [200]
+    refused = [one.json()["detail"] for one in crowd[:-1] if one.json()["detail"].startswith("Too many requests")]
+    assert refused
+    house.postgres.mend()
+    while (await house.history("max")).status_code == 503:
+        pass
+    assert (await house.history("max")).status_code == 200
 
 
 async def test_without_postgresql_everything_says_503_and_is_back_by_itself(house: House) -> None:

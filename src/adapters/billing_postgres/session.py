@@ -15,6 +15,7 @@ from psycopg.rows import TupleRow
 from billing_core.domain.errors import StorageUnavailable
 from billing_postgres.errors import core_error
 from billing_postgres.pool import Pool
+from billing_postgres.silence import Silence
 
 __all__ = ["STATEMENT_TIMEOUT_MS", "Session", "Statement", "transaction"]
 
@@ -50,6 +51,7 @@ class Session:
     #: What is written behind: taken, and carried out, before any other statement and before the commit.
     behind: Callable[[], list[Statement]] = field(default=_nothing, init=False)
     _connection: AsyncConnection[TupleRow] | None = field(default=None, init=False)
+    _silence: Silence | None = field(default=None, init=False)
 
     async def begin(self) -> None:
         """Take a connection and begin. Raises `StorageUnavailable`."""
@@ -77,12 +79,14 @@ class Session:
 
     async def _begins(self, *, last: bool = False) -> bool:
         self._connection = connection = await self._pool.getconn()
+        self._silence = silence = Silence(connection)
+        silence.expect(0)
         try:
             mode = "READ WRITE" if self.otherwise is None else "READ ONLY"
             begin = _BEGIN.format(mode=mode, timeout=int(self.statement_timeout_ms))
             await connection.execute(begin.encode(), prepare=False)
         except psycopg.OperationalError:
-            if last or not connection.closed:
+            if last or silence.is_broken or not connection.closed:
                 raise
             return False
         return True
@@ -92,6 +96,7 @@ class Session:
         connection = self._require()
         with _translated():
             await self._write_behind()
+            self._expect()
             answer = await connection.execute(b"COMMIT", prepare=False)
         if answer.statusmessage != "COMMIT":
             raise RuntimeError("A statement of this transaction failed before; nothing of it was committed.")
@@ -99,13 +104,18 @@ class Session:
     async def end(self) -> None:
         """Give the connection back; what was not committed is undone."""
         connection, self._connection = self._connection, None
+        silence, self._silence = self._silence, None
         if connection is None:
             return
         try:
             if connection.info.transaction_status is not TransactionStatus.IDLE:
+                if silence is not None:
+                    silence.expect(0)
                 with suppress(psycopg.Error):  # then the connection is broken, and the server undoes it by itself
                     await connection.execute(b"ROLLBACK", prepare=False)
         finally:
+            if silence is not None:
+                silence.stop()
             await self._pool.putconn(connection)
 
     async def execute(self, statement: LiteralString, parameters: Parameters = ()) -> int:
@@ -134,7 +144,12 @@ class Session:
 
     async def _send(self, statement: LiteralString, parameters: Parameters) -> AsyncCursor[TupleRow]:
         """Where every statement passes."""
+        self._expect()
         return await self._require().execute(statement, parameters)
+
+    def _expect(self) -> None:
+        if self._silence is not None and self.statement_timeout_ms:  # 0 is for whoever waits for ever
+            self._silence.expect(self.statement_timeout_ms / 1000)
 
     def _require(self) -> AsyncConnection[TupleRow]:
         connection = self._connection

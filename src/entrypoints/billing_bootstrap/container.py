@@ -319,7 +319,13 @@ def _stripe(settings: Settings, metrics: Metrics, spans: Spans | None, pace: Pac
     if not settings.stripe_secret_key:
         return None
     watch = counting_exchanges(metrics, spans)
-    return StripeApi(settings.stripe_secret_key, base_url=settings.stripe_api_base, watch=watch, pace=pace)
+    return StripeApi(
+        settings.stripe_secret_key,
+        base_url=settings.stripe_api_base,
+        timeout_seconds=settings.stripe_timeout_seconds,
+        watch=watch,
+        pace=pace,
+    )
 
 
 def _ports(

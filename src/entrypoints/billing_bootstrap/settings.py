@@ -96,6 +96,8 @@ class Settings:
     stripe_publishable_key: str | None = None
     #: Another address than Stripe's, such as the sandbox's.
     stripe_api_base: str | None = None
+    #: How long one request to Stripe may take.
+    stripe_timeout_seconds: int = 20
     #: How often the worker compares with Stripe what changed lately.
     reconcile_every: timedelta = timedelta(hours=1)
     #: What reconciliation may take of Stripe's rate limit: 25 a second in test mode, 100 in live mode.
@@ -172,6 +174,7 @@ def load_settings(environ: Mapping[str, str], needs: Collection[Need] = SERVE) -
         stripe_secret_key=stripe.secret_key,
         stripe_publishable_key=stripe.publishable_key,
         stripe_api_base=stripe.api_base,
+        stripe_timeout_seconds=variables.whole("STRIPE_TIMEOUT_SECONDS", least=1, most=80, default=20),
         stripe_webhook_secrets=services.read_webhook_secrets(variables, needed=http),
         reconcile_every=timedelta(
             minutes=variables.whole("RECONCILE_EVERY_MINUTES", least=1, most=7 * 24 * 60, default=60)
