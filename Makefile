@@ -36,8 +36,8 @@ test-stripe: $(ENV) ## Runs what we send against Stripe's own test mode: needs T
 test-long: $(ENV) ## Runs the unit and contract tests with a hundred times the examples.
 	HYPOTHESIS_PROFILE=nightly $(PYTEST) tests/unit tests/contract $(ARGS)
 
-bench: $(ENV) ## Measures webhooks beside pgbench and Express (npm); ARGS='--users 10000 --rounds 5' for figures to publish.
-	$(BIN)/python -m benchmarks.webhooks $(ARGS)
+bench: $(ENV) ## Measures everything beside peers (npm, wrk) into docs/explanation/performance.md; ARGS='--users 3400' for more.
+	$(BIN)/python -m benchmarks $(ARGS)
 
 flat: $(ENV) ## Measures the same paths at 1,000 and at USERS learners (default 1,000,000: 45 GB of disk), in one run.
 	$(BIN)/python -m benchmarks.flat --users $(or $(USERS),1000000) $(ARGS)

@@ -16,7 +16,7 @@ from datetime import timedelta
 
 from attrs import evolve, frozen
 
-from billing_core.domain.access import SourceKind, decide
+from billing_core.domain.access import SourceKind, decide, decide_all
 from billing_core.domain.facts import Fact
 from billing_core.domain.folding import ObjectState, extend, fold
 from billing_core.domain.known import Known
@@ -89,6 +89,7 @@ def measure(rounds: int) -> dict[str, float]:
         for number, resource in enumerate([course("ci"), path(), course("basics")])
     ]
     wanted, now, containment = course(), START + timedelta(days=3), CATALOG.containment
+    many = [course(f"course-{number}") for number in range(500)]
     short, long = years(12), years(1000)
     work: dict[str, tuple[Callable[[], object], int]] = {
         "baseline: frozen values made": (
@@ -98,7 +99,14 @@ def measure(rounds: int) -> dict[str, float]:
         "facts folded, each in its own second": (lambda: fold(apart), 5000),
         "facts folded, all in one second": (lambda: fold(at_once), 5000),
         "facts put on top, one by one": (lambda: extended(apart), 5000),
-        "access decisions": (lambda: [decide(grants, wanted, now, containment) for _ in range(20_000)], 20_000),
+        "access decisions, one by one": (
+            lambda: [decide(grants, wanted, now, containment) for _ in range(20_000)],
+            20_000,
+        ),
+        "access decisions, 500 of one user at once": (
+            lambda: [list(decide_all(grants, many, now, containment)) for _ in range(40)],
+            40 * len(many),
+        ),
         "objects derived, a year": (lambda: account(Known(short[0]), orders=short[1]), len(short[0])),
         "objects derived, 1000 renewals": (lambda: account(Known(long[0]), orders=long[1]), len(long[0])),
     }

@@ -32,6 +32,7 @@ __all__ = [
     "ours",
     "pgbench_rate",
     "static",
+    "sync_engine",
 ]
 
 PEERS = Path(__file__).parent / "peers"
@@ -112,13 +113,14 @@ def express_status(folder: Path, redis_url: str, *, manner: str, cores: frozense
 
 
 @contextmanager
-def express(folder: Path, database_url: str, *, manner: str) -> Iterator[int]:
+def express(folder: Path, database_url: str, *, manner: str, processes: int) -> Iterator[int]:
     """The Express service in one of its manners; its port."""
     port = free_port()
     environment = {
         "DATABASE_URL": database_url,
         "PEER_MANNER": manner,
         "PEER_PORT": str(port),
+        "PEER_PROCESSES": str(processes),
         "WEBHOOK_SECRET": SECRET,
         "NODE_ENV": "production",
     }
@@ -126,12 +128,27 @@ def express(folder: Path, database_url: str, *, manner: str) -> Iterator[int]:
         yield port
 
 
+@contextmanager
+def sync_engine(folder: Path, database_url: str, *, processes: int) -> Iterator[int]:
+    """stripe-sync-engine behind Express; its port."""
+    port = free_port()
+    environment = {
+        "DATABASE_URL": database_url,
+        "PEER_PORT": str(port),
+        "PEER_PROCESSES": str(processes),
+        "WEBHOOK_SECRET": SECRET,
+        "NODE_ENV": "production",
+    }
+    with _running(["node", str(folder / "sync_engine.js")], environment, f"http://127.0.0.1:{port}/ready"):
+        yield port
+
+
 def npm_install(folder: Path) -> None:
     """The peers of npm, once, in this folder."""
     folder.mkdir(parents=True, exist_ok=True)
-    for name in ("package.json", "express.js", "status.js"):
+    for name in ("package.json", "express.js", "status.js", "sync_engine.js"):
         shutil.copy(PEERS / name, folder / name)
-    if not all((folder / "node_modules" / name).exists() for name in ("express", "ioredis")):
+    if not all((folder / "node_modules" / name).exists() for name in ("express", "ioredis", "@supabase")):
         subprocess.run(["npm", "install", "--no-audit", "--no-fund", "--silent"], cwd=folder, check=True)  # noqa: S607 - npm of the PATH
 
 

@@ -1,6 +1,6 @@
 """Webhooks: how many events are verified, stored and applied per second, beside pgbench and peers of the same run.
 
-    python -m benchmarks.webhooks [--users 400] [--rounds 3] [--workers 2]
+    python -m benchmarks.webhooks [--users 400] [--rounds 3] [--processes 2]
 
 In each round every contestant takes its turn, on the same PostgreSQL with its default durability. A rate is shown as
 its ratio to the yardstick of the same round: pgbench, a transaction like a webhook's, statement by statement, at 8
@@ -15,6 +15,7 @@ import shutil
 import statistics
 import time
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import psycopg
@@ -23,6 +24,7 @@ from attrs import define, evolve, field
 
 from benchmarks import services
 from benchmarks.client import Load, measure
+from benchmarks.figures import Bar, Panel, table
 from benchmarks.mix import PLAN_PRICE, Story, interleaved, told_story
 from billing_contracts.examples import item, plan
 from billing_core.domain.plans import Catalog
@@ -36,6 +38,17 @@ PGBENCH_SECONDS = 5
 LEFT_TO_WORKER_MAX = 0.01
 #: Of whom events are sent one after the other, and where their numbers begin.
 LONELY_LEARNERS, FIRST_LONELY = 4, 10_000_000
+#: Where the numbers of those begin of whom is told at 70 % of the greatest rate.
+LOAD_OF_LATENCY, FIRST_MORE = 0.7, 20_000_000
+YARDSTICK = "pgbench, 8 round trips, 8 clients"
+_DOES = {
+    YARDSTICK: "no HTTP, no signature, no JSON; the rows of Express",
+    "ours, one connection": "each event alone",
+    "ours": "stores, folds, derives account and access, outbox, audit log; one commit for those that came together",
+    "Express + pg, usual": "the event and five small rows, eight round trips; no duplicates, no order, no state before",
+    "Express + pg, tuned": "the same rows in one prepared statement",
+    "stripe-sync-engine": "a row for each object; no transaction, inbox, access or outbox; Stripe's API is not asked",
+}
 
 
 def requests(story: Story, learners: int, first_learner: int) -> list[bytes]:
@@ -87,55 +100,94 @@ class Results:
 
     yardsticks: list[float] = field(factory=list)
     loads: dict[str, list[Load]] = field(factory=dict)
+    #: The same at 70 % of its rate.
+    below: dict[str, list[Load]] = field(factory=dict)
 
-    def add(self, name: str, load: Load) -> None:
+    def add(self, name: str, load: Load, below: Load | None = None) -> None:
         """One turn. Raises `RuntimeError` where anything but 200 was answered."""
-        if load.refused:
-            raise RuntimeError(f"{name}: {load.refused} of {load.answers} answers were not 200.")
+        for one in (load, below):
+            if one is not None and one.refused:
+                raise RuntimeError(f"{name}: {one.refused} of {one.answers} answers were not 200.")
         self.loads.setdefault(name, []).append(load)
+        if below is not None:
+            self.below.setdefault(name, []).append(below)
 
-    def lines(self) -> Iterator[str]:
-        """A Markdown table: medians over the rounds, the spread of the ratios in brackets."""
-        yield "| | per second | of the yardstick | p50 ms | p99 ms |"
-        yield "| --- | ---: | ---: | ---: | ---: |"
-        base = statistics.median(self.yardsticks)
-        yield f"| pgbench, 8 round trips, {PGBENCH_CLIENTS} clients | {base:,.0f} | 1.00 | | |"
-        for name, loads in self.loads.items():
-            ratios = [load.rate / base for load, base in zip(loads, self.yardsticks, strict=True)]
-            p50, p99 = (statistics.median(load.percentile(part) for load in loads) for part in (0.5, 0.99))
-            yield (
-                f"| {name} | {statistics.median(load.rate for load in loads):,.0f} | {statistics.median(ratios):.2f}"
-                f" [{min(ratios):.2f}, {max(ratios):.2f}] | {p50:.1f} | {p99:.1f} |"
-            )
+    def panel(self) -> Panel:
+        """All contestants."""
+        yardstick = Bar(
+            name=YARDSTICK, rates=self.yardsticks, ratios=[1.0] * len(self.yardsticks), does=_DOES[YARDSTICK]
+        )
+        bars = [self._bar(name, loads) for name, loads in self.loads.items()]
+        return Panel(title="Webhooks", yardstick="pgbench", bars=(yardstick, *bars))
+
+    def _bar(self, name: str, loads: list[Load]) -> Bar:
+        below = self.below.get(name)
+        return Bar(
+            name=name,
+            rates=[load.rate for load in loads],
+            ratios=[load.rate / base for load, base in zip(loads, self.yardsticks, strict=True)],
+            p50=statistics.median(load.percentile(0.5) for load in loads),
+            p99=statistics.median(load.percentile(0.99) for load in loads),
+            p99_at_70=statistics.median(load.percentile(0.99) for load in below) if below else None,
+            does=_DOES.get(name, ""),
+        )
 
 
-def run(learners: int, rounds: int, workers: int, folder: Path) -> Results:
+@define
+class Turns:
+    """The contestants on one PostgreSQL; everybody is sent the same distinct events."""
+
+    story: Story
+    learners: int
+    processes: int
+    folder: Path
+    server_url: str
+    redis_url: str
+    results: Results = field(factory=Results)
+
+    def round(self, place: int, database: str, yardstick: str) -> None:
+        """One turn of each."""
+        rate = services.pgbench_rate(yardstick, clients=PGBENCH_CLIENTS, seconds=PGBENCH_SECONDS)
+        self.results.yardsticks.append(rate)
+        events = requests(self.story, self.learners, place * self.learners)
+        quarter = max(1, self.learners // 4)
+        more = requests(self.story, quarter, FIRST_MORE + place * quarter)
+        lonely = requests(self.story, LONELY_LEARNERS, FIRST_LONELY + place * LONELY_LEARNERS)
+        with services.ours(database, self.redis_url, workers=self.processes) as port:
+            self.results.add("ours, one connection", measure(port, iter(lonely), connections=1))
+            self._take("ours", port, events, more)
+        rows_are_there(database, (place + 1) * (self.learners + quarter + LONELY_LEARNERS) * len(self.story))
+        for name, peer in self._peers(place):
+            with peer as port:
+                self._take(name, port, events, more)
+
+    def _peers(self, place: int) -> Iterator[tuple[str, AbstractContextManager[int]]]:
+        node, schema = self.folder / "node", services.PEERS / "schema.sql"
+        for manner in ("usual", "tuned"):
+            url = services.database(self.server_url, f"express_{manner}_{place}", schema=schema)
+            yield f"Express + pg, {manner}", services.express(node, url, manner=manner, processes=self.processes)
+        url = services.database(self.server_url, f"sync_engine_{place}", schema=services.PEERS / "nothing.sql")
+        yield "stripe-sync-engine", services.sync_engine(node, url, processes=self.processes)
+
+    def _take(self, name: str, port: int, events: list[bytes], more: list[bytes]) -> None:
+        load = measure(port, iter(events), connections=CONNECTIONS)
+        below = load.rate * LOAD_OF_LATENCY
+        self.results.add(name, load, measure(port, iter(more), connections=CONNECTIONS, per_second=below))
+
+
+def run(learners: int, rounds: int, processes: int, folder: Path) -> Results:
     """All rounds."""
-    story, results = told_story(), Results()
     services.npm_install(folder / "node")
-    shutil.rmtree(folder / "data", ignore_errors=True)
     data = folder / "data"
+    shutil.rmtree(data, ignore_errors=True)
     with EmbeddedPostgres(data / "postgres") as postgres, EmbeddedValkey(data / "valkey") as redis:
-        schema = services.PEERS / "schema.sql"
-        yardstick, database = services.database(postgres.url, "yardstick", schema=schema), ""
+        yardstick = services.database(postgres.url, "yardstick", schema=services.PEERS / "schema.sql")
+        database = services.database(postgres.url, "ours")
+        uvloop.run(sell_the_plan(database))
+        turns = Turns(told_story(), learners, processes, folder, postgres.url, redis.url)
         for place in range(rounds):
-            rate = services.pgbench_rate(yardstick, clients=PGBENCH_CLIENTS, seconds=PGBENCH_SECONDS)
-            results.yardsticks.append(rate)
-            if not database:
-                database = services.database(postgres.url, "ours")
-                uvloop.run(sell_the_plan(database))
-            events = requests(story, learners, place * learners)
-            lonely = requests(story, LONELY_LEARNERS, FIRST_LONELY + place * LONELY_LEARNERS)
-            with services.ours(database, redis.url, workers=workers) as port:
-                results.add("ours, one connection", measure(port, iter(lonely), connections=1))
-                results.add(f"ours, {CONNECTIONS} connections", measure(port, iter(events), connections=CONNECTIONS))
-            rows_are_there(database, (place + 1) * (learners + LONELY_LEARNERS) * len(story))
-            for manner in ("usual", "tuned"):
-                peer = services.database(postgres.url, f"express_{manner}_{place}", schema=schema)
-                with services.express(folder / "node", peer, manner=manner) as port:
-                    load = measure(port, iter(events), connections=CONNECTIONS)
-                results.add(f"Express + pg, {manner}, {CONNECTIONS} connections", load)
-    return results
+            turns.round(place, database, yardstick)
+    return turns.results
 
 
 def main() -> None:
@@ -143,12 +195,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--users", type=int, default=400, help="per round; 10,000 for the published figures")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--workers", type=int, default=2, help="processes of the API")
+    parser.add_argument("--processes", type=int, default=2, help="of ours, and of each peer")
     parser.add_argument("--folder", type=Path, default=Path("/tmp/billing-benchmark"), help="for data and peers")  # noqa: S108 - to be read by PostgreSQL's own user
     given = parser.parse_args()
     given.folder.mkdir(mode=0o755, parents=True, exist_ok=True)
-    results = run(given.users, given.rounds, given.workers, given.folder)
-    print("\n".join(results.lines()))
+    results = run(given.users, given.rounds, given.processes, given.folder)
+    print("\n".join(table(results.panel())))
 
 
 if __name__ == "__main__":

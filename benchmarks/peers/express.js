@@ -1,11 +1,12 @@
 // A minimal webhook receiver on Express and pg, in two manners: PEER_MANNER=usual, statement by statement as most are
 // written, and PEER_MANNER=tuned, all of it in one prepared statement. Both verify the signature and commit durably;
 // neither knows whose event it is, what came before it or what it adds up to.
+const cluster = require("node:cluster");
 const crypto = require("node:crypto");
 const express = require("express");
 const { Pool } = require("pg");
 
-const { DATABASE_URL, PEER_MANNER, PEER_PORT, WEBHOOK_SECRET } = process.env;
+const { DATABASE_URL, PEER_MANNER, PEER_PORT, PEER_PROCESSES, WEBHOOK_SECRET } = process.env;
 const pool = new Pool({ connectionString: DATABASE_URL, max: 8 });
 
 function verified(body, header) {
@@ -61,4 +62,5 @@ app.post("/api/webhooks/stripe", express.raw({ type: "*/*", limit: "1mb" }), asy
   response.json({ received: true });
 });
 app.get("/ready", (_, response) => response.json({}));
-app.listen(Number(PEER_PORT), "127.0.0.1");
+if (cluster.isPrimary) for (let made = 0; made < Number(PEER_PROCESSES); made++) cluster.fork();
+else app.listen(Number(PEER_PORT), "127.0.0.1");

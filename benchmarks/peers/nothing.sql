@@ -1,0 +1,2 @@
+-- stripe-sync-engine brings its own tables.
+SELECT 1;
