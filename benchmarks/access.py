@@ -160,6 +160,7 @@ class Bench:
             rates=self.bulk,
             ratios=[rate / one for rate, one in zip(self.bulk, base, strict=True)],
             does=f"{IN_BULK} decisions a request, one request at a time",
+            plotted=False,
         )
         return Panel(title="Reading over HTTP", yardstick="a constant", bars=(*bars, bulk))
 

@@ -28,6 +28,8 @@ class Bar:
     p99_at_70: float | None = None
     #: What it does, and what not.
     does: str = ""
+    #: Whether the plot shows it: not what is measured in something else than answers.
+    plotted: bool = True
 
     @property
     def ours(self) -> bool:
@@ -68,15 +70,16 @@ def plot(panels: Sequence[Panel]) -> str:
     """Bars of the medians, with a line from the least to the greatest ratio; a panel below the other."""
     parts, top = [], 10
     for panel in panels:
-        scale = _WIDTH / max(1.0, *(max(bar.ratios) for bar in panel.bars))
+        bars = [bar for bar in panel.bars if bar.plotted]
+        scale = _WIDTH / max(1.0, *(max(bar.ratios) for bar in bars))
         one = _LEFT + scale
-        height = len(panel.bars) * (_BAR + _GAP)
+        height = len(bars) * (_BAR + _GAP)
         parts.append(_text(10, top + 16, f"{panel.title}, as a ratio to {panel.yardstick}", "font-weight='bold'"))
         parts.append(
             f"<line x1='{one:.0f}' x2='{one:.0f}' y1='{top + 26}' y2='{top + 30 + height}' stroke='#cbd5e1'"
             " stroke-dasharray='3 3'/>"
         )
-        for place, bar in enumerate(panel.bars):
+        for place, bar in enumerate(bars):
             parts.extend(_bar(bar, top + 32 + place * (_BAR + _GAP), scale))
         top += _HEAD + height
     total = _LEFT + _WIDTH + 80
