@@ -19,7 +19,7 @@ from typing import Self
 from attrs import define, field, frozen
 
 import billing_postgres
-from billing_bootstrap.absent import NoCache, NoProvider, NoPublisher
+from billing_bootstrap.absent import NoCache, NoPublisher
 from billing_bootstrap.application import Application, Ports
 from billing_bootstrap.container import application_on
 from billing_bootstrap.health import Probes
@@ -31,13 +31,20 @@ from billing_core.ports.unit_of_work import UnitOfWork
 from billing_core.use_cases.catalog_prices import CatalogPriceBook
 from billing_memory import ManualClock
 from billing_postgres import Pool, PostgresUnitsOfWork
-from billing_stripe import StripeApi, StripeCatalog, StripeLookup, StripeProvider, StripeWebhookVerifier
+from billing_stripe import (
+    StripeApi,
+    StripeCatalog,
+    StripeListing,
+    StripeLookup,
+    StripeProvider,
+    StripeWebhookVerifier,
+)
 from billing_stripe.api import Call, Reply
 from billing_stripe.permissions import Permission
 from tests.builders import K8S
 from tests.contract.sandbox_server import KEY, SECRET
 
-__all__ = ["DOINGS", "PLANS", "STEPS", "THANKS", "Doing", "Steps", "child", "opened"]
+__all__ = ["DOINGS", "PLANS", "STEPS", "THANKS", "Doing", "Steps", "child", "opened", "reconciling"]
 
 ORIGIN = "https://app.example.com"
 SETTINGS = Settings(
@@ -157,7 +164,7 @@ async def opened(
                 payment_provider=StripeProvider(stripe),
                 lookup=lookup,
                 patient_lookup=lookup,
-                listing=NoProvider(),
+                listing=StripeListing(stripe),
                 provider_catalog=StripeCatalog(stripe),
                 verifier=StripeWebhookVerifier([SECRET], livemode=False),
                 publisher=NoPublisher(),
@@ -239,5 +246,16 @@ def child(database_url: str, stripe_url: str, doing: str, user: str, thing: str,
     async def do() -> None:
         async with opened(database_url, stripe_url, Steps(kill_before)) as app:
             await DOINGS[doing](app, user, thing)
+
+    asyncio.run(do())
+
+
+def reconciling(database_url: str, stripe_url: str, kill_before: int, minutes_later: int) -> None:
+    """A reconciliation of everything, in a process that is killed before one of its commits."""
+
+    async def do() -> None:
+        async with opened(database_url, stripe_url, Steps(kill_before), minutes_later=minutes_later) as app:
+            async for _ in app.reconcile.everything(actor="test", worker=f"process {minutes_later}", dry_run=False):
+                continue
 
     asyncio.run(do())

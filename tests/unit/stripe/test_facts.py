@@ -214,6 +214,7 @@ def test_no_metadata_of_ours_is_no_labels(metadata: object) -> None:
         (make.charge(amount="14900"), r"charge\.amount should be a whole number, not str\."),
         (make.charge(amount=True), r"charge\.amount should be a whole number, not bool\."),
         (make.charge(amount=2**63), r"charge\.amount should be a whole number"),
+        (make.charge(amount=-1), r"charge\.amount should be an amount of at least nothing"),
         (make.charge(created=10**15), r"charge\.created should be a time in Unix seconds"),
         (make.charge(created=-1), r"charge\.created should be a time in Unix seconds"),
         (make.charge(currency="dollars"), r"charge\.currency should be a currency code"),

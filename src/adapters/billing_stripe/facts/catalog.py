@@ -47,7 +47,7 @@ def read_price(body: Json) -> PriceSeen:
         active=body.flag("active"),
         deleted=body.flag("deleted"),
         currency=body.currency(),
-        amount=body.whole("unit_amount"),
+        amount=body.amount("unit_amount"),
         interval=_interval(recurring),
         interval_count=recurring.count("interval_count") or 1,
         lookup_key=body.text("lookup_key"),

@@ -17,10 +17,10 @@ _FAILED_PAYMENTS = {"requires_payment_method", "canceled"}
 def read_session(body: Json) -> SessionSeen:
     """A checkout session; amounts are in our currency, never in the one that Adaptive Pricing showed."""
     currency = body.currency() if body.has("currency") else None
-    amount = body.whole("amount_total")
+    amount = body.amount("amount_total")
     conversion = body.hash("currency_conversion")
     if conversion.has("amount_total"):  # before 2025-03-31 the session itself was in the currency shown
-        currency, amount = conversion.currency("source_currency"), conversion.whole("amount_total")
+        currency, amount = conversion.currency("source_currency"), conversion.amount("amount_total")
     status = body.text("status") or ("complete" if body.text("payment_status") == "paid" else "open")
     return SessionSeen(
         id=body.need_identity(),

@@ -14,7 +14,7 @@ def read_coupon(body: Json) -> CouponSeen:
         id=body.need_identity(),
         created=body.time("created") or NEVER_TOLD,
         percent_off_basis_points=body.basis_points("percent_off"),
-        amount_off=body.whole("amount_off"),
+        amount_off=body.amount("amount_off"),
         currency=body.currency() if body.has("currency") else None,
         duration=body.text("duration") or "once",
         duration_months=body.count("duration_in_months"),

@@ -21,8 +21,8 @@ def read_payment(body: Json) -> PaymentSeen:
         created=body.need_time("created"),
         customer_id=body.identity("customer"),
         status=_OLDER_STATUSES.get(status, status),
-        amount=body.need_whole("amount"),
-        amount_received=body.whole("amount_received") or 0,
+        amount=body.need_amount("amount"),
+        amount_received=body.amount("amount_received") or 0,
         currency=body.currency(),
         charge_id=body.identity("latest_charge") or (older_charges[0].identity("id") if older_charges else None),
         description=body.text("description"),
@@ -42,9 +42,9 @@ def read_charge(body: Json) -> ChargeSeen:
         customer_id=body.identity("customer"),
         payment_id=body.identity("payment_intent"),
         status=body.text("status") or ("succeeded" if body.flag("paid") else "failed"),
-        amount=body.need_whole("amount"),
+        amount=body.need_amount("amount"),
         amount_captured=_captured(body),
-        amount_refunded=body.whole("amount_refunded") or 0,
+        amount_refunded=body.amount("amount_refunded") or 0,
         currency=body.currency(),
         disputed=body.flag("disputed") or body.identity("dispute") is not None,
         description=body.text("description"),
@@ -58,9 +58,9 @@ def read_charge(body: Json) -> ChargeSeen:
 
 def _captured(body: Json) -> int:
     """Before 2020 only a boolean told whether the whole was captured."""
-    told = body.whole("amount_captured")
+    told = body.amount("amount_captured")
     if told is None:
-        return body.need_whole("amount") if body.flag("captured") and body.text("status") != "failed" else 0
+        return body.need_amount("amount") if body.flag("captured") and body.text("status") != "failed" else 0
     return told
 
 
@@ -79,7 +79,7 @@ def read_refund(body: Json) -> RefundSeen:
         charge_id=body.identity("charge"),
         payment_id=body.identity("payment_intent"),
         status=body.text("status") or "succeeded",
-        amount=body.need_whole("amount"),
+        amount=body.need_amount("amount"),
         currency=body.currency(),
         reason=body.text("reason"),
         failure_reason=body.text("failure_reason"),
@@ -95,7 +95,7 @@ def read_dispute(body: Json) -> DisputeSeen:
         charge_id=body.identity("charge"),
         payment_id=body.identity("payment_intent"),
         status=body.need_text("status"),
-        amount=body.need_whole("amount"),
+        amount=body.need_amount("amount"),
         currency=body.currency(),
         reason=body.text("reason"),
         charge_refundable=body.flag("is_charge_refundable"),

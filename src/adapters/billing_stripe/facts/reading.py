@@ -112,6 +112,17 @@ class Json:
             raise self._wrong(name, "a number of things", value)
         return value
 
+    def amount(self, name: str) -> int | None:
+        """An amount that is never negative, in minor units; lines of invoices may be, and are a `whole`."""
+        value = self.whole(name)
+        if value is not None and value < 0:
+            raise self._wrong(name, "an amount of at least nothing", value)
+        return value
+
+    def need_amount(self, name: str) -> int:
+        """Such an amount that must be there."""
+        return self._needed(name, self.amount(name))
+
     def need_whole(self, name: str) -> int:
         """A whole number that must be there."""
         return self._needed(name, self.whole(name))

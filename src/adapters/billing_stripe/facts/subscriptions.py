@@ -59,7 +59,7 @@ def _terms(row: Json) -> PriceTerms | None:
     interval = recurring.text("interval")
     if interval is None or interval not in set(Interval) or not price.has("currency"):
         return None
-    amount = price.whole("unit_amount") if price.has("unit_amount") else price.whole("amount")
+    amount = price.amount("unit_amount") if price.has("unit_amount") else price.amount("amount")
     return PriceTerms(
         amount=amount,
         currency=price.currency(),
