@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from benchmarks import services
@@ -41,19 +42,28 @@ def _ready_seconds(database_url: str, redis_url: str) -> float:
         return time.perf_counter() - begun
 
 
+@contextmanager
+def _bytecode_in(folder: Path) -> Iterator[None]:
+    """As where it is installed: bytecode is kept from the first time on."""
+    before = {name: os.environ.pop(name, None) for name in ("PYTHONDONTWRITEBYTECODE", "PYTHONPYCACHEPREFIX")}
+    os.environ["PYTHONPYCACHEPREFIX"] = str(folder)
+    try:
+        yield
+    finally:
+        del os.environ["PYTHONPYCACHEPREFIX"]
+        os.environ.update({name: value for name, value in before.items() if value is not None})
+
+
 def measure(rounds: int) -> Iterator[tuple[str, str]]:
     """What takes how long. Raises `RuntimeError` where the core brings what it has no use for."""
     brought = _told(_BROUGHT)
     if brought:
         raise RuntimeError(f"import billing_core brings {brought} with it.")
     taken: dict[str, list[float]] = {"attrs": [], "billing_core": [], "help": [], "ready": []}
-    with tempfile.TemporaryDirectory() as name:
+    with tempfile.TemporaryDirectory() as name, _bytecode_in(Path(name) / "bytecode"):
         folder = Path(name)
         folder.chmod(0o755)
         with EmbeddedPostgres(folder / "postgres") as postgres, EmbeddedValkey(folder / "valkey") as redis:
-            # As where it is installed: bytecode is kept from the first time on.
-            os.environ["PYTHONPYCACHEPREFIX"] = str(folder / "bytecode")
-            os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
             database = services.database(postgres.url, "ours")
             for _ in range(rounds):
                 for module in ("attrs", "billing_core"):
