@@ -207,3 +207,15 @@ def test_every_command_keeps_what_all_promise(billing: Billing, words: tuple[str
     assert ("--json" in helped) == (words not in _WITHOUT_JSON)
     assert ("--yes" in helped) == (words in _ASKING)
     assert ("ask_first(" in inspect.getsource(carried_out_by)) == (words in _ASKING)
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_the_tab_key_completes_commands(billing: Billing, tmp_path: Path, shell: str) -> None:
+    """What is written for the shell knows every command."""
+    script = tmp_path / "completion"
+
+    ended = billing("--install-completion", "--shell", shell, "--output", str(script))
+
+    assert (ended.status, ended.err) == (0, "")
+    written = script.read_text(encoding="utf-8")
+    assert [name for name in COMMANDS if name not in written] == []
