@@ -30,6 +30,7 @@ GUEST: Final = "user:"
 #: Customers that are named, tied to a user who is named, or owners of an object that is named; then their users.
 #: All customers are locked before the first user, each in ascending order, each waited for 200 ms at most. A tie that
 #: another one makes at this moment is not seen here: then the use case finds the user, and locks them itself.
+#: What follows is planned once for a connection, not each time anew: planning grows with the partitions that there are.
 _LOCK: Final[LiteralString] = f"""
 WITH named AS (
     SELECT unnest(%(customers)s::text[]) AS id
@@ -50,7 +51,8 @@ WITH named AS (
     SELECT users.id, {LOCK_KEY.format("'user:' || users.id")}
     FROM (SELECT id COLLATE "C" AS id FROM users ORDER BY 1) AS users
 )
-SELECT ARRAY(SELECT id FROM customers), ARRAY(SELECT id FROM locked)
+SELECT ARRAY(SELECT id FROM customers), ARRAY(SELECT id FROM locked),
+    set_config('plan_cache_mode', 'force_generic_plan', true)
 """  # noqa: S608 - constants of this package
 
 #: Everything in one JSON value. Facts are read of objects alone that must be folded again: those that have one as late.
@@ -182,7 +184,11 @@ async def prepare(session: Session, ahead: Ahead, events: Collection[Received]) 
     asked = _Asked(events)
     refs = refs_as_arrays(asked.refs)
     named = [*asked.customers, *(f"{GUEST}{user_id}" for user_id in asked.guests), *map(str, asked.nobodys)]
-    customers, users = await session.row(_LOCK, {"customers": named, "users": list(asked.users)} | refs) or ([], [])
+    customers, users, _ = await session.row(_LOCK, {"customers": named, "users": list(asked.users)} | refs) or (
+        [],
+        [],
+        "",
+    )
     ahead.locked.update(f"customer:{one}" for one in customers)
     ahead.locked.update(f"user:{one}" for one in users)
     customers = {*customers, *(f"{GUEST}{user_id}" for user_id in users)}
