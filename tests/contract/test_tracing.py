@@ -84,6 +84,7 @@ async def test_a_request_goes_on_from_its_caller_down_to_the_database(
     assert (request.attributes or {})["http.response.status_code"] == 200
     assert {span.name for span in within} - {"Redis SCRIPT LOAD"} == {
         "Redis EVALSHA",
+        "Redis MGET",
         "SQL BEGIN",
         "SQL SELECT",
         "SQL ROLLBACK",
