@@ -189,6 +189,9 @@ def _undone(played: Played) -> set[str]:
             if one["billing_reason"] in {"subscription_create", "subscription_cycle", "subscription_update"}
         ]
         latest = max(paid, key=lambda one: one["status_transitions"]["paid_at"], default=None)
+        if latest is not None and latest["total"] > 0 and not latest["amount_paid"]:  # out of a credit: whose it was
+            moneyed = [one for one in paid if one["amount_paid"]]
+            latest = max(moneyed, key=lambda one: one["status_transitions"]["paid_at"], default=None)
         if latest is None or not latest["amount_paid"]:
             continue
         period = max(line["period"]["end"] for line in latest["lines"]["data"])
