@@ -320,8 +320,8 @@ class _Reading:
     def _latest_period_is_undone(self, subscription: Obj) -> bool:
         """Whether the money of the invoices that paid furthest is held by a dispute, or was all given back.
 
-        A period that a later credit gave back is paid for no more; once that credit has paid for all of the latest
-        period, its money is what counts.
+        A period that a later credit gave back is paid for no more, but what was given for it went into the one that
+        ends with it: an upgrade that is refunded leaves what was paid before it.
         """
         mine = [one for one in self._life.objects("invoice") if _subscription_of(one) == subscription["id"]]
         invoices = sorted((one for one in mine if one["status"] == "paid"), key=lambda one: (one["created"], one["id"]))
@@ -332,7 +332,7 @@ class _Reading:
             if any((_price_of(line), line["period"]["end"]) not in credited for line in _lines([one]))
         ]
         through = max((line["period"]["end"] for line in _lines(paid)), default=0)
-        latest = {one["id"] for one in paid if any(line["period"]["end"] == through for line in _lines([one]))}
+        latest = {one["id"] for one in invoices if any(line["period"]["end"] == through for line in _lines([one]))}
         if not any(one["amount_paid"] for one in invoices if one["id"] in latest):
             latest |= _lenders(invoices, latest)
         intents = [self._intents[i] for i, invoice in self._invoice_of.items() if invoice in latest]
