@@ -85,6 +85,20 @@ SECONDS = {
     "a circle without anything known before": Second(None, [update(A, B), update(B, A)], None),
     "two claims that exclude each other": Second(A, [claim(B, identity="1"), claim(C, identity="2")], None),
     "a tie that the end overrules": Second(A, [claim(B), claim(C), claim(ENDED)], ENDED),
+    "one change alone": Second(A, [update(A, B)], B),
+    "one beginning told under two ids": Second(None, [created(A, "1"), created(A, "2")], A),
+    "two beginnings, in the order of a life and not of their ids": Second(
+        None, [created(INCOMPLETE, "evt_z"), created(A, "evt_a")], A, doubtful=True
+    ),
+    "a claim of the state before, and one of another": Second(
+        A, [claim(A, identity="evt_z"), claim(B, identity="evt_a")], B
+    ),
+    "what sets out from here comes before what does not, with its claims": Second(
+        A, [update(A, B, "evt_z"), claim(B, identity="evt_y"), update(C, D, "evt_a")], D, doubtful=True
+    ),
+    "a circle told under two ids, and a claim of a state that it passes": Second(
+        A, [update(A, B, "1"), update(A, B, "2"), update(B, A, "3"), update(B, A, "4"), claim(B)], A, doubtful=True
+    ),
     "a look-up that no event explains": Second(A, [update(A, B), claim(C, LOOKED_UP)], None),
 }  # fmt: skip
 
