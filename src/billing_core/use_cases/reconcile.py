@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from attrs import evolve, frozen
 
 from billing_core.domain.errors import NotFound, ProviderAccountMismatch, ReconciliationRunning
-from billing_core.domain.facts import ObjectKind, ObjectRef, PriceSeen, Snapshot, ref_of
+from billing_core.domain.facts import DiscountSeen, ObjectKind, ObjectRef, PriceSeen, Snapshot, ref_of
 from billing_core.domain.folding import ObjectState
 from billing_core.domain.reconciliation import Finding, Found, Progress, differences_of
 from billing_core.ports.clock import Clock
@@ -201,7 +201,11 @@ class Reconcile:
             ours = {state.ref: state for state in await uow.objects.of_customer(customer_id)}
         named = {ref for snapshot in theirs.values() for ref in _methods_named(snapshot)} - theirs.keys() - ours.keys()
         suspects = _suspects(ours, theirs) | named
-        return await self._each(dict.fromkeys(suspects, customer_id), actor, dry_run=dry_run)
+        coupons = _coupons_of(state.snapshot for state in ours.values())
+        async with self.units() as uow:
+            unheard = coupons - {state.ref for state in await uow.objects.get(coupons)}
+        owners = dict.fromkeys(suspects, customer_id) | dict.fromkeys(unheard)
+        return await self._each(owners, actor, dry_run=dry_run)
 
     async def _each(self, owners: Mapping[ObjectRef, str | None], actor: str, *, dry_run: bool) -> tuple[Finding, ...]:
         """Each of these objects, with whose it is; whoever leads to others first: a payment before its refunds."""
@@ -261,6 +265,12 @@ def _methods_named(snapshot: Snapshot) -> Iterable[ObjectRef]:
     """The payment methods that an object names: one that was detached is named still, and no list shows it."""
     names = (getattr(snapshot, name, None) for name in ("default_payment_method_id", "payment_method_id"))
     return (ObjectRef(ObjectKind.PAYMENT_METHOD, name) for name in names if name)
+
+
+def _coupons_of(snapshots: Iterable[Snapshot]) -> set[ObjectRef]:
+    """The coupons that discounts name: what they take off is in the coupon alone, whose terms never change."""
+    named = (one.coupon_id for one in snapshots if isinstance(one, DiscountSeen))
+    return {ObjectRef(ObjectKind.COUPON, coupon_id) for coupon_id in named if coupon_id}
 
 
 def _suspects(ours: dict[ObjectRef, ObjectState], theirs: dict[ObjectRef, Snapshot]) -> set[ObjectRef]:

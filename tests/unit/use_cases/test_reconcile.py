@@ -11,7 +11,9 @@ from billing_core.domain.changes import changes_between
 from billing_core.domain.errors import NotFound, ProviderAccountMismatch, ReconciliationRunning
 from billing_core.domain.facts import (
     LOOKED_UP,
+    CouponSeen,
     CustomerSeen,
+    DiscountSeen,
     Fact,
     InvoiceSeen,
     ObjectKind,
@@ -23,7 +25,7 @@ from billing_core.domain.reconciliation import Found, Progress
 from billing_core.domain.subscriptions import Status
 from billing_core.ports.provider import ProviderIdentity
 from billing_core.use_cases.reconcile import Step
-from tests.builders import ANN, CATALOG, day
+from tests.builders import ANN, CATALOG, CUSTOMER, day, told
 from tests.lives import Life
 from tests.unit.use_cases.reconciling import TESTS, Desk, Stripe
 
@@ -41,6 +43,24 @@ async def test_what_differs_is_named_by_object_and_field() -> None:
     assert [(one.field, one.ours, one.theirs) for one in finding.differences] == [("status", "incomplete", "active")]
     assert finding.mended
     assert (await desk.account()).subscriptions[0].status == Status.ACTIVE
+
+
+async def test_the_coupon_that_a_discount_names_is_asked_for_once() -> None:
+    """Its event was lost; what the discount takes off is in the coupon alone, and its terms never change."""
+    life = Life()
+    life.subscribe()
+    coupon = CouponSeen(id="SPRING", created=day(0), percent_off_basis_points=2500, duration="forever")
+    discount = DiscountSeen(id="di_1", created=day(0), customer_id=CUSTOMER, coupon_id="SPRING")
+    desk = await Desk(life).hears([*life.facts, told("customer.discount.created", discount, day(0))])
+    desk.stripe.world.put(coupon)
+
+    (finding,) = await desk.reconciles()
+    assert (str(finding.ref), finding.found, finding.mended) == ("coupon:SPRING", Found.UNHEARD_OF, True)
+    async with desk.units() as uow:
+        (state,) = await uow.objects.get([finding.ref])
+    assert state.snapshot == coupon
+    assert await desk.reconciles() == []
+    assert desk.stripe.asked.count(finding.ref) == 1
 
 
 async def test_what_the_provider_does_not_know_is_told_and_never_changed() -> None:
