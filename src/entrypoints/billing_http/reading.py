@@ -37,6 +37,8 @@ _DEFAULT_PORTS = {"http": 80, "https": 443}
 _RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]")
 _AT = re.compile(r"(?P<message>.*?) - at `(?:key in )?\$\.?(?P<field>[^`]*)`", re.DOTALL)
 _UNKNOWN = re.compile(r"Object contains unknown field `(?P<field>.*)`", re.DOTALL)
+#: Up to here a float says exactly which integer it is.
+_EXACT_MAX = 2**53
 _MISSING = re.compile(r"Object missing required field `(?P<field>.*)`", re.DOTALL)
 
 
@@ -61,13 +63,26 @@ async def read_body(request: AnyRequest, shape: type[T]) -> T:
             Problem(code=Code.UNSUPPORTED_MEDIA_TYPE, detail="The body must be JSON in UTF-8: application/json.")
         )
     try:
-        given = msgspec.json.decode(body or b"{}", type=shape)
+        given = _decoded(body or b"{}", shape)
         json.loads(body or b"{}", object_pairs_hook=_once_each)
     except msgspec.ValidationError as error:
         raise _misfit(str(error)) from None
     except (msgspec.DecodeError, ValueError, RecursionError):
         raise invalid("", "The body is not JSON in UTF-8.") from None
     return given
+
+
+def _decoded(body: bytes, shape: type[T]) -> T:
+    """The body as ``shape``. In JSON 2.0 is an integer like 2 (JSON Schema, 6.1.1); 2.5 is none, and never money."""
+    try:
+        return msgspec.json.decode(body, type=shape)
+    except msgspec.ValidationError:
+        return msgspec.convert(json.loads(body, parse_float=_whole_if_it_is), shape)
+
+
+def _whole_if_it_is(number: str) -> float:
+    value = float(number)
+    return int(value) if value.is_integer() and abs(value) <= _EXACT_MAX else value
 
 
 def _once_each(pairs: list[tuple[str, object]]) -> None:

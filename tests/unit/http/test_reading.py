@@ -88,6 +88,22 @@ async def test_a_body_that_is_no_json_object_is_refused(house: House, ann: str, 
 
 
 @pytest.mark.parametrize(
+    ("number", "status"), [("1", 200), ("1.0", 200), ("10e-1", 200), ("1.5", 400), ("1e400", 400), ("NaN", 400)]
+)
+async def test_an_integer_may_be_written_as_json_allows_and_nothing_else_is_one(
+    house: House, ann: str, number: str, status: int
+) -> None:
+    subscription = await house.subscribes(ann)
+    body = f'{{"plan_id": "team-monthly", "quantity": {number}}}'.encode()
+    headers = {"Authorization": f"Bearer {house.token(ann)}", "Content-Type": "application/json"}
+    path = f"/api/subscriptions/{subscription['id']}/preview"
+
+    answer = await house.client.post(path, content=body, headers=headers)
+
+    assert answer.status_code == status, answer.text
+
+
+@pytest.mark.parametrize(
     "media_type",
     ["text/plain", "application/x-www-form-urlencoded", "application/json; charset=latin-1", "", "application/jsonp"],
 )
