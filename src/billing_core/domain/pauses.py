@@ -8,7 +8,7 @@ subscription is paused when the period is over. A second timer takes it up again
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from attrs import evolve, frozen
@@ -18,6 +18,8 @@ from billing_core.domain.operations import Command, PauseSubscription, ResumeSub
 from billing_core.domain.subscriptions import Status, Subscription
 
 __all__ = ["Pause", "PauseState", "first_day_back", "step_of", "with_pause"]
+
+_PUT_OFF = timedelta(days=1)
 
 
 class PauseState(StrEnum):
@@ -80,11 +82,13 @@ def first_day_back(subscription: Subscription, resumes_at: datetime | None) -> d
     return end
 
 
-def step_of(pause: Pause, subscription: Subscription | None, now: datetime) -> tuple[Pause, Command | None]:
+def step_of(
+    pause: Pause, subscription: Subscription | None, now: datetime, *, contested: bool = False
+) -> tuple[Pause, Command | None]:
     """What is to be done about a pause at ``now`` (UTC): the pause after it, and what to ask of the provider.
 
     The subscription's present state decides: whatever was changed elsewhere since holds, and a cancellation
-    beats the pause.
+    beats the pause. While a payment for it is ``contested``, taking it up again, which charges, is put off by a day.
     """
     if pause.due_at is None or now < pause.due_at:
         return pause, None
@@ -92,13 +96,21 @@ def step_of(pause: Pause, subscription: Subscription | None, now: datetime) -> t
         return pause.over(), None
     paused = subscription.status == Status.PAUSED
     if pause.state is PauseState.IN_FORCE:
-        return pause.over(), ResumeSubscription(subscription_id=pause.stripe_subscription_id) if paused else None
+        return (
+            (evolve(pause, resumes_at=now + _PUT_OFF), None)
+            if paused and contested
+            else _taken_up(pause, paused=paused)
+        )
     if paused:
         return evolve(pause, state=PauseState.IN_FORCE), None
     if subscription.is_canceling:
         return pause.over(), None
     command = PauseSubscription(subscription_id=pause.stripe_subscription_id)
     return evolve(pause, state=PauseState.IN_FORCE), command
+
+
+def _taken_up(pause: Pause, *, paused: bool) -> tuple[Pause, Command | None]:
+    return pause.over(), ResumeSubscription(subscription_id=pause.stripe_subscription_id) if paused else None
 
 
 def with_pause(subscription: Subscription, pauses: Iterable[Pause]) -> Subscription:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from attrs import frozen
 
 from billing_core.domain.audit import Cause
+from billing_core.domain.contests import contest_of
+from billing_core.domain.disputes import Standing
 from billing_core.domain.errors import (
     LockTimeout,
     OperationInProgress,
@@ -49,7 +51,9 @@ class RunPauses:
             found = next(one for one in pauses if one.id == pause.id)
             subscription = await uow.views.subscription(pause.subscription_id)
             now = self.clock.now()
-            after, command = step_of(found, subscription, now)
+            known = (await self.books.book(uow, pause.user_id)).known
+            contested = contest_of(pause.stripe_subscription_id, known) is Standing.OPEN
+            after, command = step_of(found, subscription, now, contested=contested)
             await uow.pauses.save(after)
             operation = self.carry_out.new(command, pause.user_id, worker) if command else None
             if operation is not None:

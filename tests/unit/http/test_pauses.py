@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from billing_core.domain.errors import ProviderRefused
-from billing_core.domain.facts import InvoiceSeen, SubscriptionSeen
+from billing_core.domain.facts import InvoiceSeen, PaymentSeen, SubscriptionSeen
 from tests.unit.http.house import House, Json
 
 
@@ -68,6 +68,28 @@ async def test_it_rests_from_the_end_of_the_period_on_and_nothing_is_charged(
     assert (decision["allowed"], decision["reason"]) == (False, "paused")
     invoices = own_house.provider.world.all(InvoiceSeen)
     assert sum(invoice.amount_paid for invoice in invoices) == 2900
+
+
+async def test_while_a_payment_is_disputed_it_is_not_taken_up_which_would_charge(own_house: House) -> None:
+    """It is a day after the dispute is won."""
+    resumes_at = own_house.clock.now() + timedelta(days=60)
+    subscription = await paused(own_house, "ann", resumes_at=f"{resumes_at:%Y-%m-%dT%H:%M:%SZ}")
+    await period_ends(own_house, subscription, renewed=False)
+    (paid,) = own_house.provider.world.all(PaymentSeen)
+    dispute = own_house.provider.buyers.dispute(paid.id, "needs_response")
+    await own_house.deliver()
+    own_house.clock.advance(resumes_at - own_house.clock.now())
+
+    await own_house.application.run_pauses("worker")
+    status = await status_of(own_house, "ann")
+    assert status["subscription"]["status"] == "paused"
+    assert len(own_house.provider.world.all(PaymentSeen)) == 1
+
+    own_house.provider.buyers.decide_dispute(dispute.id, "won")
+    await own_house.deliver()
+    own_house.clock.advance(timedelta(days=1))
+    await own_house.application.run_pauses("worker")
+    assert (await status_of(own_house, "ann"))["subscription"]["status"] == "active"
 
 
 async def test_it_is_taken_up_by_itself_when_its_time_has_come(own_house: House) -> None:
