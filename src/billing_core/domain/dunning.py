@@ -8,7 +8,7 @@ for the subscription is disputed all of it rests; once the dispute is lost only 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from attrs import frozen
@@ -70,15 +70,21 @@ class Dunning:
     first_failed_at: datetime
     #: Tries so far, by whomever.
     attempts: int
-    #: When (UTC) payment is tried next without anybody's doing; None where it is not.
-    next_retry_at: datetime | None
+    #: When (UTC) we try again by the policy, ascending; what was done of it does not matter. None after a hard decline.
+    retries_at: tuple[datetime, ...] = ()
+    #: When (UTC) the provider tries next; None where we do, or where it gave up.
+    provider_retry_at: datetime | None = None
     #: Why the last try failed, and whether that skips the retries to come.
     decline_code: str | None
     hard_decline: bool
     #: The steps of ours so far, oldest first.
     steps: tuple[StepDone, ...]
-    #: When (UTC) what comes last is done by us; None where the provider does it.
+    #: When (UTC) what comes last is done by us, or was; None where the provider does it.
     ends_at: datetime | None
+
+    def next_retry_at(self, now: datetime) -> datetime | None:
+        """When (UTC) payment is tried next without anybody's doing, asked at ``now``; None where it is not."""
+        return next((moment for moment in self.retries_at if moment > now), self.provider_retry_at)
 
 
 def is_hard(payment: PaymentSeen | None) -> bool:
@@ -138,13 +144,17 @@ class _Case:
     def _schedule(self) -> tuple[NextStep, ...]:
         return schedule(self.policy, self.invoice.id, self.first_failed_at)
 
-    def to_come(self) -> Iterator[NextStep]:
-        """The steps of the schedule that were not taken yet."""
-        if StepKind.LAST in self.taken or self.contest is Standing.OPEN:
-            return
-        for step in self._schedule:
-            if step.name not in self.taken and (self.contest is None or step.kind is StepKind.LAST):
-                yield step
+    def scheduled(self) -> list[NextStep]:
+        """The steps of the schedule that are not held back by a dispute, whether or not they were taken."""
+        if self.contest is Standing.OPEN:
+            return []
+        return [step for step in self._schedule if self.contest is None or step.kind is StepKind.LAST]
+
+    def to_come(self) -> list[NextStep]:
+        """Those of them that were not taken yet."""
+        if StepKind.LAST in self.taken:
+            return []
+        return [step for step in self.scheduled() if step.name not in self.taken]
 
 
 def _case_of(
@@ -185,20 +195,19 @@ def dunning_of(
     if case is None:
         return None
     own = policy.collector is Collector.OWN
-    hard = is_hard(case.payment)
-    retries = [step.due_at for step in case.to_come() if step.kind is StepKind.RETRY]
-    ours = min(retries, default=None) if not hard else None
+    hard, scheduled = is_hard(case.payment), case.scheduled()
     return Dunning(
         stripe_invoice_id=case.invoice.id,
         amount_due=Money(case.invoice.amount_remaining or case.invoice.amount_due, case.invoice.currency),
         hosted_invoice_url=case.invoice.hosted_url,
         first_failed_at=case.first_failed_at,
         attempts=case.invoice.attempt_count,
-        next_retry_at=ours if own else case.invoice.next_attempt_at,
+        retries_at=() if hard else tuple(step.due_at for step in scheduled if step.kind is StepKind.RETRY),
+        provider_retry_at=None if own else case.invoice.next_attempt_at,
         decline_code=(case.payment.decline_code or case.payment.failure_code) if case.payment else None,
         hard_decline=hard,
         steps=case.done(),
-        ends_at=next((step.due_at for step in case.to_come() if step.kind is StepKind.LAST), None),
+        ends_at=next((step.due_at for step in scheduled if step.kind is StepKind.LAST), None),
     )
 
 
@@ -213,7 +222,7 @@ def next_step(
     case = _case_of(seen, past_due_since, policy, known, steps)
     if case is None:
         return _look_at_first(seen, known, steps)
-    coming = list(case.to_come())
+    coming = case.to_come()
     if case.contest is not None:
         return min(coming, key=_place, default=None)
     method = _new_method(seen, case, known)

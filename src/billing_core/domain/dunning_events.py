@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 
 from billing_core.domain.dunning import Dunning
 from billing_core.domain.invoices import Invoice
@@ -53,10 +54,15 @@ def _is_recovered(row: Subscription, invoice_status: str | None) -> bool:
     return invoice_status == "paid"
 
 
+def _latest(dunning: Dunning) -> datetime:
+    """When the last thing was done about it; when it began, before anything was."""
+    return dunning.steps[-1].taken_at if dunning.steps else dunning.first_failed_at
+
+
 def _data(row: Subscription, dunning: Dunning, step: str | None = None) -> _Data:
     times = {
         "first_failed_at": dunning.first_failed_at,
-        "next_retry_at": dunning.next_retry_at,
+        "next_retry_at": dunning.next_retry_at(_latest(dunning)),
         "ends_at": dunning.ends_at,
         "grace_until": row.grace_until,
     }

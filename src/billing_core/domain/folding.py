@@ -19,7 +19,7 @@ from billing_core.domain.lifecycles import status_of
 __all__ = ["FOLD_VERSION", "ObjectState", "Passed", "course", "extend", "fold", "is_later"]
 
 #: Counts up whenever the fold or what it is derived into changes; stored rows of an older one are folded anew.
-FOLD_VERSION = 2
+FOLD_VERSION = 3
 
 
 @frozen(kw_only=True)

@@ -204,6 +204,8 @@ def subscription_row(  # noqa: PLR0917 - what a record is made of, passed on onc
     return row, plan
 
 
+#: How far the provider's clock, which shows whole seconds, may be behind ours.
+_CLOCKS_APART = timedelta(minutes=1)
 #: The provider announces the end of every trial so many days before; other reminders are steps of our own.
 _ANNOUNCED_DAYS = 3
 
@@ -226,10 +228,15 @@ def _trial_reminder(seen: SubscriptionSeen, plan: Plan, steps: tuple[StepTaken, 
 
 
 def _cancellation_reason(seen: SubscriptionSeen, known: Known, steps: tuple[StepTaken, ...]) -> str | None:
-    """As the provider says; what our own dunning ended, it ended for non-payment."""
+    """As the provider says; what our own dunning ended, it ended for non-payment.
+
+    A last step that was taken after the end, by a worker that had not heard of it yet, ended nothing.
+    """
+    if seen.status != Status.CANCELED or seen.ended_at is None:
+        return seen.cancellation_reason
     for step in steps:
         unpaid = known.seen(InvoiceSeen, step.subject) if step.kind is StepKind.LAST else None
-        if unpaid is not None and unpaid.status == "void" and seen.status == Status.CANCELED:
+        if unpaid is not None and unpaid.status == "void" and step.taken_at < seen.ended_at + _CLOCKS_APART:
             return "payment_failed"
     return seen.cancellation_reason
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from attrs import frozen
 
 from billing_core.domain.access import SourceKind
@@ -28,6 +30,8 @@ class SubscriptionStatus:
     user_id: str
     has_access: bool
     subscription: Subscription | None
+    #: The "now" (UTC) of this answer.
+    as_of: datetime
 
 
 @frozen(kw_only=True)
@@ -47,7 +51,7 @@ class LookUp:
             access = await uow.views.access_of(user_id)
         now = self.clock.now()
         opened = any(grant.source.kind is SourceKind.SUBSCRIPTION and grant.is_open(now) for grant in access.grants)
-        return SubscriptionStatus(user_id=user_id, has_access=opened, subscription=counting(subscriptions))
+        return SubscriptionStatus(user_id=user_id, has_access=opened, subscription=counting(subscriptions), as_of=now)
 
     async def subscription(self, caller: Caller, subscription_id: str) -> Subscription:
         """One subscription."""

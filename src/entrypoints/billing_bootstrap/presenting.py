@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from billing_bootstrap import shapes
 from billing_core.domain.access import Decision, Grant, Source, UserAccess
 from billing_core.domain.dunning import Dunning
@@ -95,22 +97,20 @@ def status(one: SubscriptionStatus) -> shapes.StatusShape:
     """A user's subscription status."""
     counts = subscription(one.subscription) if one.subscription else None
     owed = one.subscription.dunning if one.subscription else None
-    return shapes.StatusShape(one.user_id, one.has_access, counts, dunning(owed) if owed else None)
+    return shapes.StatusShape(one.user_id, one.has_access, counts, dunning(owed, one.as_of) if owed else None)
 
 
-def dunning(one: Dunning) -> shapes.DunningShape:
-    """An unpaid renewal, as its customer sees it."""
+def dunning(one: Dunning, now: datetime) -> shapes.DunningShape:
+    """An unpaid renewal, as its customer sees it at ``now`` (UTC). What was done about it, events tell."""
     return shapes.DunningShape(
         stripe_invoice_id=one.stripe_invoice_id,
         amount_due=money(one.amount_due),
         hosted_invoice_url=one.hosted_invoice_url,
         first_failed_at=one.first_failed_at,
         attempts=one.attempts,
-        next_retry_at=one.next_retry_at,
+        next_retry_at=one.next_retry_at(now),
         decline_code=one.decline_code,
         needs_new_payment_method=one.hard_decline,
-        last_step=one.steps[-1].name if one.steps else None,
-        last_step_at=one.steps[-1].taken_at if one.steps else None,
         ends_at=one.ends_at,
     )
 

@@ -129,8 +129,6 @@ class DunningShape(msgspec.Struct, frozen=True):
     next_retry_at: Time | None
     decline_code: str | None
     needs_new_payment_method: bool
-    last_step: str | None
-    last_step_at: Time | None
     ends_at: Time | None
 
 

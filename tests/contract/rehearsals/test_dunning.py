@@ -44,7 +44,8 @@ async def test_a_declined_renewal_goes_through_days_3_5_and_7_and_ends(own_stage
     assert owes.status == "past_due"
     assert owes.dunning is not None
     first = owes.dunning.first_failed_at
-    assert (owes.dunning.next_retry_at, owes.dunning.ends_at) == (first + timedelta(days=3), first + timedelta(days=7))
+    on_the_third, on_the_seventh = first + timedelta(days=3), first + timedelta(days=7)
+    assert (owes.dunning.next_retry_at(first), owes.dunning.ends_at) == (on_the_third, on_the_seventh)
     assert owes.dunning.hosted_invoice_url
 
     attempts = []
@@ -94,7 +95,7 @@ async def test_a_lost_card_is_not_tried_again_until_there_is_another_one(own_sta
     await own_stage.sells(PRO)
     owes = await declined(own_stage, code="lost_card", times=1)
     assert owes.dunning is not None
-    assert (owes.dunning.hard_decline, owes.dunning.next_retry_at) == (True, None)
+    assert (owes.dunning.hard_decline, owes.dunning.retries_at) == (True, ())
     await own_stage.days(4)
     assert (await own_stage.invoices("ann"))[1]["attempt_count"] == 1
     assert "dunning.retry_skipped" in await own_stage.told("ann", "dunning")
@@ -145,7 +146,7 @@ async def test_beside_the_providers_retries_ours_reminds_and_tries_new_cards(sta
     owes = await declined(stage, times=1)
     assert owes.dunning is not None
     assert owes.dunning.ends_at is None
-    assert owes.dunning.next_retry_at is not None  # Stripe's own
+    assert owes.dunning.provider_retry_at is not None  # Stripe's own
     await stage.days(0.5)
     await stage.adds_card("ann", "pm_card_mastercard")
     assert (await stage.subscription("ann")).status == "active"

@@ -110,7 +110,7 @@ def test_tries_by_hand_do_not_move_the_schedule() -> None:
     catalog = Catalog(plans=(evolve(PRO, dunning=OWN),))
     (tried,) = derive(Book(user_id=ANN, known=known, catalog=catalog)).subscriptions
     assert tried.dunning is not None
-    assert (tried.dunning.attempts, tried.dunning.next_retry_at) == (6, day(34))
+    assert (tried.dunning.attempts, tried.dunning.next_retry_at(day(33))) == (6, day(34))
     assert tried.next_step == row().next_step
 
 
@@ -127,14 +127,14 @@ def test_while_the_provider_collects_its_own_schedule_is_shown() -> None:
     catalog = Catalog(plans=(evolve(PRO, dunning=PROVIDER),))
     (owes,) = derive(Book(user_id=ANN, known=known, catalog=catalog)).subscriptions
     assert owes.dunning is not None
-    assert (owes.dunning.next_retry_at, owes.dunning.ends_at) == (day(35), None)
+    assert (owes.dunning.next_retry_at(FAILED), owes.dunning.ends_at) == (day(35), None)
 
 
 @pytest.mark.parametrize("code", ["lost_card", "stolen_card", "pickup_card", "fraudulent"])
 def test_a_card_that_is_lost_is_not_tried_again_but_the_calendar_goes_on(code: str) -> None:
     owes = row(OWN, *declined(code))
     assert owes.dunning is not None
-    assert (owes.dunning.hard_decline, owes.dunning.next_retry_at, owes.dunning.ends_at) == (True, None, day(38))
+    assert (owes.dunning.hard_decline, owes.dunning.retries_at, owes.dunning.ends_at) == (True, (), day(38))
     retry = NextStep(kind=StepKind.RETRY, subject="in_2", number="3", due_at=day(34))
     assert retry_is_skipped(retry, owes.dunning, OWN, day(34))
 
@@ -286,7 +286,10 @@ def test_what_our_dunning_ended_was_ended_for_non_payment() -> None:
     last = took(StepKind.LAST, on=7)
     by_us = derive(Book(user_id=ANN, known=Known(states([*facts, void])), steps=(last,), catalog=catalog))
     by_hand = derive(Book(user_id=ANN, known=Known(states([*facts, void])), catalog=catalog))
+    after = evolve(last, taken_at=day(60))  # by a worker that had not heard of the end
+    too_late = derive(Book(user_id=ANN, known=Known(states([*facts, void])), steps=(after,), catalog=catalog))
     assert by_us.subscriptions[0].cancellation_reason == "payment_failed"
+    assert too_late.subscriptions[0].cancellation_reason == "cancellation_requested"
     assert by_hand.subscriptions[0].cancellation_reason == "cancellation_requested"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
 
@@ -23,8 +23,7 @@ SECRET = "whsec_histories"
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}")
 
 
-@pytest.fixture(scope="module")
-async def told_house() -> House:
+async def a_told_house() -> House:
     """A house that Stripe's own events come to."""
     house = House(verifier=StripeWebhookVerifier([SECRET], livemode=False))
     house.clock.move_to(datetime.fromtimestamp(LATEST, UTC))
@@ -32,6 +31,12 @@ async def told_house() -> House:
         await uow.catalogs.save(CATALOG)
         await uow.commit()
     return house
+
+
+@pytest.fixture(scope="module")
+async def told_house() -> House:
+    """One of these that all histories are told to."""
+    return await a_told_house()
 
 
 def deliveries(history: History) -> list[list[Obj]]:
@@ -43,18 +48,39 @@ def deliveries(history: History) -> list[list[Obj]]:
     return [list(history.events), older]
 
 
-async def told_to(house: House, events: Sequence[Obj], user: str) -> Any:  # noqa: ANN401 - JSON
-    """What the API says about a user after these; ids as if the user were called Ada."""
-    stamp = int(house.clock.now().timestamp())
+async def told_to(house: House, events: Sequence[Obj], user: str, *, working: bool = False) -> Any:  # noqa: ANN401 - JSON
+    """What the API says about a user after these; ids as if the user were called Ada.
+
+    With ``working``, a worker does what is due after each of them, which takes it a second.
+    """
     for event in about(events, user):
         body = json.dumps(event).encode()
+        stamp = int(house.clock.now().timestamp())
         assert (await house.post_webhook(body, signature_header(body, SECRET, stamp))).status_code == 200
+        if working:
+            while await house.application.take_steps("a worker"):
+                house.clock.advance(timedelta(seconds=1))
 
     async def get(path: str) -> Any:  # noqa: ANN401 - JSON
         return (await house.ask("GET", path, user=user)).json()
 
     said = json.dumps(await everything(get, user))
     return json.loads(_UUID.sub("our id", said.replace(f"_{user}", "").replace(user, "ada")))
+
+
+#: Those about which our own schedule has something to do.
+_WITH_STEPS = [name for name in HISTORIES if "unpaid" in name]
+
+
+@pytest.mark.parametrize("name", _WITH_STEPS)
+async def test_a_worker_at_work_meanwhile_changes_no_answer(name: str) -> None:
+    """What our own schedule did by then, and when, is ours: what the API says follows from facts and from now."""
+    answers = []
+    for place, working in enumerate((False, True)):
+        house = await a_told_house()
+        events = HISTORIES[name].events[:: -1 if working else 1]
+        answers.append(await told_to(house, events, f"ada{place}", working=working))
+    assert answers[1] == answers[0]
 
 
 @pytest.mark.parametrize("name", HISTORIES)

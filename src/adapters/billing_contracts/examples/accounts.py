@@ -119,7 +119,7 @@ def subscription(number: int = 1, *, user_id: str = "user-1", status: str = "act
             hosted_invoice_url="https://invoice.example/in_1",
             first_failed_at=after(number),
             attempts=2,
-            next_retry_at=after(number) + timedelta(days=5),
+            retries_at=(after(number) + timedelta(days=3), after(number) + timedelta(days=5)),
             decline_code="insufficient_funds",
             hard_decline=False,
             steps=(
