@@ -183,7 +183,7 @@ def _bar(name: str, rates: list[Rate], base: list[float]) -> Bar:
 def tell(bench: Bench, story: Story) -> None:
     """The months of each learner, by webhook; and what Express answers of them, in Redis."""
     with services.ours(bench.database_url, bench.redis_url, workers=2) as port:
-        load = measure(port, iter(requests(story, LEARNERS, 0)), connections=32)
+        load = measure(port, requests(story, LEARNERS, 0), connections=32)
     if load.refused:
         raise RuntimeError(f"{load.refused} of {load.answers} webhooks were refused.")
     with redis.Redis.from_url(bench.redis_url) as client:

@@ -77,6 +77,12 @@ async def sell_the_plan(database_url: str) -> None:
     await pool.close()
 
 
+def refuse_what_is_not_durable(database_url: str) -> None:
+    """From now on no event is stored by a session whose ``synchronous_commit`` is off: its answer is not 200 then."""
+    with psycopg.connect(database_url) as connection:
+        connection.execute((services.PEERS / "durable.sql").read_bytes())
+
+
 def rows_are_there(database_url: str, events: int) -> None:
     """Every event that was answered is stored and applied, under settings that survive a crash.
 
@@ -154,7 +160,7 @@ class Turns:
         more = requests(self.story, quarter, FIRST_MORE + place * quarter)
         lonely = requests(self.story, LONELY_LEARNERS, FIRST_LONELY + place * LONELY_LEARNERS)
         with services.ours(database, self.redis_url, workers=self.processes) as port:
-            self.results.add("ours, one connection", measure(port, iter(lonely), connections=1))
+            self.results.add("ours, one connection", measure(port, lonely, connections=1))
             self._take("ours", port, events, more)
         rows_are_there(database, (place + 1) * (self.learners + quarter + LONELY_LEARNERS) * len(self.story))
         for name, peer in self._peers(place):
@@ -170,9 +176,9 @@ class Turns:
         yield "stripe-sync-engine", services.sync_engine(node, url, processes=self.processes)
 
     def _take(self, name: str, port: int, events: list[bytes], more: list[bytes]) -> None:
-        load = measure(port, iter(events), connections=CONNECTIONS)
+        load = measure(port, events, connections=CONNECTIONS)
         below = load.rate * LOAD_OF_LATENCY
-        self.results.add(name, load, measure(port, iter(more), connections=CONNECTIONS, per_second=below))
+        self.results.add(name, load, measure(port, more, connections=CONNECTIONS, per_second=below))
 
 
 def run(learners: int, rounds: int, processes: int, folder: Path) -> Results:
@@ -184,6 +190,7 @@ def run(learners: int, rounds: int, processes: int, folder: Path) -> Results:
         yardstick = services.database(postgres.url, "yardstick", schema=services.PEERS / "schema.sql")
         database = services.database(postgres.url, "ours")
         uvloop.run(sell_the_plan(database))
+        refuse_what_is_not_durable(database)
         turns = Turns(told_story(), learners, processes, folder, postgres.url, redis.url)
         for place in range(rounds):
             turns.round(place, database, yardstick)
