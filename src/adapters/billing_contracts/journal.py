@@ -8,7 +8,7 @@ from billing_contracts.examples import NOW, after, customer_fact, entry, folded,
 from billing_core.domain.analytics.entries import MICROS, MOVEMENTS, Entry, EntryKind
 from billing_core.domain.analytics.journal import Bucket, JournalQuery, Total, totals_of
 from billing_core.domain.facts import CouponSeen, DiscountSeen, Fact
-from billing_core.ports.journal import Due, RecordedFact
+from billing_core.ports.journal import Due, RecordedFact, Revision
 from billing_core.ports.unit_of_work import UnitOfWork, UnitsOfWork
 
 __all__ = ["JournalContract"]
@@ -18,7 +18,7 @@ _ALL = frozenset(EntryKind)
 
 async def _write(units: UnitsOfWork, *added: Entry, customer_id: str = "cus_1", at: datetime = NOW) -> None:
     async with units() as uow:
-        await uow.journal.write(customer_id, struck=(), added=added, known_at=at)
+        await uow.journal.write(customer_id, [Revision(struck=(), added=added, known_at=at)])
         await uow.commit()
 
 
@@ -46,6 +46,17 @@ class JournalContract:
             await uow.commit()
         async with units() as uow:
             assert list((await uow.journal.due(100)).customer_ids) == []
+
+    async def test_all_facts_about_who_is_due_are_taken_out_together(self, units: UnitsOfWork) -> None:
+        """However many they are: they are all written about at once. Others wait for their turn."""
+        async with units() as uow:
+            await _take_in(uow, customer_fact())
+            await _take_in(uow, customer_fact("evt_2", customer_id="cus_2"))
+            await _take_in(uow, payment_fact())
+            await _take_in(uow, refund_fact(), customer_id="cus_1")
+            assert await uow.journal.due(1) == Due(3, ("cus_1",))
+            assert await uow.journal.due(1) == Due(1, ("cus_2",))
+            assert await uow.journal.due(1) == Due(0, ())
 
     async def test_who_was_due_in_vain_is_due_again(self, units: UnitsOfWork) -> None:
         """What was not committed was not done."""
@@ -118,7 +129,7 @@ class JournalContract:
         first, second = entry(), entry(amount=9900 * MICROS)
         await _write(units, first, at=after(1))
         async with units() as uow:
-            await uow.journal.write("cus_1", struck=[first], added=[second], known_at=after(5))
+            await uow.journal.write("cus_1", [Revision(struck=[first], added=[second], known_at=after(5))])
             await uow.commit()
         async with units() as uow:
             kept = await uow.journal.entries_of("cus_1")
@@ -126,18 +137,38 @@ class JournalContract:
             stood = [await uow.journal.listed(_query(known_at=after(minute)), 10) for minute in (0, 1, 4, 5, 6)]
         assert [[one for _, one in lines] for lines in stood] == [[], [first], [first], [second], [second]]
 
+    async def test_many_moments_of_knowledge_are_written_together(self, units: UnitsOfWork) -> None:
+        """As if each had been written by itself: also what came and went among them, and what came again."""
+        first, second = entry(), entry(amount=9900 * MICROS)
+        await _write(units, first, at=after(1))
+        async with units() as uow:
+            revisions = [
+                Revision(known_at=after(2), struck=[first], added=[second]),
+                Revision(known_at=after(3), struck=[second], added=[first]),
+                Revision(known_at=after(4), struck=[first], added=[second]),
+            ]
+            await uow.journal.write("cus_1", revisions)
+            await uow.commit()
+        async with units() as uow:
+            kept = await uow.journal.entries_of("cus_1")
+            stood = [await uow.journal.listed(_query(known_at=after(minute)), 10) for minute in range(6)]
+            sums = await uow.journal.totals(_query())
+        assert (set(kept.entries), kept.known_at) == ({second}, after(4))
+        assert [[one for _, one in lines] for lines in stood] == [[], [first], [second], [first], [second], [second]]
+        assert _sorted(sums) == _sorted(totals_of([second], _query()))
+
     async def test_what_was_struck_out_at_once_never_stood(self, units: UnitsOfWork) -> None:
         """Two changes at one moment of knowledge: the second counts."""
         await _write(units, entry(), at=after(1))
         async with units() as uow:
-            await uow.journal.write("cus_1", struck=[entry()], added=[], known_at=after(1))
+            await uow.journal.write("cus_1", [Revision(struck=[entry()], added=[], known_at=after(1))])
             assert await uow.journal.listed(_query(known_at=after(1)), 10) == ()
 
     async def test_an_entry_without_a_price_can_be_struck_out(self, units: UnitsOfWork) -> None:
         """Nothing is equal to nothing here."""
         await _write(units, entry(price_id=None), entry(EntryKind.PLAN, price_id="price_1"))
         async with units() as uow:
-            await uow.journal.write("cus_1", struck=[entry(price_id=None)], added=[], known_at=after(1))
+            await uow.journal.write("cus_1", [Revision(struck=[entry(price_id=None)], added=[], known_at=after(1))])
             assert len((await uow.journal.entries_of("cus_1")).entries) == 1
 
     async def test_sums_are_those_of_the_entries(self, units: UnitsOfWork) -> None:
@@ -175,7 +206,7 @@ class JournalContract:
                 if struck is not None:
                     async with units() as uow:
                         gone_at = after((number + told + struck) * day + 800)
-                        await uow.journal.write("cus_1", struck=[line], added=(), known_at=gone_at)
+                        await uow.journal.write("cus_1", [Revision(struck=[line], added=(), known_at=gone_at)])
                         await uow.commit()
         moments = [after(number * day + minutes) for number in (0, 5, 20, 21, 47, 90) for minutes in (0, 705, 850)]
         stretches = [(None, 100 * day), (after(10 * day), 40 * day), (after(15 * day + 3), 50 * day + 7), (None, 700)]

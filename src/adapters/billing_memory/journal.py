@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from attrs import evolve, frozen
 
 from billing_core.domain.analytics.entries import Entry
 from billing_core.domain.analytics.journal import JournalQuery, Total, is_asked_for, totals_of
-from billing_core.domain.facts import DiscountSeen, ObjectKind
+from billing_core.domain.facts import DiscountSeen, ObjectKind, ObjectRef
 from billing_core.domain.folding import ObjectState
-from billing_core.ports.journal import Due, KeptEntries, RecordedFact
+from billing_core.ports.journal import Due, KeptEntries, RecordedFact, Revision
 from billing_memory.store import JournalLine
 from billing_memory.work import Work
 
@@ -27,23 +27,31 @@ class MemoryJournal:
     async def due(self, limit: int) -> Due:
         """Customers about whom facts were added."""
         queue = self._work.on(self._work.store.journal_queue)
-        objects = self._work.on(self._work.store.objects)
         found: dict[str, None] = {}
         taken = 0
         for place, ref in sorted(queue.all(), key=lambda row: row[0]):
-            if taken == limit:
-                break
+            if taken >= limit and self._owner(ref) not in found:
+                continue
             if not self._work.lock_if_free(("journal queue", place)):
                 continue
             taken += 1
             queue.remove(place)
-            concerned = [objects.get(ref)]
-            if ref.kind is ObjectKind.COUPON:
-                concerned += [one for one in objects.all() if _names_coupon(one, ref.id)]
-            for state in concerned:
-                if state is not None and state.customer_id is not None:
-                    found[state.customer_id] = None
+            if taken <= limit:
+                found |= dict.fromkeys(self._concerned(ref))
         return Due(taken, tuple(found))
+
+    def _owner(self, ref: ObjectRef) -> str | None:
+        state = self._work.on(self._work.store.objects).get(ref)
+        return state.customer_id if state else None
+
+    def _concerned(self, ref: ObjectRef) -> Iterator[str]:
+        """Whose entries a fact about this object may change."""
+        owner = self._owner(ref)
+        if owner is not None:
+            yield owner
+        elif ref.kind is ObjectKind.COUPON:
+            named = (one for one in self._work.on(self._work.store.objects).all() if _names_coupon(one, ref.id))
+            yield from (one.customer_id for one in named if one.customer_id is not None)
 
     async def lock(self, customer_id: str) -> None:
         """Be the only one to write about a customer."""
@@ -66,17 +74,16 @@ class MemoryJournal:
             frozenset(line.entry for line in lines if line.known_until is None), max(known, default=None)
         )
 
-    async def write(
-        self, customer_id: str, *, struck: Collection[Entry], added: Collection[Entry], known_at: datetime
-    ) -> None:
+    async def write(self, customer_id: str, revisions: Sequence[Revision]) -> None:
         """Strike out and add entries."""
         rows = self._work.on(self._work.store.journal)
-        for line in list(rows.of_group(customer_id)):
-            if line.known_until is None and line.entry in struck:
-                rows.put(line.place, evolve(line, known_until=known_at))
-        for entry in added:
-            place = self._work.store.next_place()
-            rows.put(place, JournalLine(place=place, customer_id=customer_id, entry=entry, known_from=known_at))
+        for one in revisions:
+            for line in list(rows.of_group(customer_id)):
+                if line.known_until is None and line.entry in one.struck:
+                    rows.put(line.place, evolve(line, known_until=one.known_at))
+            for entry in one.added:
+                place = self._work.store.next_place()
+                rows.put(place, JournalLine(place=place, customer_id=customer_id, entry=entry, known_from=one.known_at))
 
     async def totals(self, query: JournalQuery) -> tuple[Total, ...]:
         """Sums of entries."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Final, LiteralString, Self
 
@@ -11,7 +11,7 @@ from attrs import frozen
 
 from billing_core.domain.analytics.entries import Entry, EntryKind
 from billing_core.domain.analytics.journal import JournalQuery, Total
-from billing_core.ports.journal import Due, KeptEntries, RecordedFact
+from billing_core.ports.journal import Due, KeptEntries, RecordedFact, Revision
 from billing_postgres.encoding import encode_rows
 from billing_postgres.facts import read_fact
 from billing_postgres.journal_totals import ASKED, parameters, standing, sums
@@ -68,26 +68,47 @@ class EntryRow(msgspec.Struct, kw_only=True):
         )
 
 
+class LineRow(EntryRow, kw_only=True):
+    """A row of ``journal``, with when it was known."""
+
+    known_from: datetime
+    known_until: datetime | None
+
+    @classmethod
+    def known(cls, customer_id: str, entry: Entry, since: datetime, until: datetime | None) -> Self:
+        """How an entry is stored that was known from ``since`` until ``until``, or is known to this day."""
+        fields = msgspec.structs.asdict(EntryRow.of(customer_id, entry))
+        return cls(**fields, known_from=since, known_until=until)
+
+
 _READ: Final = msgspec.json.Decoder(EntryRow)
 
-#: What is no customer's yet waits no longer: whatever makes it one's is a fact about the customer.
+#: What is no customer's yet waits no longer: whatever makes it one's is a fact about the customer. A coupon's row is
+#: taken only in its turn: it is about everybody whose discount names it.
 _DUE: Final[LiteralString] = """
-WITH taken AS (
-    DELETE FROM journal_queue q USING (
-        SELECT position FROM journal_queue ORDER BY position LIMIT %s FOR UPDATE SKIP LOCKED
-    ) AS first
-    WHERE q.position = first.position
-    RETURNING q.position, q.kind, q.object_id
+WITH first AS MATERIALIZED (
+    SELECT position, kind, object_id FROM journal_queue ORDER BY position LIMIT %s FOR UPDATE SKIP LOCKED
+), due AS MATERIALIZED (
+    SELECT customer_id, min(position) AS position FROM (
+        SELECT first.position, o.customer_id FROM first
+        JOIN provider_objects o ON o.id = first.object_id AND o.kind = first.kind
+        UNION ALL
+        SELECT first.position, o.customer_id FROM first
+        JOIN provider_objects o ON o.kind = 'discount' AND o.snapshot ->> 'coupon_id' = first.object_id
+        WHERE first.kind = 'coupon'
+    ) AS found WHERE customer_id IS NOT NULL GROUP BY customer_id
+), rest AS MATERIALIZED (
+    SELECT q.position FROM due
+    JOIN provider_objects o ON o.customer_id = due.customer_id
+    JOIN journal_queue q ON q.object_id = o.id AND q.kind = o.kind
+    FOR UPDATE OF q SKIP LOCKED
+), taken AS (
+    DELETE FROM journal_queue
+    WHERE position = ANY (ARRAY(SELECT position FROM first UNION SELECT position FROM rest))
+    RETURNING position
 )
-SELECT customer_id, (SELECT count(*) FROM taken) FROM (
-    SELECT t.position, o.customer_id FROM taken t
-    LEFT JOIN provider_objects o ON o.id = t.object_id AND o.kind = t.kind
-    UNION ALL
-    SELECT t.position, o.customer_id FROM taken t
-    JOIN provider_objects o ON o.kind = 'discount' AND o.snapshot ->> 'coupon_id' = t.object_id
-    WHERE t.kind = 'coupon'
-) AS found
-GROUP BY customer_id ORDER BY min(position)
+SELECT due.customer_id, count.taken FROM (SELECT count(*) AS taken FROM taken) AS count
+LEFT JOIN due ON true ORDER BY due.position
 """
 
 _LOCK: Final[LiteralString] = "SELECT pg_advisory_xact_lock(hashtextextended('journal:' || %s, 0))"
@@ -103,20 +124,24 @@ SELECT to_json(j), known_until = 'infinity', greatest(known_from, nullif(known_u
 FROM journal j WHERE customer_id = %s
 """
 
+#: The sums of days are changed with the lines, in no order of theirs: one at a time, else two may wait for each other.
+_HOLD_DAYS: Final[LiteralString] = "SELECT pg_advisory_xact_lock(hashtextextended('journal_days', 0))"
+
 _ADD: Final[LiteralString] = """
 INSERT INTO journal (
-    customer_id, kind, at, currency, amount, committed, customers, price_id, subject_id, since, facts, known_from
+    customer_id, kind, at, currency, amount, committed, customers, price_id, subject_id, since, facts,
+    known_from, known_until
 )
 SELECT
     customer_id, kind, at, currency, amount, committed, customers, price_id, subject_id, since, facts,
-    %(known_at)s::timestamptz
+    known_from, coalesce(known_until, 'infinity')
 FROM json_populate_recordset(NULL::journal, %(rows)s::json)
 """
 
 _STRIKE: Final[LiteralString] = """
-UPDATE journal j SET known_until = %(known_at)s::timestamptz
+UPDATE journal j SET known_until = gone.known_until
 FROM json_populate_recordset(NULL::journal, %(rows)s::json) AS gone
-WHERE j.customer_id = %(customer_id)s AND j.known_until = 'infinity' AND j.kind = gone.kind AND j.at = gone.at
+WHERE j.customer_id = gone.customer_id AND j.known_until = 'infinity' AND j.kind = gone.kind AND j.at = gone.at
     AND j.subject_id = gone.subject_id AND j.currency = gone.currency AND j.amount = gone.amount
     AND j.committed = gone.committed AND j.customers = gone.customers
     AND j.price_id IS NOT DISTINCT FROM gone.price_id AND j.since = gone.since AND j.facts = gone.facts
@@ -132,7 +157,7 @@ class PostgresJournal:
     async def due(self, limit: int) -> Due:
         """Customers about whom facts were added."""
         rows = await self._session.rows(_DUE, (limit,))
-        return Due(rows[0][1] if rows else 0, tuple(customer_id for customer_id, _ in rows if customer_id is not None))
+        return Due(rows[0][1], tuple(customer_id for customer_id, _ in rows if customer_id is not None))
 
     async def lock(self, customer_id: str) -> None:
         """Be the only one to write about a customer."""
@@ -151,15 +176,23 @@ class PostgresJournal:
             max((known for _, _, known in rows), default=None),
         )
 
-    async def write(
-        self, customer_id: str, *, struck: Collection[Entry], added: Collection[Entry], known_at: datetime
-    ) -> None:
-        """Strike out and add entries."""
-        for statement, entries in ((_STRIKE, struck), (_ADD, added)):
-            if entries:
-                rows = encode_rows(EntryRow.of(customer_id, entry) for entry in entries)
-                parameters = {"rows": rows, "known_at": known_at, "customer_id": customer_id}
-                await self._session.execute(statement, parameters)
+    async def write(self, customer_id: str, revisions: Sequence[Revision]) -> None:
+        """Strike out and add entries: in two statements, however many moments of knowledge there are."""
+        standing: dict[Entry, datetime] = {}
+        added: list[LineRow] = []
+        struck: list[LineRow] = []
+        for one in revisions:
+            for entry in one.struck:
+                since = standing.pop(entry, None)
+                row = LineRow.known(customer_id, entry, since or one.known_at, one.known_at)
+                (struck if since is None else added).append(row)
+            standing.update(dict.fromkeys(one.added, one.known_at))
+        added += [LineRow.known(customer_id, entry, since, None) for entry, since in standing.items()]
+        if added or struck:
+            await self._session.rows(_HOLD_DAYS, ())
+        for statement, rows in ((_STRIKE, struck), (_ADD, added)):
+            if rows:
+                await self._session.execute(statement, {"rows": encode_rows(rows)})
 
     async def totals(self, query: JournalQuery) -> tuple[Total, ...]:
         """Sums of entries, made by the database: of whole days where they can be had, else of lines."""

@@ -73,10 +73,13 @@ class Passed:
     facts: tuple[str, ...]
 
 
-def course(facts: Iterable[Fact]) -> Iterator[Passed]:
-    """Every state on the way to `fold` of these facts, second by second."""
+def course(facts: Iterable[Fact], after: ObjectState | None = None) -> Iterator[Passed]:
+    """Every state on the way to `fold` of these facts, second by second.
+
+    Going on from ``after``, the state before them: then all of them are later than it.
+    """
     seconds = _by_second(facts)
-    passing = _Course(None)
+    passing = _Course(after)
     for second in sorted(seconds):
         passing.pass_second(seconds[second])
         yield Passed(passing.state(), tuple(sorted(fact.id for fact in seconds[second])))

@@ -48,6 +48,10 @@ class Known:
         for state in ordered:
             self._by_kind[type(state.snapshot)].append(state.snapshot)
 
+    def and_also(self, states: Iterable[ObjectState]) -> Known:
+        """What is known with these too, each instead of what was known of its object."""
+        return Known((self._states | {(state.ref.kind, state.ref.id): state for state in states}).values())
+
     def once(self, name: Hashable, find: Callable[[], F]) -> F:
         """What ``find`` finds out from these objects, remembered under ``name`` for as long as they are."""
         if name not in self._found:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -12,7 +12,7 @@ from billing_core.domain.analytics.entries import Entry
 from billing_core.domain.analytics.journal import JournalQuery, Total
 from billing_core.domain.facts import Fact
 
-__all__ = ["Due", "Journal", "KeptEntries", "RecordedFact"]
+__all__ = ["Due", "Journal", "KeptEntries", "RecordedFact", "Revision"]
 
 
 @frozen
@@ -42,6 +42,16 @@ class KeptEntries:
     known_at: datetime | None
 
 
+@frozen(kw_only=True)
+class Revision:
+    """What changed in the entries about one customer at one moment of knowledge."""
+
+    known_at: datetime
+    #: Entries that stood until then.
+    struck: Collection[Entry] = ()
+    added: Collection[Entry] = ()
+
+
 class Journal(Protocol):
     """The entries of all customers, as they stand and as they stood at any moment before.
 
@@ -51,7 +61,7 @@ class Journal(Protocol):
     async def due(self, limit: int) -> Due:
         """Customers about whom facts were added since this was last asked: of the oldest ``limit`` facts.
 
-        They are due no more once this is committed; meanwhile others that ask are given other ones. A customer of
+        All other facts about the same customers are taken out with them. They are due no more once this is committed; meanwhile others that ask are given other ones. A customer of
         whom it is not known yet that an object is theirs is not due by its facts.
         """
         ...
@@ -68,12 +78,11 @@ class Journal(Protocol):
         """The entries about a customer as they stand."""
         ...
 
-    async def write(
-        self, customer_id: str, *, struck: Collection[Entry], added: Collection[Entry], known_at: datetime
-    ) -> None:
-        """Strike out and add entries about a customer, by what was known at ``known_at`` (UTC).
+    async def write(self, customer_id: str, revisions: Sequence[Revision]) -> None:
+        """Strike out and add entries about a customer, oldest revision first.
 
-        ``struck`` stood, and ``known_at`` is not before any that was written about this customer.
+        What is struck stood by then, and no revision is before any that was written about this customer. From here
+        until the unit of work ends nobody else writes, about anybody: whoever waits waits here.
         """
         ...
 

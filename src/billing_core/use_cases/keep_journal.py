@@ -1,28 +1,30 @@
 """Keep the journal: write what new facts mean for the books (ADR 0006).
 
-A customer's entries are made anew from all of their facts, once for each moment at which we came to know
-something, so that the journal can be read as it was known at any time. What differs is written.
+A customer's entries follow from all of their facts, gone through in the order in which we came to know them, so
+that the journal can be read as it was known at any time. What differs at each of those moments is written.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from datetime import datetime
+from itertools import groupby
 
 from attrs import frozen
 
-from billing_core.domain.analytics.bookkeeping import entries_of
+from billing_core.domain.analytics.bookkeeping import Books
 from billing_core.domain.analytics.histories import History
 from billing_core.domain.facts import CouponSeen, DiscountSeen, ObjectKind, ObjectRef
 from billing_core.domain.plans import Catalog
 from billing_core.ports.clock import Clock
-from billing_core.ports.journal import RecordedFact
+from billing_core.ports.journal import RecordedFact, Revision
 from billing_core.ports.unit_of_work import UnitOfWork, UnitsOfWork
 
 __all__ = ["KeepJournal"]
 
-#: Facts taken out of the queue at a time: few enough that nobody waits long for a customer.
-BATCH = 100
+#: Facts taken out of the queue at a time, with all others of the same customers: few enough that nobody waits long.
+BATCH = 25
 
 
 @frozen(kw_only=True)
@@ -36,9 +38,7 @@ class KeepJournal:
         """Write about the customers whose facts have waited longest; how many facts that were."""
         async with self.units() as uow:
             due = await uow.journal.due(BATCH)
-            catalog = await uow.catalogs.load() if due.customer_ids else Catalog()
-            for customer_id in sorted(due.customer_ids):
-                await self._write(uow, customer_id, catalog)
+            await self._write(uow, sorted(due.customer_ids))
             await uow.commit()
         return due.facts
 
@@ -52,27 +52,34 @@ class KeepJournal:
     async def again(self, customer_id: str) -> int:
         """Make the entries about one customer anew, as after a change of these rules; how many lines changed."""
         async with self.units() as uow:
-            changed = await self._write(uow, customer_id, await uow.catalogs.load())
+            changed = await self._write(uow, [customer_id])
             await uow.commit()
         return changed
 
-    async def _write(self, uow: UnitOfWork, customer_id: str, catalog: Catalog) -> int:
+    async def _write(self, uow: UnitOfWork, customer_ids: Sequence[str]) -> int:
+        """Work out about all of them before anything is written: only then the sums of days are held."""
+        catalog = await uow.catalogs.load() if customer_ids else Catalog()
+        revised = {name: await self._revisions(uow, name, catalog) for name in customer_ids}
+        for customer_id, revisions in revised.items():
+            await uow.journal.write(customer_id, revisions)
+        return sum(len(one.struck) + len(one.added) for revisions in revised.values() for one in revisions)
+
+    async def _revisions(self, uow: UnitOfWork, customer_id: str, catalog: Catalog) -> list[Revision]:
+        """What is to be written about a customer, oldest moment of knowledge first."""
         await uow.journal.lock(customer_id)
-        told = await uow.journal.told(customer_id)
+        told = sorted(await uow.journal.told(customer_id), key=lambda one: one.recorded_at)
         coupons = await _coupons(uow, told)
         kept = await uow.journal.entries_of(customer_id)
-        standing, written = kept.entries, 0
-        history, waiting = History((), coupons, catalog), sorted(told, key=lambda one: one.recorded_at, reverse=True)
-        for known_at in _moments(told, kept.known_at, self.clock.now()):
-            new = []
-            while waiting and waiting[-1].recorded_at <= known_at:
-                new.append(waiting.pop().fact)
-            history = history.and_also(new)
-            entries = entries_of(customer_id, history)
-            struck, added = standing - entries, entries - standing
-            await uow.journal.write(customer_id, struck=struck, added=added, known_at=known_at)
-            standing, written = entries, written + len(struck) + len(added)
-        return written
+        first, *later = _moments(told, kept.known_at, self.clock.now())
+        by_then = bisect_right(told, first, key=lambda one: one.recorded_at)
+        books = Books(customer_id, History((one.fact for one in told[:by_then]), coupons, catalog))
+        entries = books.entries
+        found = [Revision(known_at=first, struck=kept.entries - entries, added=entries - kept.entries)]
+        new = groupby(told[by_then:], key=lambda one: one.recorded_at)
+        for known_at, (_, facts) in zip(later, new, strict=True):
+            changed = books.learn(one.fact for one in facts)
+            found.append(Revision(known_at=known_at, struck=changed.struck, added=changed.added))
+        return [one for one in found if one.struck or one.added]
 
 
 def _moments(told: Sequence[RecordedFact], known: datetime | None, now: datetime) -> list[datetime]:

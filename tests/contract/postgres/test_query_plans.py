@@ -275,7 +275,7 @@ async def use_the_journal(uow: PostgresUnitOfWork) -> None:
     await uow.journal.lock("c1")
     await uow.journal.told("c1")
     await uow.journal.entries_of("c1")
-    await uow.journal.write("c1", struck=[entry()], added=[entry()], known_at=NOW)
+    await uow.journal.write("c1", [Revision(struck=[entry()], added=[entry()], known_at=NOW)])
     await uow.journal.totals(month)
     await uow.journal.totals(evolve(month, since=None, known_at=datetime.now(UTC) - timedelta(hours=1)))
     await uow.journal.listed(month, 10)

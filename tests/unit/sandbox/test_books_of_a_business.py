@@ -25,7 +25,7 @@ from tests.unit.sandbox.play import START
 
 #: A nightly run plays whole years.
 LONG = os.environ.get("HYPOTHESIS_PROFILE") == "nightly"
-BUSINESSES = [(seed, 40, 12) for seed in range(1, 4)] if LONG else [(1, 9, 5)]
+BUSINESSES = [(seed, 40, 12) for seed in range(1, 6)] if LONG else [(1, 9, 5)]
 GRACE_SECONDS = 7 * 86400
 
 

@@ -9,23 +9,23 @@ All subscriptions of a customer count together: an end and a beginning in the sa
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 
 from attrs import define, field
 
 from billing_core.domain.analytics.entries import Entry, EntryKind
-from billing_core.domain.analytics.running import Running, Step
+from billing_core.domain.analytics.running import Step
 
 __all__ = ["movements_of"]
 
 
-def movements_of(customer_id: str, subscriptions: Iterable[Running]) -> Iterator[Entry]:
-    """All movements of a customer, and the same told by subscription and price."""
+def movements_of(customer_id: str, subscriptions: Mapping[str, Iterable[Step]]) -> Iterator[Entry]:
+    """All movements of a customer, from the steps of their subscriptions; and the same told by subscription and price."""
     by_moment: dict[datetime, list[tuple[str, Step]]] = defaultdict(list)
-    for running in subscriptions:
-        for step in running.steps():
-            by_moment[step.at].append((running.id, step))
+    for subscription_id, steps in subscriptions.items():
+        for step in steps:
+            by_moment[step.at].append((subscription_id, step))
     books: dict[str, _Book] = {}
     held: dict[str, Step] = {}
     for moment in sorted(by_moment):

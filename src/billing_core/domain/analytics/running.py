@@ -12,6 +12,7 @@ What counts, and from when:
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from functools import cached_property
@@ -21,7 +22,7 @@ from attrs import frozen
 from billing_core.domain.analytics.histories import History, Stage
 from billing_core.domain.analytics.rates import Discounts, Rate, monthly_rate
 from billing_core.domain.analytics.settling import Settling
-from billing_core.domain.facts import CouponSeen, InvoiceSeen, SubscriptionSeen
+from billing_core.domain.facts import InvoiceSeen, SubscriptionSeen
 from billing_core.domain.invoices import coverage_of
 from billing_core.domain.policies import AccessPolicy
 from billing_core.domain.subscriptions import TERMINAL, Status
@@ -52,7 +53,7 @@ class Running:
         self._stages = tuple(_ended_in_time(history.stages(SubscriptionSeen, seen.id)))
         self._invoices = [one for one in history.known.invoices_of(seen.id) if one.status == "paid"]
         self._settlings = {settling.payment.id: settling for settling in settlings}
-        self._rates: dict[tuple[SubscriptionSeen, tuple[CouponSeen, ...]], tuple[Rate, ...]] = {}
+        self._rates: dict[tuple[object, ...], tuple[Rate, ...]] = {}
 
     def steps(self) -> Iterator[Step]:
         """How its MRR changed, oldest first; nothing before it began to count."""
@@ -71,15 +72,16 @@ class Running:
     def _moments(self) -> list[datetime]:
         found = {stage.at for stage in self._stages} | self._discounts.moments()
         found |= {self._grace_end(stage) for stage in self._stages if stage.seen.status == Status.PAST_DUE}
-        found |= {end for _, end in self._voids if end is not None}
+        found |= set(self._voids.values())
         found |= {moment for start, end in self._undone for moment in (start, end) if moment is not None}
         return sorted(found)
 
     def _at(self, moment: datetime) -> tuple[Stage[SubscriptionSeen], tuple[Rate, ...]] | None:
         """The subscription at a moment, and what it comes to then; None before it began."""
-        stage = next((stage for stage in reversed(self._stages) if stage.at <= moment), None)
-        if stage is None:
+        number = bisect_right(self._stages, moment, key=lambda stage: stage.at)
+        if not number:
             return None
+        stage = self._stages[number - 1]
         return stage, self._rates_of(stage.seen, moment) if self._counts(stage, moment) else ()
 
     def _counts(self, stage: Stage[SubscriptionSeen], moment: datetime) -> bool:
@@ -89,12 +91,13 @@ class Running:
                 return False
         elif status != Status.ACTIVE:
             return False
-        voided = any(first is stage and end is not None and moment >= end for first, end in self._voids)
+        end = self._voids.get(stage.at)
+        voided = end is not None and moment >= end
         return not voided and not any(start <= moment and (end is None or moment < end) for start, end in self._undone)
 
     def _rates_of(self, seen: SubscriptionSeen, moment: datetime) -> tuple[Rate, ...]:
         coupons = self._discounts.running(seen, moment)
-        key = (seen, coupons)
+        key = (seen.items, seen.created, coupons)
         if key not in self._rates:
             rates = monthly_rate(seen, coupons, self._history.catalog)
             self._rates[key] = tuple(rate for rate in rates if rate.micros)
@@ -114,9 +117,9 @@ class Running:
         return tuple(sorted({*mine, *self._discounts.facts(moment), *money}))
 
     @cached_property
-    def _voids(self) -> list[tuple[Stage[SubscriptionSeen], datetime | None]]:
-        """Each stage in which collection is paused with ``void``, and the end of the period in which that began."""
-        found: list[tuple[Stage[SubscriptionSeen], datetime | None]] = []
+    def _voids(self) -> dict[datetime, datetime]:
+        """When each stage began in which collection is paused with ``void``: the end of the period in which that did."""
+        found: dict[datetime, datetime] = {}
         end: datetime | None = None
         for stage in self._stages:
             if stage.seen.pause_behavior != "void":
@@ -125,7 +128,7 @@ class Running:
             ends = max((item.period_end for item in stage.seen.items if item.period_end), default=stage.at)
             # A change of plan in the meantime may have shortened the period; one that began later is not paid.
             end = ends if end is None else min(end, ends) if stage.at < end else end
-            found.append((stage, end))
+            found[stage.at] = end
         return found
 
     @cached_property
