@@ -35,17 +35,22 @@ from tests.lives import Life
 _MONTHS, _LIVES = 36, 40
 
 
-def lived(seed: int) -> list[Entry]:
-    """Three years of one customer: renewals, and now and then something else."""
+def life_of(seed: int, months: int = _MONTHS) -> Life:
+    """Years of one customer: renewals, and now and then something else."""
     chance = random.Random(seed)  # noqa: S311 - a story, not a secret
     life = Life(str(seed))
     life.subscribe(chance.choice((PRO, TEAM)), trial_days=chance.choice((0, 0, 14)))
-    for _ in range(_MONTHS):
+    for _ in range(months):
         steps = life.wait(days=30).possible()
         usual = next(name for name in ("renew", "retry", "resume", "subscribe") if name in steps)
         other = sorted(steps.keys() - {"remove a card", "add a card"})
         steps[usual if chance.random() < 0.9 else chance.choice(other)]()  # noqa: PLR2004 - how much happens
-    return sorted(entries(life.facts), key=lambda entry: entry.at)
+    return life
+
+
+def lived(seed: int) -> list[Entry]:
+    """The journal of one customer."""
+    return sorted(entries(life_of(seed).facts), key=lambda entry: entry.at)
 
 
 def rows() -> Iterator[tuple[object, ...]]:

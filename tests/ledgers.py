@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from datetime import datetime
 
-from billing_core.domain.analytics.bookkeeping import entries_of
+from billing_core.domain.analytics.bookkeeping import Books, entries_of
 from billing_core.domain.analytics.entries import MICROS, MONEY, MOVEMENTS, Entry, EntryKind
 from billing_core.domain.analytics.histories import History
 from billing_core.domain.analytics.journal import totals_of
@@ -16,7 +16,7 @@ from billing_core.domain.facts import CouponSeen, Fact, owners_of
 from billing_core.domain.plans import Catalog
 from tests.builders import CATALOG, CUSTOMER
 
-__all__ = ["books_of", "customers_at", "entries", "moved", "mrr_at", "net_revenue", "report_of"]
+__all__ = ["books_of", "customers_at", "entries", "kept_of", "moved", "mrr_at", "net_revenue", "report_of"]
 
 
 def entries(facts: Iterable[Fact], *, coupons: Iterable[CouponSeen] = ()) -> frozenset[Entry]:
@@ -50,18 +50,39 @@ def net_revenue(book: Iterable[Entry], until: datetime | None = None) -> int:
 def books_of(facts: Iterable[Fact], catalog: Catalog | None = None) -> frozenset[Entry]:
     """Everything that facts about many customers mean for the books; each customer by themselves."""
     told = list(facts)
-    owner = {fact.ref: fact.customer_id for fact in told if fact.customer_id is not None}
-    by_customer: dict[str, list[Fact]] = defaultdict(list)
-    for fact in told:
+    coupons = _coupons(told)
+    books = (entries_of(name, History(own, coupons, catalog)) for name, own in _by_customer(told).items())
+    return frozenset(entry for book in books for entry in book)
+
+
+def kept_of(facts: Iterable[Fact], catalog: Catalog | None = None) -> frozenset[Entry]:
+    """The same, learned fact by fact, and written down as it changes."""
+    told = list(facts)
+    coupons, found = _coupons(told), set[Entry]()
+    for name, own in _by_customer(told).items():
+        books, kept = Books(name, History((), coupons, catalog)), set[Entry]()
+        for fact in own:
+            changed = books.learn([fact])
+            assert changed.struck <= kept
+            assert changed.added.isdisjoint(kept)
+            kept = kept - changed.struck | changed.added
+        found |= kept
+    return frozenset(found)
+
+
+def _coupons(told: Iterable[Fact]) -> list[CouponSeen]:
+    return [fact.after for fact in told if isinstance(fact.after, CouponSeen)]
+
+
+def _by_customer(told: Iterable[Fact]) -> dict[str, list[Fact]]:
+    facts = list(told)
+    owner = {fact.ref: fact.customer_id for fact in facts if fact.customer_id is not None}
+    found: dict[str, list[Fact]] = defaultdict(list)
+    for fact in facts:
         named = [owner[ref] for ref in (fact.ref, *owners_of(fact.after)) if ref in owner]
         if named:
-            by_customer[named[0]].append(fact)
-    coupons = [fact.after for fact in told if isinstance(fact.after, CouponSeen)]
-    return frozenset(
-        entry
-        for customer_id, own in by_customer.items()
-        for entry in entries_of(customer_id, History(own, coupons, catalog))
-    )
+            found[named[0]].append(fact)
+    return found
 
 
 def report_of(name: ReportName, book: Iterable[Entry], question: Question) -> dict[str, Report]:

@@ -141,7 +141,7 @@ FROM json_populate_recordset(NULL::journal, %(rows)s::json)
 _STRIKE: Final[LiteralString] = """
 UPDATE journal j SET known_until = gone.known_until
 FROM json_populate_recordset(NULL::journal, %(rows)s::json) AS gone
-WHERE j.customer_id = gone.customer_id AND j.known_until = 'infinity' AND j.kind = gone.kind AND j.at = gone.at
+WHERE j.customer_id = %(customer_id)s AND j.known_until = 'infinity' AND j.kind = gone.kind AND j.at = gone.at
     AND j.subject_id = gone.subject_id AND j.currency = gone.currency AND j.amount = gone.amount
     AND j.committed = gone.committed AND j.customers = gone.customers
     AND j.price_id IS NOT DISTINCT FROM gone.price_id AND j.since = gone.since AND j.facts = gone.facts
@@ -192,7 +192,7 @@ class PostgresJournal:
             await self._session.rows(_HOLD_DAYS, ())
         for statement, rows in ((_STRIKE, struck), (_ADD, added)):
             if rows:
-                await self._session.execute(statement, {"rows": encode_rows(rows)})
+                await self._session.execute(statement, {"rows": encode_rows(rows), "customer_id": customer_id})
 
     async def totals(self, query: JournalQuery) -> tuple[Total, ...]:
         """Sums of entries, made by the database: of whole days where they can be had, else of lines."""

@@ -61,8 +61,9 @@ class Journal(Protocol):
     async def due(self, limit: int) -> Due:
         """Customers about whom facts were added since this was last asked: of the oldest ``limit`` facts.
 
-        All other facts about the same customers are taken out with them. They are due no more once this is committed; meanwhile others that ask are given other ones. A customer of
-        whom it is not known yet that an object is theirs is not due by its facts.
+        All other facts about the same customers are taken out with them. They are due no more once this is committed;
+        meanwhile others that ask are given other ones. A customer of whom it is not known yet that an object is theirs
+        is not due by its facts.
         """
         ...
 

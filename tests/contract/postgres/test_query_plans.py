@@ -43,6 +43,7 @@ from billing_core.domain.pauses import Pause
 from billing_core.domain.plans import Catalog
 from billing_core.domain.received import ReceivedState
 from billing_core.domain.vital_signs import Invariant
+from billing_core.ports.journal import Revision
 from billing_core.ports.paging import Cursor
 from billing_core.ports.provider import ProviderIdentity
 from billing_postgres import Pool, PostgresUnitOfWork, clock, housekeeping, open_pool, vital_signs
@@ -275,7 +276,7 @@ async def use_the_journal(uow: PostgresUnitOfWork) -> None:
     await uow.journal.lock("c1")
     await uow.journal.told("c1")
     await uow.journal.entries_of("c1")
-    await uow.journal.write("c1", [Revision(struck=[entry()], added=[entry()], known_at=NOW)])
+    await uow.journal.write("c1", [Revision(struck=[entry(amount=1)], added=[entry()], known_at=NOW)])
     await uow.journal.totals(month)
     await uow.journal.totals(evolve(month, since=None, known_at=datetime.now(UTC) - timedelta(hours=1)))
     await uow.journal.listed(month, 10)

@@ -20,7 +20,7 @@ from billing_core.domain.analytics.reports.refunds import RevenueReport
 from billing_core.domain.facts import InvoiceSeen
 from billing_sandbox.engine.objects import Obj
 from tests.businesses import Business
-from tests.ledgers import books_of, report_of
+from tests.ledgers import books_of, kept_of, report_of
 from tests.unit.sandbox.play import START
 
 #: A nightly run plays whole years.
@@ -62,6 +62,12 @@ def test_much_has_happened(played: Played) -> None:
     rare = {EntryKind.REFUND_FAILED, EntryKind.DISPUTED, EntryKind.DISPUTE_WON, EntryKind.CONTRACTION}
     assert kinds | rare == set(EntryKind)
     assert len({entry.currency for entry in played.book}) == 4
+
+
+def test_kept_fact_by_fact_the_books_are_the_same(played: Played) -> None:
+    """What a fact touches is all that it changes."""
+    assert kept_of(played.business.facts) == played.book
+    assert kept_of(reversed(played.business.facts)) == played.book
 
 
 def test_every_month_and_currency_is_what_the_balance_says(played: Played) -> None:

@@ -16,7 +16,7 @@ from billing_core.domain.analytics.movements import movements_of
 from billing_core.domain.analytics.rates import Discounts
 from billing_core.domain.analytics.recovery import recovery_of
 from billing_core.domain.analytics.revenue import revenue_of
-from billing_core.domain.analytics.running import Running, Step
+from billing_core.domain.analytics.running import Running, Step, Workings
 from billing_core.domain.analytics.settling import Settling, settling_of
 from billing_core.domain.analytics.touching import Touched, everything, touched_by
 from billing_core.domain.analytics.trials import trials_of
@@ -51,6 +51,7 @@ class Books:
         self._pieces: dict[tuple[str, str], frozenset[Entry]] = {}
         self._settlings: dict[str, Settling] = {}
         self._steps: dict[str, tuple[Step, ...]] = {}
+        self._workings: dict[str, Workings] = {}
         self._write(everything(history.known))
 
     @property
@@ -122,7 +123,8 @@ class Books:
         for name in again:
             seen = known.seen(SubscriptionSeen, name)
             if seen is not None:
-                self._steps[name] = tuple(Running(seen, history, discounts, self._paid(name)).steps())
+                workings = self._workings.setdefault(name, Workings())
+                self._steps[name] = tuple(Running(seen, history, discounts, self._paid(name), workings).steps())
         return bool(again)
 
     def _concerns(self, subscription_id: str, settlings: Iterable[Settling]) -> bool:

@@ -21,7 +21,7 @@ __all__ = ["movements_of"]
 
 
 def movements_of(customer_id: str, subscriptions: Mapping[str, Iterable[Step]]) -> Iterator[Entry]:
-    """All movements of a customer, from the steps of their subscriptions; and the same told by subscription and price."""
+    """All movements of a customer, by the steps of their subscriptions; and the same by subscription and price."""
     by_moment: dict[datetime, list[tuple[str, Step]]] = defaultdict(list)
     for subscription_id, steps in subscriptions.items():
         for step in steps:

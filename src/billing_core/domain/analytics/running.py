@@ -27,7 +27,7 @@ from billing_core.domain.invoices import coverage_of
 from billing_core.domain.policies import AccessPolicy
 from billing_core.domain.subscriptions import TERMINAL, Status
 
-__all__ = ["Running", "Step"]
+__all__ = ["Running", "Step", "Workings"]
 
 
 @frozen(kw_only=True)
@@ -41,19 +41,41 @@ class Step:
     facts: tuple[str, ...]
 
 
+class Workings:
+    """What was worked out about one subscription, and still holds when more is told about it."""
+
+    def __init__(self) -> None:
+        self.rates: dict[tuple[object, ...], tuple[Rate, ...]] = {}
+        self._paid: list[InvoiceSeen] = []
+        self._covering: list[tuple[InvoiceSeen, ...]] = []
+
+    def covering(self, paid: list[InvoiceSeen]) -> list[tuple[InvoiceSeen, ...]]:
+        """After each of these invoices was paid, in this order: those that paid for the latest period."""
+        pairs = enumerate(zip(paid, self._paid, strict=False))
+        same = next((number for number, (one, before) in pairs if one is not before), min(len(paid), len(self._paid)))
+        coverages = [coverage_of(paid[: number + 1]) for number in range(same, len(paid))]
+        self._covering = self._covering[:same] + [one.invoices if one else () for one in coverages]
+        self._paid = paid
+        return self._covering
+
+
 class Running:
     """One subscription through time."""
 
     def __init__(
-        self, seen: SubscriptionSeen, history: History, discounts: Discounts, settlings: Sequence[Settling]
+        self,
+        seen: SubscriptionSeen,
+        history: History,
+        discounts: Discounts,
+        settlings: Sequence[Settling],
+        workings: Workings | None = None,
     ) -> None:
-        self.id = seen.id
         self._history = history
         self._discounts = discounts
         self._stages = tuple(_ended_in_time(history.stages(SubscriptionSeen, seen.id)))
         self._invoices = [one for one in history.known.invoices_of(seen.id) if one.status == "paid"]
         self._settlings = {settling.payment.id: settling for settling in settlings}
-        self._rates: dict[tuple[object, ...], tuple[Rate, ...]] = {}
+        self._workings = workings or Workings()
 
     def steps(self) -> Iterator[Step]:
         """How its MRR changed, oldest first; nothing before it began to count."""
@@ -98,10 +120,10 @@ class Running:
     def _rates_of(self, seen: SubscriptionSeen, moment: datetime) -> tuple[Rate, ...]:
         coupons = self._discounts.running(seen, moment)
         key = (seen.items, seen.created, coupons)
-        if key not in self._rates:
+        if key not in self._workings.rates:
             rates = monthly_rate(seen, coupons, self._history.catalog)
-            self._rates[key] = tuple(rate for rate in rates if rate.micros)
-        return self._rates[key]
+            self._workings.rates[key] = tuple(rate for rate in rates if rate.micros)
+        return self._workings.rates[key]
 
     def _grace_end(self, stage: Stage[SubscriptionSeen]) -> datetime:
         plans = (self._history.catalog.plan_for(item.price_id, stage.seen.created) for item in stage.seen.items)
@@ -118,7 +140,7 @@ class Running:
 
     @cached_property
     def _voids(self) -> dict[datetime, datetime]:
-        """When each stage began in which collection is paused with ``void``: the end of the period in which that did."""
+        """By when a stage began in which collection is paused with ``void``: the end of the period it began in."""
         found: dict[datetime, datetime] = {}
         end: datetime | None = None
         for stage in self._stages:
@@ -140,19 +162,14 @@ class Running:
         paid = sorted((one for one in self._invoices if one.paid_at), key=lambda one: one.paid_at or one.created)
         times = [one.paid_at or one.created for one in paid]
         found: list[tuple[datetime, datetime | None]] = []
-        for number, begins in enumerate(times):
-            ends = times[number + 1] if number + 1 < len(times) else None
-            if ends == begins:
-                continue
-            covering = self._covering(paid[: number + 1])
-            found += _spans(covering, begins, ends)
+        covering = self._workings.covering(paid)
+        for invoices, begins, ends in zip(covering, times, [*times[1:], None], strict=True):
+            if ends != begins:
+                found += _spans(self._settled(invoices), begins, ends)
         return found
 
-    def _covering(self, paid: Sequence[InvoiceSeen]) -> list[Settling]:
-        coverage = coverage_of(paid)
-        payments = (
-            [p for invoice in coverage.invoices for p in self._history.known.payments_of(invoice)] if coverage else []
-        )
+    def _settled(self, invoices: Iterable[InvoiceSeen]) -> list[Settling]:
+        payments = (payment for invoice in invoices for payment in self._history.known.payments_of(invoice))
         return [self._settlings[payment.id] for payment in payments if payment.id in self._settlings]
 
 

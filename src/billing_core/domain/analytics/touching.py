@@ -53,8 +53,9 @@ def everything(known: Known) -> Touched:
 def touched_by(refs: Iterable[ObjectRef], *worlds: Known) -> Touched:
     """What objects touch that something was told about; ``worlds`` is what was known before, and is now."""
     payments: set[str | None] = set()
-    invoices: set[InvoiceSeen] = set()
+    invoices: set[str] = set()
     subscriptions: set[str] = set()
+    billed: set[str] = set()
     discounts = False
     for ref in refs:
         for known in worlds:
@@ -65,15 +66,16 @@ def touched_by(refs: Iterable[ObjectRef], *worlds: Known) -> Touched:
             payments |= _payments_of(seen, known)
             discounts |= isinstance(seen, DiscountSeen | CouponSeen)
             if isinstance(seen, InvoiceSeen):
-                invoices.add(seen)
+                invoices.add(seen.id)
+                billed |= {seen.subscription_id} if seen.subscription_id else set()
             elif isinstance(seen, SubscriptionSeen):
                 subscriptions.add(seen.id)
     found = frozenset(one for one in payments if one)
     return Touched(
         payments=found,
-        invoices=frozenset(one.id for one in invoices),
+        invoices=frozenset(invoices),
         subscriptions=frozenset(subscriptions),
-        billed=frozenset(one.subscription_id for one in invoices if one.subscription_id),
+        billed=frozenset(billed),
         paid_for=_paid_for(found, worlds),
         discounts=discounts,
     )
