@@ -12,6 +12,7 @@ from enum import StrEnum
 from attrs import field, frozen
 
 from billing_core.domain.contests import contest_step
+from billing_core.domain.discounts import RunningDiscount, discounts_of
 from billing_core.domain.dunning import Dunning, dunning_of, next_step
 from billing_core.domain.errors import InvalidTransition
 from billing_core.domain.facts import InvoiceSeen, ItemSeen, ObjectKind, ScheduleSeen, SubscriptionSeen
@@ -136,6 +137,8 @@ class Subscription:
     stripe_item_id: str
     stripe_schedule_id: str | None
     created_at: datetime
+    #: What lessens its next invoice; none once it has ended.
+    discounts: tuple[RunningDiscount, ...] = ()
     #: What is being done about an unpaid renewal; None while there is none.
     dunning: Dunning | None = None
     #: What our own schedule does about it next.
@@ -195,6 +198,7 @@ def subscription_row(  # noqa: PLR0917 - what a record is made of, passed on onc
         stripe_item_id=item.id,
         stripe_schedule_id=seen.schedule_id,
         created_at=seen.created,
+        discounts=() if seen.status in TERMINAL else discounts_of(seen, known),
         dunning=dunning_of(seen, past_due_since, plan.dunning, known, mine),
         next_step=contest_step(seen, known, mine)
         or _trial_reminder(seen, plan, mine)

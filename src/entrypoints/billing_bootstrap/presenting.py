@@ -86,6 +86,7 @@ def subscription(one: Subscription) -> shapes.SubscriptionShape:
         if change
         else None,
         pause=shapes.PauseShape(rests, one.pause_resumes_at) if rests else None,
+        discounts=tuple(shapes.DiscountShape(d.stripe_coupon_id, d.starts_at, d.ends_at) for d in one.discounts),
         grace_until=one.grace_until,
         stripe_subscription_id=one.stripe_subscription_id,
         created_at=one.created_at,

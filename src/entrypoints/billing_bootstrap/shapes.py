@@ -96,6 +96,14 @@ class PauseShape(msgspec.Struct, frozen=True):
     resumes_at: Time | None
 
 
+class DiscountShape(msgspec.Struct, frozen=True):
+    """A coupon that lessens the next invoice; ``ends_at`` is null where no time ends it."""
+
+    stripe_coupon_id: str
+    starts_at: Time
+    ends_at: Time | None
+
+
 class SubscriptionShape(msgspec.Struct, frozen=True):
     """One subscription."""
 
@@ -112,6 +120,7 @@ class SubscriptionShape(msgspec.Struct, frozen=True):
     ended_at: Time | None
     pending_change: PendingChangeShape | None
     pause: PauseShape | None
+    discounts: tuple[DiscountShape, ...]
     grace_until: Time | None
     stripe_subscription_id: str
     created_at: Time

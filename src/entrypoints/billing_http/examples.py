@@ -61,6 +61,7 @@ SUBSCRIPTION: Json = {
     "ended_at": None,
     "pending_change": None,
     "pause": None,
+    "discounts": [],
     "grace_until": None,
     "stripe_subscription_id": "sub_1SWpL2AbCdEfGhIj",
     "created_at": _START,

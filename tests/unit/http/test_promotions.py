@@ -27,6 +27,13 @@ def invoices(house: House, subscription: dict[str, object]) -> list[InvoiceSeen]
     return [one for one in house.provider.world.all(InvoiceSeen) if one.subscription_id == mine]
 
 
+async def discounts(house: House, ann: str) -> list[dict[str, object]]:
+    """What the status says lessens her next invoice."""
+    status = (await house.ask("GET", f"/api/subscriptions/status/{ann}", user=ann)).json()
+    found: list[dict[str, object]] = status["subscription"]["discounts"]
+    return found
+
+
 async def month_passes(house: House, subscription: dict[str, object]) -> int:
     """The renewal; what it cost."""
     house.clock.advance(timedelta(days=31))
@@ -43,10 +50,13 @@ async def test_a_code_counts_from_the_next_invoice_on_and_until_it_is_taken_off(
 
     redeemed = await house.ask("POST", path, user=ann, json={"promotion_code": code})
     await house.deliver()
+    (shown,) = await discounts(house, ann)
     cheap = await month_passes(house, subscription)
     ended = await house.ask("DELETE", path, user=ann)
     await house.deliver()
 
+    assert (shown["stripe_coupon_id"], shown["ends_at"]) == (f"half-{ann}", None)
+    assert await discounts(house, ann) == []
     assert (redeemed.status_code, redeemed.json()["id"]) == (200, subscription["id"])
     assert (ended.status_code, ended.json()["plan_id"]) == (200, "pro-monthly")
     assert (cheap, await month_passes(house, subscription)) == (1450, 2900)

@@ -7,6 +7,7 @@ from datetime import timedelta
 from billing_contracts.examples.moments import COURSE, LAB, after, ours
 from billing_core.domain.access import Blocked, Grant, ManualGrant, Opened, Source, SourceKind, UserAccess
 from billing_core.domain.account import Account
+from billing_core.domain.discounts import RunningDiscount
 from billing_core.domain.dunning import Dunning, StepDone
 from billing_core.domain.invoices import Invoice
 from billing_core.domain.money import Money
@@ -113,6 +114,10 @@ def subscription(number: int = 1, *, user_id: str = "user-1", status: str = "act
         stripe_item_id=f"si_{number}",
         stripe_schedule_id=f"sub_sched_{number}",
         created_at=after(number),
+        discounts=(
+            RunningDiscount(stripe_coupon_id="SPRING", starts_at=after(number), ends_at=after(number + 60)),
+            RunningDiscount(stripe_coupon_id="FRIEND", starts_at=after(number), ends_at=None),
+        ),
         dunning=Dunning(
             stripe_invoice_id="in_1",
             amount_due=Money(5997, "usd"),

@@ -7,6 +7,7 @@ from typing import Self
 
 import msgspec
 
+from billing_core.domain.discounts import RunningDiscount
 from billing_core.domain.dunning import Dunning
 from billing_core.domain.steps import NextStep
 from billing_core.domain.subscriptions import PendingChange, Subscription
@@ -47,6 +48,7 @@ class SubscriptionRow(msgspec.Struct, kw_only=True):
     stripe_item_id: str
     stripe_schedule_id: str | None
     created_at: datetime
+    discounts: tuple[RunningDiscount, ...]
     dunning: Dunning | None
     next_step: NextStep | None
     next_step_at: datetime | None
@@ -86,6 +88,7 @@ class SubscriptionRow(msgspec.Struct, kw_only=True):
             stripe_item_id=subscription.stripe_item_id,
             stripe_schedule_id=subscription.stripe_schedule_id,
             created_at=subscription.created_at,
+            discounts=subscription.discounts,
             dunning=subscription.dunning,
             next_step=subscription.next_step,
             next_step_at=subscription.next_step.due_at if subscription.next_step else None,
@@ -128,6 +131,7 @@ class SubscriptionRow(msgspec.Struct, kw_only=True):
             stripe_item_id=self.stripe_item_id,
             stripe_schedule_id=self.stripe_schedule_id,
             created_at=self.created_at,
+            discounts=made(self.discounts),
             dunning=made(self.dunning),
             next_step=made(self.next_step),
             updated_at=self.changed_at or self.created_at,

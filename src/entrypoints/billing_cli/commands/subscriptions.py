@@ -35,6 +35,7 @@ _FIELDS = (
     "ended_at",
     "pending_change",
     "pause",
+    "discounts",
     "grace_until",
     "stripe_subscription_id",
     "created_at",
