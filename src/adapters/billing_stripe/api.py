@@ -17,11 +17,13 @@ from attrs import frozen
 
 from billing_core.domain.errors import ProviderUnavailable
 from billing_stripe.breaker import Breaker
-from billing_stripe.errors import answers_of, asking, changing
+from billing_stripe.errors import answers_of, asking, changing, is_throttled
+from billing_stripe.exchanges import Watch
 from billing_stripe.facts import Json, Unreadable
-from billing_stripe.pacing import TRIES, Pace, is_throttled
+from billing_stripe.keys import is_live
+from billing_stripe.pacing import TRIES, Pace
 from billing_stripe.permissions import Permission
-from billing_stripe.transport import Transport, Watch
+from billing_stripe.transport import Transport
 
 __all__ = ["API_VERSION", "Call", "Reply", "StripeApi"]
 
@@ -81,7 +83,7 @@ class StripeApi:
         self._pace = pace
         self._clocks: dict[str, str | None] = {}
         #: Whether the key is of live mode.
-        self.livemode = "_live_" in api_key
+        self.livemode = is_live(api_key)
         #: The SDK's client, whose methods make the calls.
         self.client = stripe.StripeClient(
             api_key,

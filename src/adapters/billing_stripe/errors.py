@@ -19,7 +19,7 @@ from billing_core.domain.errors import OutcomeUnknown, ProviderError, ProviderRe
 from billing_stripe.facts import Unreadable
 from billing_stripe.permissions import Permission
 
-__all__ = ["GONE", "answers_of", "asking", "changing"]
+__all__ = ["GONE", "answers_of", "asking", "changing", "is_throttled"]
 
 #: The code of what does not exist, or no longer.
 GONE = "resource_missing"
@@ -101,6 +101,11 @@ def changing() -> Iterator[None]:
         yield
     except Unreadable as error:
         raise OutcomeUnknown(_unread(error)) from error
+
+
+def is_throttled(error: ProviderUnavailable) -> bool:
+    """Whether Stripe answered that requests come too fast (429)."""
+    return isinstance(error.__cause__, stripe.RateLimitError)
 
 
 def _unread(error: Unreadable) -> str:

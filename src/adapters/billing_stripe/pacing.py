@@ -12,11 +12,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-import stripe
-
-from billing_core.domain.errors import ProviderUnavailable
-
-__all__ = ["Pace", "is_throttled"]
+__all__ = ["TRIES", "Pace"]
 
 _BACK_OFF_SECONDS_MAX: Final = 30.0
 #: So often a request is made that Stripe says came too fast; with doubling pauses that is some two minutes.
@@ -49,8 +45,3 @@ class Pace:
         """Wait after Stripe said "too fast" for the ``attempt``-th time, counted from 0."""
         seconds = min(2.0**attempt, _BACK_OFF_SECONDS_MAX)
         await self._wait(seconds * random.uniform(0.5, 1.0))  # noqa: S311 - jitter, no secret
-
-
-def is_throttled(error: ProviderUnavailable) -> bool:
-    """Whether Stripe answered that requests come too fast (429)."""
-    return isinstance(error.__cause__, stripe.RateLimitError)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from urllib.parse import urlsplit
 
 import aiohttp
 import stripe
-from attrs import define
 
-__all__ = ["Exchange", "Transport", "Watch"]
+from billing_stripe.exchanges import Exchange, Watch
+
+__all__ = ["Transport"]
 
 _CONNECT_SECONDS = 5.0
 
@@ -67,20 +68,6 @@ _WORDS = frozenset(
         "webhook_endpoints",
     ]
 )
-
-
-@define
-class Exchange:
-    """A request to Stripe, and its answer once there is one."""
-
-    #: Method and path with ``{id}`` for each id: ``POST /v1/subscriptions/{id}``. There are not many.
-    operation: str
-    #: The status of the answer; None where none came.
-    status: int | None = None
-
-
-#: What surrounds each exchange: whoever measures or traces.
-Watch = Callable[[Exchange], AbstractContextManager[object]]
 
 
 def _unwatched(_exchange: Exchange) -> AbstractContextManager[object]:

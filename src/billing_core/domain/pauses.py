@@ -13,8 +13,8 @@ from enum import StrEnum
 
 from attrs import evolve, frozen
 
+from billing_core.domain.continuing import PauseSubscription, ResumeSubscription
 from billing_core.domain.errors import InvalidTransition, InvalidValue
-from billing_core.domain.operations import Command, PauseSubscription, ResumeSubscription
 from billing_core.domain.subscriptions import Status, Subscription
 
 __all__ = ["Pause", "PauseState", "first_day_back", "step_of", "with_pause"]
@@ -84,7 +84,7 @@ def first_day_back(subscription: Subscription, resumes_at: datetime | None) -> d
 
 def step_of(
     pause: Pause, subscription: Subscription | None, now: datetime, *, contested: bool = False
-) -> tuple[Pause, Command | None]:
+) -> tuple[Pause, PauseSubscription | ResumeSubscription | None]:
     """What is to be done about a pause at ``now`` (UTC): the pause after it, and what to ask of the provider.
 
     The subscription's present state decides: whatever was changed elsewhere since holds, and a cancellation
@@ -109,7 +109,7 @@ def step_of(
     return evolve(pause, state=PauseState.IN_FORCE), command
 
 
-def _taken_up(pause: Pause, *, paused: bool) -> tuple[Pause, Command | None]:
+def _taken_up(pause: Pause, *, paused: bool) -> tuple[Pause, ResumeSubscription | None]:
     return pause.over(), ResumeSubscription(subscription_id=pause.stripe_subscription_id) if paused else None
 
 

@@ -12,11 +12,13 @@ from attrs import evolve
 from dependency_injector import containers, providers
 
 import billing_postgres
+import billing_stripe
 from billing_bootstrap.absent import NoCache, NoProvider, NoPublisher, NoWebhooks
 from billing_bootstrap.application import Application, Ports
 from billing_bootstrap.business_time import following_business_time
 from billing_bootstrap.clocks import BusinessClock, RealClock
 from billing_bootstrap.counted import CountedCache
+from billing_bootstrap.deferred import deferred
 from billing_bootstrap.gathering import GatheredEvents
 from billing_bootstrap.health import HealthChecks, Probes
 from billing_bootstrap.ids import NewIds
@@ -25,7 +27,8 @@ from billing_bootstrap.prices import CatalogPrices
 from billing_bootstrap.settings import Settings
 from billing_bootstrap.shared_catalog import SharedCatalog
 from billing_bootstrap.spans import Spans
-from billing_bootstrap.watching import counting_exchanges, sampling
+from billing_bootstrap.stripe_connections import StripeConnections
+from billing_bootstrap.watching import sampling
 from billing_core.use_cases.answer_once import AnswerOnce
 from billing_core.use_cases.apply_catalog import ApplyCatalog
 from billing_core.use_cases.attach_payment_method import AttachPaymentMethod
@@ -73,15 +76,6 @@ from billing_core.use_cases.take_steps import TakeSteps
 from billing_core.use_cases.tell_endings import TellEndings
 from billing_core.use_cases.try_policies import TryPolicies
 from billing_redis import RateLimiter, RedisAccessCache, RedisEventPublisher, RedisLink, open_redis
-from billing_stripe import (
-    Pace,
-    StripeApi,
-    StripeCatalog,
-    StripeListing,
-    StripeLookup,
-    StripeProvider,
-    StripeWebhookVerifier,
-)
 
 __all__ = ["Container", "application_on", "open_application"]
 
@@ -271,11 +265,8 @@ async def open_application(settings: Settings) -> AsyncIterator[Application]:
         if redis is not None:
             stack.push_async_callback(redis.close)
         metrics = Metrics()
-        pace = Pace(settings.reconcile_requests_per_second)
-        connections = (_stripe(settings, metrics, spans), _stripe(settings, metrics, spans, pace))
-        for connection in connections:
-            if connection is not None:
-                stack.push_async_callback(connection.close)
+        connections = StripeConnections(settings, metrics, spans)
+        stack.push_async_callback(connections.close)
         clock = BusinessClock(RealClock())
         await stack.enter_async_context(following_business_time(clock, pool, settings))
         await stack.enter_async_context(sampling(metrics, pool))
@@ -315,40 +306,30 @@ def _redis(settings: Settings, spans: Spans | None) -> RedisLink | None:
     )
 
 
-def _stripe(settings: Settings, metrics: Metrics, spans: Spans | None, pace: Pace | None = None) -> StripeApi | None:
-    if not settings.stripe_secret_key:
-        return None
-    watch = counting_exchanges(metrics, spans)
-    return StripeApi(
-        settings.stripe_secret_key,
-        base_url=settings.stripe_api_base,
-        timeout_seconds=settings.stripe_timeout_seconds,
-        watch=watch,
-        pace=pace,
-    )
-
-
 def _ports(
     settings: Settings,
     *,
     pool: billing_postgres.Pool,
     redis: RedisLink | None,
-    connections: tuple[StripeApi | None, StripeApi | None],
+    connections: StripeConnections,
     clock: BusinessClock,
     metrics: Metrics,
 ) -> Ports:
     """The real adapters; where something is not configured, one that says so when it is needed."""
-    stripe, patient = connections
-    secrets = settings.stripe_webhook_secrets
+    key, secrets = settings.stripe_secret_key, settings.stripe_webhook_secrets
     return Ports(
         units=billing_postgres.PostgresUnitsOfWork(pool),
         cache=CountedCache(RedisAccessCache(redis) if redis else NoCache(), metrics),
-        payment_provider=StripeProvider(stripe) if stripe else NoProvider(),
-        lookup=StripeLookup(stripe) if stripe else NoProvider(),
-        patient_lookup=StripeLookup(patient) if patient else NoProvider(),
-        listing=StripeListing(patient) if patient else NoProvider(),
-        provider_catalog=StripeCatalog(stripe) if stripe else NoProvider(),
-        verifier=StripeWebhookVerifier(secrets, livemode=stripe.livemode) if stripe and secrets else NoWebhooks(),
+        payment_provider=deferred(lambda: billing_stripe.StripeProvider(connections.prompt)) if key else NoProvider(),
+        lookup=deferred(lambda: billing_stripe.StripeLookup(connections.prompt)) if key else NoProvider(),
+        patient_lookup=deferred(lambda: billing_stripe.StripeLookup(connections.patient)) if key else NoProvider(),
+        listing=deferred(lambda: billing_stripe.StripeListing(connections.patient)) if key else NoProvider(),
+        provider_catalog=deferred(lambda: billing_stripe.StripeCatalog(connections.prompt)) if key else NoProvider(),
+        verifier=(
+            billing_stripe.StripeWebhookVerifier(secrets, livemode=billing_stripe.is_live(key))
+            if key and secrets
+            else NoWebhooks()
+        ),
         publisher=RedisEventPublisher(redis) if redis else NoPublisher(),
         prices=CatalogPrices(),
         clock=clock,

@@ -6,10 +6,9 @@ from urllib.parse import urlsplit
 
 from attrs import frozen
 
+import billing_stripe  # by name alone: what calls Stripe is imported when it is asked for
 from billing_bootstrap.settings import Settings
 from billing_core.ports.provider import ProviderIdentity
-from billing_stripe import StripeApi, StripeLookup, endpoints
-from billing_stripe import setup_webhook as set_up
 
 __all__ = ["WebhookEndpoint", "account_of", "setup_webhook", "webhook_faults"]
 
@@ -34,9 +33,9 @@ async def setup_webhook(settings: Settings, url: str) -> WebhookEndpoint:
 
     Raises `ProviderRefused`, such as for an address that Stripe does not take, and `ProviderUnavailable`.
     """
-    api = StripeApi(settings.stripe_secret_key, base_url=settings.stripe_api_base)
+    api = billing_stripe.StripeApi(settings.stripe_secret_key, base_url=settings.stripe_api_base)
     try:
-        done = await set_up(api, url)
+        done = await billing_stripe.setup_webhook(api, url)
     finally:
         await api.close()
     return WebhookEndpoint(id=done.id, made=done.made, secret=done.secret, superseded=done.superseded)
@@ -47,9 +46,9 @@ async def webhook_faults(settings: Settings) -> tuple[str, ...]:
 
     Raises `ProviderRefused`, such as for a key that may not look, and `ProviderUnavailable`.
     """
-    api = StripeApi(settings.stripe_secret_key, base_url=settings.stripe_api_base)
+    api = billing_stripe.StripeApi(settings.stripe_secret_key, base_url=settings.stripe_api_base)
     try:
-        there = [one for one in await endpoints(api) if urlsplit(one.url).path.endswith(_PATH)]
+        there = [one for one in await billing_stripe.endpoints(api) if urlsplit(one.url).path.endswith(_PATH)]
     finally:
         await api.close()
     if not there:
@@ -69,8 +68,8 @@ async def webhook_faults(settings: Settings) -> tuple[str, ...]:
 
 async def account_of(settings: Settings) -> ProviderIdentity:
     """Which account and mode the key belongs to. Raises `ProviderRefused` or `ProviderUnavailable`."""
-    api = StripeApi(settings.stripe_secret_key, base_url=settings.stripe_api_base)
+    api = billing_stripe.StripeApi(settings.stripe_secret_key, base_url=settings.stripe_api_base)
     try:
-        return await StripeLookup(api).identity()
+        return await billing_stripe.StripeLookup(api).identity()
     finally:
         await api.close()

@@ -7,11 +7,12 @@ import os
 import sys
 
 from billing_bootstrap.settings import SERVE, SettingsInvalid, load_settings
-from billing_http.server import serve
+from billing_bootstrap.starting import collect_rarely
 
 
 def main() -> None:
     """Serve until SIGTERM or Ctrl-C; status 1 where the settings do not fit or the server cannot start."""
+    collect_rarely()
     parser = argparse.ArgumentParser(prog="billing_http", description="Serve the billing API.")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8000)
@@ -21,6 +22,8 @@ def main() -> None:
         settings = load_settings(os.environ, SERVE)
     except SettingsInvalid as error:
         sys.exit(str(error))
+    from billing_http.server import serve  # noqa: PLC0415 - all that is served: faults above are told without it
+
     serve(settings, host=given.host, port=given.port, workers=given.workers)
 
 

@@ -26,6 +26,7 @@ from billing_bootstrap.container import open_application
 from billing_bootstrap.logs import configure_logging
 from billing_bootstrap.metrics import shared_between_processes
 from billing_bootstrap.settings import SERVE, Settings, load_settings
+from billing_bootstrap.starting import collect_rarely
 from billing_http.app import BillingHttp, build
 from billing_http.connections import BoundedConnection
 
@@ -34,8 +35,6 @@ __all__ = ["Service", "serve", "service_from_environment"]
 #: How long requests under way may take once the port is closed.
 _FINISH_SECONDS = 30
 _BACKLOG = 2048
-#: Python's own 700 is a collection or more for each webhook.
-_ALLOCATIONS_PER_COLLECTION = 20_000
 
 
 @define
@@ -67,8 +66,7 @@ class Service:
         # What is alive now stays alive: the collector need not look at it again and again.
         gc.collect()
         gc.freeze()
-        # What a request makes is gone by reference counts; the collector is for the rare cycle.
-        gc.set_threshold(_ALLOCATIONS_PER_COLLECTION)
+        collect_rarely()
         await send({"type": "lifespan.startup.complete"})
         await receive()
         await self._stack.aclose()
