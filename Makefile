@@ -22,8 +22,8 @@ dev: $(ENV) ## Runs everything on this machine: databases, sandbox Stripe, API, 
 test: $(ENV) wheel ## Runs the unit, contract and end-to-end tests on the built wheel.
 	PYTHONPATH=$(CURDIR)/$(WHEEL) $(PYTEST) $(ARGS)
 
-test-unit: $(ENV) ## Runs the unit tests alone, on the sources: no service is started.
-	$(PYTEST) tests/unit $(ARGS)
+test-unit: $(ENV) ## Runs the unit tests alone, on the sources, with few examples each: no service is started.
+	HYPOTHESIS_PROFILE=quick $(PYTEST) tests/unit $(ARGS)
 
 test-system: $(ENV) ## Runs the tests that need a system package; installs it (Chromium, PgBouncer) where absent.
 	scripts/install-chromium

@@ -13,6 +13,8 @@ from urllib.parse import urlsplit
 import pytest
 from hypothesis import HealthCheck, settings
 
+#: For the loop of who changes code: `make test-unit` tries few, `make test` all that everybody tries.
+settings.register_profile("quick", max_examples=5, deadline=None)
 settings.register_profile("dev", max_examples=50, deadline=None)
 #: As many as everybody tries, the same on every run, so that a red build is red for its change alone.
 settings.register_profile("ci", max_examples=50, deadline=None, derandomize=True)
