@@ -10,9 +10,10 @@ import billing_stripe  # by name alone: what calls Stripe is imported when it is
 from billing_bootstrap.settings import Settings
 from billing_core.ports.provider import ProviderIdentity
 
-__all__ = ["WebhookEndpoint", "account_of", "setup_webhook", "webhook_faults"]
+__all__ = ["WEBHOOK_PATH", "WebhookEndpoint", "account_of", "setup_webhook", "webhook_faults"]
 
-_PATH = "/api/webhooks/stripe"
+#: Where the API takes webhooks, below whatever it is mounted at.
+WEBHOOK_PATH = "/api/webhooks/stripe"
 
 
 @frozen(kw_only=True)
@@ -48,11 +49,12 @@ async def webhook_faults(settings: Settings) -> tuple[str, ...]:
     """
     api = billing_stripe.StripeApi(settings.stripe_secret_key, base_url=settings.stripe_api_base)
     try:
-        there = [one for one in await billing_stripe.endpoints(api) if urlsplit(one.url).path.endswith(_PATH)]
+        known = await billing_stripe.endpoints(api)
+        there = [one for one in known if urlsplit(one.url).path.endswith(WEBHOOK_PATH)]
     finally:
         await api.close()
     if not there:
-        return (f"Stripe knows no endpoint whose address ends in {_PATH}.",)
+        return (f"Stripe knows no endpoint whose address ends in {WEBHOOK_PATH}.",)
     if any(one.enabled and one.speaks_our_version and not one.lacks for one in there):
         return ()
     faults = []

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from billing_core.domain.errors import BillingError
 
-__all__ = ["CommandFailed", "explain"]
+__all__ = ["CommandFailed", "WrongUsage", "explain", "status_of"]
 
 
 class CommandFailed(Exception):
     """The command could not do what was asked; the message says why and what to do."""
+
+
+class WrongUsage(CommandFailed):
+    """The command line itself is wrong: nothing was tried. The message says how it is written."""
 
 
 #: Errors of rooms that are only imported by commands that use them, by the name of their base class: what they say
@@ -23,6 +27,11 @@ def explain(error: Exception) -> str | None:
     if _SPEAKING.intersection(base.__name__ for base in type(error).__mro__):
         return _one_line(str(error))
     return None
+
+
+def status_of(error: Exception) -> int:
+    """The exit status that a failure ends with: 2 for wrong usage, 1 for what was refused or failed."""
+    return 2 if isinstance(error, WrongUsage) else 1
 
 
 def _one_line(text: str) -> str:

@@ -104,12 +104,12 @@ def main(arguments: Sequence[str]) -> int:
     except KeyboardInterrupt:
         return _INTERRUPTED
     except Exception as error:
-        from billing_cli.failures import explain  # noqa: PLC0415 - what went well imports nothing more
+        from billing_cli.failures import explain, status_of  # noqa: PLC0415 - what went well imports nothing more
 
         line = explain(error)
         if line is None:
             raise
-        return _complain(line)
+        return _complain(line, status_of(error))
     return ended if isinstance(ended, int) else 0
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from billing_cli.failures import CommandFailed
+from billing_cli.failures import WrongUsage
 from billing_core.domain.money import Money
 from billing_core.domain.resources import Resource, ResourceType
 
@@ -12,10 +12,10 @@ __all__ = ["moment_of", "money_of", "need_moment", "resource_of"]
 
 
 def resource_of(text: str) -> Resource:
-    """``course:k8s-101`` or ``platform:*``. Raises `CommandFailed` or `InvalidValue`."""
+    """``course:k8s-101`` or ``platform:*``. Raises `WrongUsage` or `InvalidValue`."""
     kind, colon, identity = text.partition(":")
     if not colon or kind not in set(ResourceType):
-        raise CommandFailed(f"{text!r} names nothing: write a type and an id, such as course:k8s-101 or platform:*.")
+        raise WrongUsage(f"{text!r} names nothing: write a type and an id, such as course:k8s-101 or platform:*.")
     return Resource(ResourceType(kind), identity)
 
 
@@ -25,11 +25,11 @@ def moment_of(text: str | None) -> datetime | None:
 
 
 def need_moment(text: str) -> datetime:
-    """A moment, as `moment_of` reads it. Raises `CommandFailed`."""
+    """A moment, as `moment_of` reads it. Raises `WrongUsage`."""
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
-        raise CommandFailed(f"{text!r} is no time: write it as 2026-11-22T20:59:00Z, or a day as 2026-11-22.") from None
+        raise WrongUsage(f"{text!r} is no time: write it as 2026-11-22T20:59:00Z, or a day as 2026-11-22.") from None
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
 
 

@@ -208,8 +208,11 @@ def test_every_command_keeps_what_all_promise(billing: Billing, words: tuple[str
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_the_tab_key_completes_commands(billing: Billing, tmp_path: Path, shell: str) -> None:
-    """What is written for the shell knows every command."""
+def test_the_tab_key_completes_commands(
+    billing: Billing, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shell: str
+) -> None:
+    """What is written for the shell knows every command. It goes to a home of the test's: shells are told of it there."""
+    monkeypatch.setenv("HOME", str(tmp_path))
     script = tmp_path / "completion"
 
     ended = billing("--install-completion", "--shell", shell, "--output", str(script))
@@ -217,3 +220,27 @@ def test_the_tab_key_completes_commands(billing: Billing, tmp_path: Path, shell:
     assert (ended.status, ended.err) == (0, "")
     written = script.read_text(encoding="utf-8")
     assert [name for name in COMMANDS if name not in written] == []
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("events", "republish", "--since", "yesterday"), "'yesterday' is no time"),
+        (("events", "replay"), "Which events?"),
+        (("events", "replay", "evt_1", "--state", "dead"), "not both"),
+        (("access", "check", "learner-1", "k8s"), "'k8s' names nothing"),
+        (("token", "learner-1", "--ttl", "5x"), "--ttl 5x is no length of time"),
+        (("stripe", "setup-webhook", "ftp://billing.example.com/api/webhooks/stripe"), "https://HOST/api/webhooks"),
+        (("stripe", "setup-webhook", "https://billing.example.com"), "https://HOST/api/webhooks"),
+        (("stripe", "setup-webhook", "https://[::1/api/webhooks/stripe"), "https://HOST/api/webhooks"),
+    ],
+    ids=lambda part: " ".join(part) if isinstance(part, tuple) else "",
+)
+def test_what_is_written_wrongly_is_wrong_usage(
+    billing: Billing, words: tuple[str, ...], says: str
+) -> None:
+    """Exit status 2, before anything is connected to: a script can tell it from what was refused."""
+    ended = billing(*words)
+
+    assert (ended.status, ended.out) == (2, "")
+    assert says in ended.err

@@ -44,7 +44,7 @@ def test_a_token_carries_roles_and_what_the_api_asks_for(billing: Billing, monke
 def test_a_time_that_is_none_is_refused(billing: Billing, ttl: str) -> None:
     ended = billing("token", "ann", f"--ttl={ttl}")
 
-    assert (ended.status, ended.out) == (1, "")
+    assert (ended.status, ended.out) == (2, "")
     assert "such as 1h" in ended.err
 
 

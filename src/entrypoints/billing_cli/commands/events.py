@@ -13,7 +13,7 @@ from billing_bootstrap.cursors import text_of
 from billing_bootstrap.settings import OFFLINE
 from billing_cli.asking import ask_first
 from billing_cli.desk import opened
-from billing_cli.failures import CommandFailed
+from billing_cli.failures import CommandFailed, WrongUsage
 from billing_cli.options import CHANGING, LOOKING, Changing, Looking
 from billing_cli.paging import LISTING, Listing
 from billing_cli.printing import show_fields, show_json, show_rows
@@ -151,9 +151,9 @@ async def replay(
     """
     query, moment = (state, event_type, since), moment_of(since)
     if event_id is None and query == (None, None, None):
-        raise CommandFailed("Which events? Give an id, or a query such as --state dead.")
+        raise WrongUsage("Which events? Give an id, or a query such as --state dead.")
     if event_id is not None and query != (None, None, None):
-        raise CommandFailed("Give an id or a query, not both.")
+        raise WrongUsage("Give an id or a query, not both.")
     ask_first(f"Apply {event_id or 'all that the query finds'} again?", yes=options.yes)
     async with opened() as application:
         if event_id is not None:

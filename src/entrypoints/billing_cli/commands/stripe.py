@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 import sys
+from urllib.parse import urlsplit
 
 import msgspec
 from cyclopts import App
 
 from billing_bootstrap.settings import Need, load_settings
+from billing_bootstrap.stripe_setup import WEBHOOK_PATH
 from billing_bootstrap.stripe_setup import setup_webhook as set_up
 from billing_cli.asking import ask_first
+from billing_cli.failures import WrongUsage
 from billing_cli.options import CHANGING, Changing
 from billing_cli.printing import show_fields, show_json
 
@@ -41,6 +44,7 @@ async def setup_webhook(url: str, /, *, options: Changing = CHANGING) -> None:
         url: Where Stripe reaches the API, ending in /api/webhooks/stripe.
         options: How it is asked and shown.
     """
+    _check(url)
     ask_first(f"Have Stripe send its events to {url}?", yes=options.yes)
     done = await set_up(load_settings(os.environ, {Need.STRIPE}), url)
     found = Endpoint(done.id, url, done.made, done.secret, done.superseded)
@@ -50,3 +54,14 @@ async def setup_webhook(url: str, /, *, options: Changing = CHANGING) -> None:
     show_fields(found)
     if found.secret is not None:
         sys.stdout.write("Set STRIPE_WEBHOOK_SECRET to the secret now: Stripe does not tell it again.\n")
+
+
+def _check(url: str) -> None:
+    """Only an address where the API can be: an endpoint elsewhere would refuse, and so hold invoices back at Stripe."""
+    try:
+        parts = urlsplit(url)
+        fits = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.path.endswith(WEBHOOK_PATH)
+    except ValueError:
+        fits = False
+    if not fits:
+        raise WrongUsage(f"{url} is not where the API takes webhooks: write https://HOST{WEBHOOK_PATH}.")

@@ -14,7 +14,7 @@ from cyclopts import Parameter
 from joserfc import jwt
 from joserfc.jwk import OctKey
 
-from billing_cli.failures import CommandFailed
+from billing_cli.failures import CommandFailed, WrongUsage
 from billing_cli.printing import show_json
 from billing_core.domain.callers import Role
 from billing_core.domain.resources import require_id
@@ -67,7 +67,7 @@ def token(
     """
     length = _LENGTH.fullmatch(ttl)
     if length is None or int(length[1]) == 0:
-        raise CommandFailed(f"--ttl {ttl} is no length of time: write a number and s, m, h or d, such as 1h.")
+        raise WrongUsage(f"--ttl {ttl} is no length of time: write a number and s, m, h or d, such as 1h.")
     signed = sign(os.environ, user_id, role or (), timedelta(**{_UNITS[length[2]]: int(length[1])}))
     if json:
         show_json({"user_id": user_id, "token": signed})
