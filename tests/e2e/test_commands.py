@@ -202,7 +202,7 @@ def test_received_events_are_listed_shown_and_replayed_without_effect(billing: B
     assert billing("events", "retry", "--json").json == {"tried": 0}
     assert billing("events", "dead", "--json").json["events"] == []
     assert billing("events", "republish", "--since", "2999-01-01", "--json").json == {"republished": 0}
-    assert billing("events", "republish", "--since", "yesterday").status == 1
+    assert billing("events", "republish", "--since", "yesterday").status == 2
     unknown = billing("events", "show", "evt_nothing")
     assert (unknown.status, unknown.err.count("\n")) == (1, 1)
 
