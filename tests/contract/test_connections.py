@@ -134,6 +134,8 @@ async def test_a_head_that_is_too_large_is_refused(peer: Peer, head: bytes) -> N
         pytest.param(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", id="http-2"),
         pytest.param(b"GET /api/health/live HTTP/1.1\r\nX\x00: 1\r\n\r\n", id="a-nul-in-a-name"),
         pytest.param(b"GET /api/health/live HTTP/1.1\r\nX: 1\r\n Y: 2\r\n\r\n", id="a-folded-header"),
+        pytest.param(HEALTH + b"Host: y\r\n\r\n", id="two-hosts"),
+        pytest.param(b"GET /api/health/live HTTP/1.1\r\n\r\n", id="no-host"),
         pytest.param(HEALTH + b"Content-Length: 1\r\nContent-Length: 2\r\n\r\n", id="two-lengths"),
         pytest.param(HEALTH + b"Content-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n", id="two-ways-to-end"),
         pytest.param(HEALTH + b"Content-Length: -1\r\n\r\n", id="less-than-nothing"),
@@ -185,7 +187,7 @@ async def test_what_follows_a_body_is_no_header(peer: Peer) -> None:
 
 async def test_several_requests_in_one_go_are_answered_in_order(peer: Peer) -> None:
     last = HEALTH + b"Connection: close\r\n\r\n"
-    told = await peer.say(HEALTH + b"\r\n" + b"GET /api/nothing HTTP/1.1\r\n\r\n" + last)
+    told = await peer.say(HEALTH + b"\r\n" + b"GET /api/nothing HTTP/1.1\r\nHost: x\r\n\r\n" + last)
     assert [status for status, _, _ in answers(told)] == [200, 404, 200]
 
 

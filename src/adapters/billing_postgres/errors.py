@@ -15,6 +15,7 @@ from billing_core.domain.errors import (
     InvalidValue,
     LockTimeout,
     MappingConflict,
+    SchemaMismatch,
     StorageUnavailable,
 )
 
@@ -40,6 +41,10 @@ BY_SQLSTATE: Final[dict[str, type[BillingError]]] = {
     "25P03": StorageUnavailable,  # idle_in_transaction_session_timeout
     "25P04": StorageUnavailable,  # transaction_timeout
     "3D000": StorageUnavailable,  # invalid_catalog_name: the database is being restored
+    "42703": SchemaMismatch,  # undefined_column
+    "42883": SchemaMismatch,  # undefined_function
+    "42P01": SchemaMismatch,  # undefined_table
+    "42P10": SchemaMismatch,  # invalid_column_reference: ON CONFLICT names a key that is another one by now
     "08": StorageUnavailable,  # the connection
     "53": StorageUnavailable,  # too many connections, disk full, out of memory
     "57": StorageUnavailable,  # statement_timeout, shutdown, start-up
@@ -68,4 +73,6 @@ def core_error(error: psycopg.Error) -> BillingError | None:
         found = BY_SQLSTATE.get(error.sqlstate) or BY_SQLSTATE.get(error.sqlstate[:2])
     elif found is None:
         found = next((known for kind, known in DRIVER_ERRORS if isinstance(error, kind)), None)
+    if found is SchemaMismatch:  # for the log: what is not there; whoever asked is told the docstring alone
+        return SchemaMismatch(f"{SchemaMismatch.__doc__} PostgreSQL says: {error.diag.message_primary}.")
     return found() if found else None

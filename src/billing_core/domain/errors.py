@@ -35,6 +35,7 @@ __all__ = [
     "PublisherUnavailable",
     "ReconciliationRunning",
     "RefundWindowClosed",
+    "SchemaMismatch",
     "SignatureInvalid",
     "StorageUnavailable",
 ]
@@ -148,6 +149,10 @@ class LockTimeout(BillingError):
 
 class StorageUnavailable(BillingError):
     """The database cannot be reached. Try again in a moment."""
+
+
+class SchemaMismatch(BillingError):
+    """The database is being migrated, or lacks a migration. Try again in a moment; `billing migrate --status` tells."""
 
 
 class PublisherUnavailable(BillingError):

@@ -10,7 +10,7 @@ from enum import StrEnum
 
 from attrs import frozen
 
-from billing_core.domain.errors import StorageUnavailable
+from billing_core.domain.errors import SchemaMismatch, StorageUnavailable
 from billing_core.ports.clock import Clock
 
 __all__ = ["Check", "Condition", "Health", "HealthChecks", "Probes"]
@@ -91,7 +91,7 @@ class HealthChecks:
     async def _worker(self) -> Check:
         try:
             since = await self.probes.unpublished_since()
-        except StorageUnavailable:
+        except (SchemaMismatch, StorageUnavailable):
             return Check(status=Condition.UNAVAILABLE, latency_ms=None)
         waited = max(self.clock.now() - since, timedelta()) if since else timedelta()
         behind = waited >= _WORKER_BEHIND

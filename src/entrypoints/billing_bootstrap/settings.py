@@ -40,7 +40,7 @@ PRODUCTION = "production"
 ENVIRONMENTS = (PRODUCTION, DEV, "demo", "sandbox", "test")
 
 RATE_LIMIT_USER, RATE_LIMIT_ADDRESS = "300/minute", "600/minute"
-TRUSTED_PROXIES, METRICS_ALLOWED = ("127.0.0.1/32",), ("127.0.0.0/8", "::1/128")
+METRICS_ALLOWED = ("127.0.0.0/8", "::1/128")
 
 
 class Need(StrEnum):
@@ -122,7 +122,7 @@ class Settings:
     rate_limit_user: str = RATE_LIMIT_USER
     rate_limit_address: str = RATE_LIMIT_ADDRESS
     #: Proxies whose ``X-Forwarded-For`` and ``X-Forwarded-Proto`` are believed: networks.
-    trusted_proxies: tuple[str, ...] = TRUSTED_PROXIES
+    trusted_proxies: tuple[str, ...] = ()
     #: Networks whose callers may read ``/metrics``.
     metrics_allowed: tuple[str, ...] = METRICS_ALLOWED
     #: Where a worker answers ``/metrics``; no port for nowhere.
@@ -191,7 +191,7 @@ def load_settings(environ: Mapping[str, str], needs: Collection[Need] = SERVE) -
         cors_allowed_origins=web.read_origins(variables, "CORS_ALLOWED_ORIGINS", secure=secure, needed=False),
         rate_limit_user=web.read_rate(variables, "RATE_LIMIT_USER", RATE_LIMIT_USER),
         rate_limit_address=web.read_rate(variables, "RATE_LIMIT_ADDRESS", RATE_LIMIT_ADDRESS),
-        trusted_proxies=web.read_networks(variables, "TRUSTED_PROXIES") or TRUSTED_PROXIES,
+        trusted_proxies=web.read_networks(variables, "TRUSTED_PROXIES"),
         metrics_allowed=web.read_networks(variables, "METRICS_ALLOWED") or METRICS_ALLOWED,
         worker_metrics_host=variables.text("WORKER_METRICS_HOST") or "127.0.0.1",
         worker_metrics_port=variables.whole("WORKER_METRICS_PORT", least=0, most=65535, default=0) or None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
@@ -11,6 +12,9 @@ from billing_bootstrap.container import open_application
 from billing_bootstrap.settings import OPERATE, Need, load_settings
 
 __all__ = ["opened"]
+
+# Each try of the pool to connect would be a line on standard error; the command says in one what is wrong.
+logging.getLogger("psycopg").addHandler(logging.NullHandler())
 
 
 @asynccontextmanager

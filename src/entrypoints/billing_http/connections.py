@@ -91,6 +91,10 @@ class BoundedConnection(HttpToolsProtocol):
             if size > HEAD_BYTES_MAX or len(self.headers) > HEADERS_MAX:
                 self._refusal = _HEAD_TOO_LARGE
                 raise HttpParserError("The head is too large.")
+        # RFC 9112, 3.2: a proxy and we might each believe another one of two.
+        hosts = [name for name, _ in self.headers].count(b"host")
+        if hosts > 1 or (hosts == 0 and self.parser.get_http_version() == "1.1"):
+            raise HttpParserError("A request names one host.")
         super().on_headers_complete()
         self._in_head, self._in_body = False, True
         self._stop_timer()  # the body has its own time

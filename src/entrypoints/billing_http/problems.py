@@ -103,6 +103,7 @@ BY_ERROR: dict[type[errors.BillingError], Code] = {
     errors.ReconciliationRunning: Code.INVALID_TRANSITION,
     errors.ConcurrentChange: Code.UNAVAILABLE,
     errors.LockTimeout: Code.UNAVAILABLE,
+    errors.SchemaMismatch: Code.UNAVAILABLE,
     errors.StorageUnavailable: Code.UNAVAILABLE,
     errors.PublisherUnavailable: Code.UNAVAILABLE,
     errors.ProviderRefused: Code.PROVIDER_ERROR,

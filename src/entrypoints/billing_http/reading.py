@@ -62,6 +62,10 @@ async def read_body(request: AnyRequest, shape: type[T]) -> T:
         raise RequestRefused(
             Problem(code=Code.UNSUPPORTED_MEDIA_TYPE, detail="The body must be JSON in UTF-8: application/json.")
         )
+    if body and request.headers.get("content-encoding", "identity").strip().lower() != "identity":
+        raise RequestRefused(
+            Problem(code=Code.UNSUPPORTED_MEDIA_TYPE, detail="The body must not be compressed: no Content-Encoding.")
+        )
     try:
         given = _decoded(body or b"{}", shape)
         json.loads(body or b"{}", object_pairs_hook=_once_each)

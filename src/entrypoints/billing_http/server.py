@@ -116,7 +116,7 @@ def serve(settings: Settings, *, host: str = "127.0.0.1", port: int = 8000, work
         log_config=None,
         access_log=False,
         server_header=False,
-        proxy_headers=True,
+        proxy_headers=bool(settings.trusted_proxies),
         forwarded_allow_ips=list(settings.trusted_proxies),
         timeout_graceful_shutdown=_FINISH_SECONDS,
         backlog=_BACKLOG,

@@ -109,7 +109,8 @@ class TokenVerifier:
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             raise TokenInvalid("The token's claims lack a sub or an exp, or are of a wrong type.") from None
         kinds = (claims.typ, claims.type, claims.token_type, claims.token_use, header.typ)
-        if any(isinstance(kind, str) and kind.lower() == "refresh" for kind in kinds):
+        words = [word for kind in kinds for word in (kind if isinstance(kind, list) else [kind])]
+        if any(isinstance(word, str) and word.strip().lower() == "refresh" for word in words):
             raise TokenInvalid("This is a refresh token; an access token is needed.")
         if self._issuer is not None and claims.iss != self._issuer:
             raise TokenInvalid("The token was issued by somebody else.")

@@ -15,6 +15,7 @@ from billing_core.domain.errors import (
     InvalidValue,
     LockTimeout,
     MappingConflict,
+    SchemaMismatch,
     StorageUnavailable,
 )
 from billing_core.domain.plans import Catalog
@@ -61,6 +62,10 @@ async def until(pool: Pool, statement: str) -> None:
         ("25P03", StorageUnavailable),
         ("25P04", StorageUnavailable),
         ("3D000", StorageUnavailable),
+        ("42703", SchemaMismatch),
+        ("42883", SchemaMismatch),
+        ("42P01", SchemaMismatch),
+        ("42P10", SchemaMismatch),
         ("08006", StorageUnavailable),
         ("53300", StorageUnavailable),
         ("57014", StorageUnavailable),
@@ -95,8 +100,8 @@ async def test_a_violated_constraint_becomes_an_error_of_billing(
 
 async def test_a_mistake_in_a_statement_leaves_as_it_is(pool: Pool) -> None:
     """It is ours to mend, not the caller's to try again."""
-    with pytest.raises(psycopg.errors.UndefinedTable):
-        await run(pool, "SELECT * FROM no_such_table")
+    with pytest.raises(psycopg.errors.SyntaxError):
+        await run(pool, "SELECT FROM WHERE")
 
 
 async def test_a_statement_that_takes_too_long_is_ended(pool: Pool) -> None:

@@ -211,7 +211,7 @@ def test_every_command_keeps_what_all_promise(billing: Billing, words: tuple[str
 def test_the_tab_key_completes_commands(
     billing: Billing, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shell: str
 ) -> None:
-    """What is written for the shell knows every command. It goes to a home of the test's: shells are told of it there."""
+    """What is written for the shell knows every command. Shells are told of it in a home of the test's own."""
     monkeypatch.setenv("HOME", str(tmp_path))
     script = tmp_path / "completion"
 
@@ -220,6 +220,17 @@ def test_the_tab_key_completes_commands(
     assert (ended.status, ended.err) == (0, "")
     written = script.read_text(encoding="utf-8")
     assert [name for name in COMMANDS if name not in written] == []
+
+
+def test_a_database_that_is_away_is_one_line() -> None:
+    """Whatever drivers say of each try to connect, an operator reads what is wrong once."""
+    away = {**os.environ, "DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none", "BILLING_ENV": "test"}
+    ended = subprocess.run(
+        [sys.executable, "-m", "billing_cli", "events", "dead"], env=away, capture_output=True, text=True, check=False
+    )
+
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert ended.stderr == "billing: The database cannot be reached. Try again in a moment.\n"
 
 
 @pytest.mark.parametrize(
@@ -236,9 +247,7 @@ def test_the_tab_key_completes_commands(
     ],
     ids=lambda part: " ".join(part) if isinstance(part, tuple) else "",
 )
-def test_what_is_written_wrongly_is_wrong_usage(
-    billing: Billing, words: tuple[str, ...], says: str
-) -> None:
+def test_what_is_written_wrongly_is_wrong_usage(billing: Billing, words: tuple[str, ...], says: str) -> None:
     """Exit status 2, before anything is connected to: a script can tell it from what was refused."""
     ended = billing(*words)
 

@@ -88,6 +88,14 @@ async def test_metrics_count_answers_by_route(own_house: House) -> None:
     assert f"billing_http_request_duration_seconds_count{{{plans}}} 1.0" in answer.text
 
 
+@pytest.mark.parametrize("header", ["X-Forwarded-For", "Forwarded", "X-Real-IP", "Via"])
+async def test_metrics_are_not_shown_through_a_proxy_that_nobody_named(own_house: House, header: str) -> None:
+    """A proxy on the same machine would make everybody a caller from loopback."""
+    answer = await own_house.ask("GET", "/metrics", user=None, headers={header: "192.0.2.1"})
+
+    assert answer.status_code == 404
+
+
 @pytest.mark.parametrize(
     ("address", "status"), [("127.0.0.1", 404), ("10.1.2.3", 200), ("192.0.2.1", 404), ("unknown", 404)]
 )

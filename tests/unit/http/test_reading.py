@@ -114,6 +114,16 @@ async def test_a_body_of_another_type_is_refused(house: House, ann: str, media_t
     assert (answer.status_code, answer.json()["code"]) == (415, "unsupported_media_type")
 
 
+@pytest.mark.parametrize("coding", ["gzip", "br", "identity, gzip"])
+async def test_a_compressed_body_is_refused_unread(house: House, ann: str, coding: str) -> None:
+    headers = {"Authorization": f"Bearer {house.token(ann)}", "Content-Type": "application/json"}
+    answer = await house.client.post(
+        "/api/purchases/create", content=b"{}", headers={**headers, "Content-Encoding": coding}
+    )
+
+    assert (answer.status_code, answer.json()["code"]) == (415, "unsupported_media_type")
+
+
 @pytest.mark.parametrize(
     "media_type", ["application/json; charset=utf-8", "Application/JSON", 'application/json;charset="UTF-8"']
 )

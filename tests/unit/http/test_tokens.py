@@ -98,6 +98,7 @@ BAD = {
     "the refresh secret": token(OctKey.import_key(REFRESH_SECRET)),
     "a refresh token": token(typ="refresh"),
     "a Refresh token": token(typ="Refresh"),
+    "a refresh token that says so in a list": token(typ=["refresh"]),
     "a refresh token of flask-jwt-extended": token(type="refresh"),
     "a refresh token of simplejwt": token(token_type="refresh"),
     "a refresh token of cognito": token(token_use="refresh"),

@@ -20,7 +20,7 @@ from billing_bootstrap.stripe_setup import account_of, webhook_faults
 from billing_cli.desk import opened
 from billing_cli.options import LOOKING, Looking
 from billing_cli.printing import show_json, show_rows
-from billing_core.domain.errors import BillingError, ProviderError, ProviderRefused
+from billing_core.domain.errors import BillingError, ProviderError, ProviderRefused, SchemaMismatch
 from billing_core.domain.received import ReceivedState
 from billing_core.domain.vital_signs import Invariant
 
@@ -83,9 +83,12 @@ async def _examine() -> AsyncIterator[Finding]:
         yield Finding("configuration", ok=True, found=f"complete, {settings.environment}")
     yield await asyncio.to_thread(_migrations)
     if settings.database_url or any(os.environ.get(name) for name in ("PGHOST", "PGSERVICE", "PGDATABASE")):
-        async with open_application(settings) as application:
-            for check in (_database, *((_cache,) if settings.redis_url else ()), _worker, _events, _clock):
-                yield await check(application)
+        try:
+            async with open_application(settings) as application:
+                for check in (_database, *((_cache,) if settings.redis_url else ()), _worker, _events, _clock):
+                    yield await check(application)
+        except SchemaMismatch as error:
+            yield Finding("database", ok=False, found=error.message, remedy="Run `billing migrate`.")
     else:
         yield _not_tried("database")
     if not settings.redis_url:
@@ -159,6 +162,8 @@ async def _worker(application: Application) -> Finding:
     check = (await application.health()).worker
     if check.status is Condition.OK:
         return Finding("worker", ok=True, found="nothing waits to be published")
+    if check.status is Condition.UNAVAILABLE:
+        return Finding("worker", ok=False, found="not known without the database", remedy="Mend the database first.")
     return Finding("worker", ok=False, found="events wait to be published", remedy="Start `billing worker`.")
 
 

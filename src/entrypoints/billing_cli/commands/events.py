@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Annotated
 
@@ -134,8 +135,10 @@ async def replay(
     event_type: Annotated[str | None, Parameter(name="--type")] = None,
     since: str | None = None,
     options: Changing = CHANGING,
-) -> None:
+) -> int:
     """Apply one event now, whatever its state, or all that a query finds: dead letters after a repair.
+
+    It ends with 1 where any of them failed again.
 
     For example:
 
@@ -159,13 +162,14 @@ async def replay(
         if event_id is not None:
             received = await application.replay_events(event_id)
             (show_json if options.json else show_fields)(_row(received))
-            return
+            return _status_of([received])
         replayed = await application.replay_events.all(state or ReceivedState.DEAD, event_type=event_type, since=moment)
     rows = tuple(map(_row, replayed))
     if options.json:
         show_json({"events": rows})
     else:
         show_rows(rows, _COLUMNS, none="There are none.")
+    return _status_of(replayed)
 
 
 @app.command
@@ -202,3 +206,7 @@ def _row(received: Received) -> EventRow:
         waits_for=tuple(sorted(received.waits_for)),
         error=received.error,
     )
+
+
+def _status_of(replayed: Iterable[Received]) -> int:
+    return 1 if any(event.state in {ReceivedState.FAILED, ReceivedState.DEAD} for event in replayed) else 0

@@ -22,6 +22,8 @@ from billing_http.shapes import CheckShape, ChecksShape, HealthShape, LiveShape
 __all__ = ["HealthArea", "Readiness", "metrics_page"]
 
 _UNAVAILABLE = 503
+#: What proxies say of whom they ask for.
+_FORWARDED = ("forwarded", "x-forwarded-for", "x-real-ip", "via")
 
 
 @define
@@ -108,6 +110,8 @@ def _check(found: Check) -> CheckShape:
 @get("/metrics", guards=[require_plain_path])
 async def metrics_page(request: AnyRequest, application: App) -> Answer:
     """Prometheus text, for callers within the networks of ``METRICS_ALLOWED``; for others there is nothing here."""
+    if any(name in request.headers for name in _FORWARDED) and not application.settings.trusted_proxies:
+        raise _nothing_here()  # its neighbour is a proxy that nobody named: who asks is not known
     host = request.client.host if request.client else ""
     try:
         address = ip_address(host)
@@ -115,5 +119,9 @@ async def metrics_page(request: AnyRequest, application: App) -> Answer:
         address = None
     networks = map(ip_network, application.settings.metrics_allowed)
     if address is None or not any(address in network for network in networks):
-        raise RequestRefused(Problem(code=Code.NOT_FOUND, detail="There is nothing at this path."))
+        raise _nothing_here()
     return Response(application.metrics.text(), headers={"content-type": CONTENT_TYPE, "cache-control": "no-store"})
+
+
+def _nothing_here() -> RequestRefused:
+    return RequestRefused(Problem(code=Code.NOT_FOUND, detail="There is nothing at this path."))
