@@ -17,7 +17,8 @@ LOCK_SECONDS_MAX = 0.2
 class Locks:
     """Who holds what. Taking what is free never suspends; what another one holds is waited for."""
 
-    def __init__(self) -> None:
+    def __init__(self, seconds_max: float = LOCK_SECONDS_MAX) -> None:
+        self._seconds_max = seconds_max
         self._holders: dict[Hashable, object] = {}
         self._waiting: dict[Hashable, list[asyncio.Future[None]]] = defaultdict(list)
 
@@ -30,7 +31,7 @@ class Locks:
         return self._holders.get(key) is holder
 
     async def take(self, holder: object, key: Hashable) -> None:
-        """Hold ``key``. Raises `LockTimeout` where another one holds it for 200 ms.
+        """Hold ``key``. Raises `LockTimeout` where another one holds it for as long as one waits.
 
         Without a running event loop nobody else can let go of it meanwhile, so `LockTimeout` is raised at once.
         """
@@ -41,7 +42,7 @@ class Locks:
         except RuntimeError:
             raise LockTimeout from None
         try:
-            async with asyncio.timeout(LOCK_SECONDS_MAX):
+            async with asyncio.timeout(self._seconds_max):
                 while not self.take_if_free(holder, key):
                     freed = loop.create_future()
                     self._waiting[key].append(freed)

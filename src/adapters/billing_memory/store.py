@@ -32,7 +32,7 @@ from billing_core.ports.ids import IdSource
 from billing_core.ports.provider import ProviderIdentity
 from billing_memory.ids import SequentialIds
 from billing_memory.leases import Lease
-from billing_memory.locks import Locks
+from billing_memory.locks import LOCK_SECONDS_MAX, Locks
 from billing_memory.tables import Rows
 
 __all__ = [
@@ -201,12 +201,15 @@ class AccountRows:
 
 
 class MemoryStore:
-    """A whole database in memory, gone when it is. Several stores know nothing of each other."""
+    """A whole database in memory, gone when it is. Several stores know nothing of each other.
 
-    def __init__(self, ids: IdSource | None = None) -> None:
+    A lock that somebody else holds is waited for ``lock_seconds_max`` real seconds.
+    """
+
+    def __init__(self, ids: IdSource | None = None, *, lock_seconds_max: float = LOCK_SECONDS_MAX) -> None:
         #: Where the ids of outbox events come from.
         self.ids = ids or SequentialIds(first=1_000_000)
-        self.locks = Locks()
+        self.locks = Locks(lock_seconds_max)
         self.inbox: Rows[tuple[str, str], StoredReceived] = Rows(_inbox_groups)
         self.facts: Rows[str, StoredFact] = Rows(lambda row: (row.fact.ref,))
         self.objects: Rows[ObjectRef, ObjectState] = Rows(_object_groups)

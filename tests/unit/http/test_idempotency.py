@@ -11,7 +11,7 @@ import pytest
 
 from billing_core.domain.callers import Role
 from billing_core.domain.errors import ProviderRefused
-from billing_memory import Trouble
+from billing_memory import MemoryStore, MemoryUnitsOfWork, Trouble
 from tests.unit.http.house import URLS, House, Json
 
 COURSE = {"resource_type": "course", "resource_id": "k8s-101"}
@@ -192,9 +192,11 @@ async def test_twins_get_one_answer(house: House) -> None:
     assert len(await grants_of_ann(house)) == 1
 
 
-async def test_a_twin_does_not_wait_for_ever(house: House) -> None:
+async def test_a_twin_does_not_wait_for_ever() -> None:
     """While the first attempt hangs the twin is told so; a failure that was ours is not kept."""
-    async with house.units() as uow:
+    units = MemoryUnitsOfWork(MemoryStore(lock_seconds_max=0.01))
+    house = House(units=units)
+    async with units() as uow:
         await uow.customers.lock_users(["ann"])
         first = asyncio.create_task(grant(house, "k1"))
         await asyncio.sleep(0.05)
