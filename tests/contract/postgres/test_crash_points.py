@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import multiprocessing
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from itertools import count
 
 import msgspec
@@ -27,9 +27,8 @@ from billing_core.domain.purchases import PurchaseStatus
 from billing_sandbox.engine.objects import Obj
 from billing_sandbox.signing import signature_header
 from tests.builders import BASIC, K8S, PRO, TEAM
-from tests.contract.sandbox_server import SECRET, Served, served
+from tests.contract.sandbox_server import SECRET, Served
 from tests.crashing import DOINGS, PLANS, STEPS, THANKS, Steps, child, opened
-from tests.databases import fresh_database
 
 _NUMBERS = count(1)
 _PROCESSES = multiprocessing.get_context("forkserver")
@@ -155,25 +154,13 @@ class Scene:
                 )
 
 
-@pytest.fixture(scope="module")
-def crash_database_url(postgres_url: str, migrated_template: str) -> Iterator[str]:
-    with fresh_database(postgres_url, template=migrated_template) as url:
-        yield url
-
-
-@pytest.fixture(scope="module")
-def stripe() -> Iterator[Served]:
-    with served(webhook_url=None) as box:
-        yield box
-
-
 @pytest.fixture
-async def scene(crash_database_url: str, stripe: Served) -> AsyncIterator[Scene]:
-    async with opened(crash_database_url, stripe.url, connections=8) as app:
+async def scene(schema_url: str, stripe: Served) -> AsyncIterator[Scene]:
+    async with opened(schema_url, stripe.url, connections=8) as app:
         plans = [evolve(plan, stripe_price_id=None) for plan in (BASIC, PRO, TEAM)]
         await app.apply_catalog(plans, [K8S], actor="test")
         earlier = list(stripe.sandbox.engine.world.store.each("event"))
-        yield Scene(crash_database_url, stripe, app, len(earlier))
+        yield Scene(schema_url, stripe, app, len(earlier))
 
 
 @pytest.mark.parametrize("doing", DOINGS)

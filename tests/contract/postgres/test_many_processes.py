@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import multiprocessing
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 
 import pytest
@@ -14,9 +14,8 @@ from billing_bootstrap.application import Application
 from billing_core.domain.callers import Caller
 from billing_core.domain.purchases import PurchaseStatus
 from tests.builders import BASIC, K8S, PRO
-from tests.contract.sandbox_server import Served, served
+from tests.contract.sandbox_server import Served
 from tests.crashing import PLANS, THANKS, opened, reconciling
-from tests.databases import fresh_database
 
 _PROCESSES = multiprocessing.get_context("forkserver")
 _PROCESSES.set_forkserver_preload(["tests.crashing"])
@@ -25,27 +24,15 @@ _USERS = ("ann", "bob", "cat")
 _COMMITS = 9
 
 
-@pytest.fixture(scope="module")
-def many_database_url(postgres_url: str, migrated_template: str) -> Iterator[str]:
-    with fresh_database(postgres_url, template=migrated_template) as url:
-        yield url
-
-
-@pytest.fixture(scope="module")
-def stripe() -> Iterator[Served]:
-    with served(webhook_url=None) as box:
-        yield box
-
-
 @pytest.fixture
-async def app(many_database_url: str, stripe: Served) -> AsyncIterator[Application]:
-    async with opened(many_database_url, stripe.url, connections=4) as found:
+async def app(schema_url: str, stripe: Served) -> AsyncIterator[Application]:
+    async with opened(schema_url, stripe.url, connections=4) as found:
         await found.apply_catalog([evolve(plan, stripe_price_id=None) for plan in (BASIC, PRO)], [K8S], actor="test")
         yield found
 
 
 async def test_a_reconciliation_that_is_killed_goes_on_where_it_was(
-    app: Application, stripe: Served, many_database_url: str
+    app: Application, stripe: Served, schema_url: str
 ) -> None:
     """No webhook came. One that began anew each time would never come to an end: each process may only do a little."""
     for user in _USERS:
@@ -55,7 +42,7 @@ async def test_a_reconciliation_that_is_killed_goes_on_where_it_was(
 
     exits: list[int | None] = []
     while exits[-1:] != [0]:
-        arguments = (many_database_url, stripe.url, _COMMITS, 3 + len(exits))
+        arguments = (schema_url, stripe.url, _COMMITS, 3 + len(exits))
         process = _PROCESSES.Process(target=reconciling, args=arguments)
         process.start()
         await asyncio.to_thread(process.join)
@@ -73,7 +60,7 @@ async def test_a_reconciliation_that_is_killed_goes_on_where_it_was(
 
 
 async def test_however_many_workers_see_a_second_capture_it_is_given_back_once(
-    app: Application, stripe: Served, many_database_url: str
+    app: Application, stripe: Served, schema_url: str
 ) -> None:
     """Eight at once, each with connections of its own; the first capture stays."""
     dan = Caller("dan")
@@ -101,7 +88,7 @@ async def test_however_many_workers_see_a_second_capture_it_is_given_back_once(
 
     async with AsyncExitStack() as stack:
         workers = [
-            await stack.enter_async_context(opened(many_database_url, stripe.url, minutes_later=1, connections=2))
+            await stack.enter_async_context(opened(schema_url, stripe.url, minutes_later=1, connections=2))
             for _ in range(8)
         ]
         begun = await asyncio.gather(*(worker.refund_duplicates() for worker in workers))
