@@ -176,7 +176,7 @@ def _refunds(user_id: str, known: Known, contexts: _Contexts) -> tuple[Refund, .
     rows = []
     for refund in known.all(RefundSeen):
         payment = known.seen(PaymentSeen, known.payment_id_of(refund.payment_id, refund.charge_id))
-        if payment is None:
+        if payment is None or refund not in known.refunds_of(payment):
             continue
         context, _ = contexts.of(payment)
         rows.append(

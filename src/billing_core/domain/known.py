@@ -28,6 +28,7 @@ from billing_core.domain.facts import (
 )
 from billing_core.domain.folding import ObjectState
 from billing_core.domain.ids import derived_id
+from billing_core.domain.refunds import released_by
 
 __all__ = ["Known"]
 
@@ -92,7 +93,7 @@ class Known:
         return self._charges.get(payment.id, [])
 
     def refunds_of(self, payment: PaymentSeen) -> list[RefundSeen]:
-        """The refunds of a payment, oldest first."""
+        """The refunds of a payment, oldest first; without what only let go of money that was not captured."""
         return self._refunds.get(payment.id, [])
 
     def disputes_of(self, payment: PaymentSeen) -> list[DisputeSeen]:
@@ -140,6 +141,11 @@ class Known:
         found: dict[str, list[RefundSeen]] = defaultdict(list)
         for refund in self.all(RefundSeen):
             found[self.payment_id_of(refund.payment_id, refund.charge_id) or ""].append(refund)
+        for payment_id in [one for one in self._charges if one in found]:
+            for rest in filter(None, map(released_by, self._charges[payment_id])):
+                release = next((one for one in found[payment_id] if one.amount == rest), None)
+                if release is not None:
+                    found[payment_id].remove(release)
         return found
 
     @cached_property

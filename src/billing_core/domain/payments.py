@@ -17,7 +17,7 @@ from billing_core.domain.folding import ObjectState
 from billing_core.domain.ids import derived_id
 from billing_core.domain.known import Known
 from billing_core.domain.money import Money
-from billing_core.domain.refunds import is_live
+from billing_core.domain.refunds import is_live, refunded_of
 
 __all__ = ["Payment", "PaymentContext", "PaymentStatus", "Settlement", "payment_status", "settlement_of"]
 
@@ -111,11 +111,11 @@ def _settlement_of(payment: PaymentSeen, known: Known) -> Settlement:
     refunds = known.refunds_of(payment)
     live = [refund for refund in refunds if is_live(refund)]
     charges = known.charges_of(payment)
-    told = max((charge.amount_refunded for charge in charges), default=0)
+    told = max((refunded_of(charge) for charge in charges), default=0)
     # A charge tells a cumulative sum, also of refunds that we have not heard of yet.
     unheard = max(0, told - sum(refund.amount for refund in refunds))
     # No object holds the time of a refund that only a charge tells of: the first fact that showed the sum does.
-    told_at = [known.status_since(charge) for charge in charges if unheard and charge.amount_refunded == told]
+    told_at = [known.status_since(charge) for charge in charges if unheard and refunded_of(charge) == told]
     refunded = min(captured, sum(refund.amount for refund in live) + unheard)
     disputes = [(dispute, standing_of(dispute)) for dispute in known.disputes_of(payment)]
     holding = [dispute for dispute, standing in disputes if standing in {Standing.OPEN, Standing.LOST}]

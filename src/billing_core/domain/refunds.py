@@ -24,7 +24,7 @@ from billing_core.domain.errors import (
     InvalidValue,
     RefundWindowClosed,
 )
-from billing_core.domain.facts import RefundSeen
+from billing_core.domain.facts import ChargeSeen, RefundSeen
 from billing_core.domain.money import Money
 from billing_core.domain.periods import Period, zone_of
 from billing_core.domain.policies import RefundPolicy
@@ -38,6 +38,8 @@ __all__ = [
     "refund_amount",
     "refund_window",
     "refundability",
+    "refunded_of",
+    "released_by",
 ]
 
 
@@ -58,6 +60,21 @@ LIVE_REFUNDS = frozenset({RefundStatus.PENDING, RefundStatus.REQUIRES_ACTION, Re
 def is_live(refund: RefundSeen) -> bool:
     """Whether this refund takes money from the payment. An unknown status counts as live, the safe reading."""
     return refund.status not in {RefundStatus.FAILED, RefundStatus.CANCELED}
+
+
+def released_by(charge: ChargeSeen) -> int:
+    """What of an authorisation was let go when less was captured, minor units: no money that ever was ours.
+
+    Stripe tells it as refunded, on the charge and by a refund of its own ("Any additional amount will be automatically
+    refunded", Capture a charge), but it is no refund of what was paid.
+    """
+    rest = charge.amount - charge.amount_captured
+    return rest if charge.amount_captured and 0 < rest <= charge.amount_refunded else 0
+
+
+def refunded_of(charge: ChargeSeen) -> int:
+    """What a charge tells of refunds of what was captured, minor units and cumulative."""
+    return charge.amount_refunded - released_by(charge)
 
 
 @frozen(kw_only=True)

@@ -13,7 +13,7 @@ from billing_core.domain.analytics.histories import History
 from billing_core.domain.disputes import Standing, standing_of
 from billing_core.domain.facts import ChargeSeen, DisputeSeen, PaymentSeen, RefundSeen
 from billing_core.domain.payments import settlement_of
-from billing_core.domain.refunds import is_live
+from billing_core.domain.refunds import is_live, refunded_of
 
 __all__ = ["Settling", "Turn", "settling_of"]
 
@@ -141,12 +141,13 @@ def _refunds(payment: PaymentSeen, history: History) -> Iterator[Turn]:
             )
     heard = sum(refund.amount for refund in refunds)
     for charge in history.known.charges_of(payment):
-        if charge.amount_refunded > heard:  # a charge tells a cumulative sum, also of refunds that we have not heard of
-            told = next(s for s in history.stages(ChargeSeen, charge.id) if s.seen.amount_refunded > heard)
+        told_sum = refunded_of(charge)
+        if told_sum > heard:  # a charge tells a cumulative sum, also of refunds that we have not heard of
+            told = next(s for s in history.stages(ChargeSeen, charge.id) if refunded_of(s.seen) > heard)
             yield Turn(
                 at=told.at,
                 kind=EntryKind.REFUNDED,
-                amount=heard - charge.amount_refunded,
+                amount=heard - told_sum,
                 subject_id=charge.id,
                 facts=told.facts,
             )
