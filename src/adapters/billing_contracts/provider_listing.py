@@ -73,6 +73,18 @@ class ProviderListingContract:
         assert [identity async for identity in bench.listing.customers(everybody[0])] == everybody[1:]
         assert [identity async for identity in bench.listing.customers("cus_none")] == everybody
 
+    async def test_what_stands_by_itself_is_listed_whomever_it_concerns(self, bench: ProviderBench) -> None:
+        """As a look-up gives it: what is sold, and what went back."""
+        story = Story(bench)
+        price_id = await bench.catalog.ensure_plan(plan_at())
+        payment = await story.paid_purchase()
+        refund = await story.do(RefundPayment(payment_intent_id=payment.id, amount=Money(1000, "usd")))
+        listed = {ref_of(one): one async for one in bench.listing.at_large()}
+        assert {ObjectRef(ObjectKind.PRICE, price_id), ObjectRef(ObjectKind.REFUND, refund.result_id)} <= listed.keys()
+        assert ObjectKind.PRODUCT in {ref.kind for ref in listed}
+        for ref, one in listed.items():
+            assert (await story.fact(ref.kind, ref.id)).after == one
+
     async def test_changes_are_those_that_webhooks_told(self, bench: ProviderBench) -> None:
         """By the ids of their events, newest first, from beyond the last one."""
         began = bench.now() - timedelta(seconds=1)

@@ -22,7 +22,7 @@ from billing_stripe.facts import EVENT_KINDS, snapshot_of
 from billing_stripe.permissions import Permission
 from billing_stripe.retrievals import retrieve, with_all_lines
 
-__all__ = ["LISTS", "StripeListing"]
+__all__ = ["AT_LARGE", "LISTS", "StripeListing"]
 
 
 @frozen
@@ -79,6 +79,16 @@ LISTS: tuple[_List, ...] = (
 )
 
 
+#: How the objects are listed that concern the account, or whose customer they do not name.
+AT_LARGE: tuple[_List, ...] = (
+    _List(ObjectKind.PRICE, Permission.PRICES_READ, lambda api, _: api.client.v1.prices.list_async),
+    _List(ObjectKind.PRODUCT, Permission.PRODUCTS_READ, lambda api, _: api.client.v1.products.list_async),
+    _List(ObjectKind.COUPON, Permission.COUPONS_READ, lambda api, _: api.client.v1.coupons.list_async),
+    _List(ObjectKind.DISPUTE, Permission.DISPUTES_READ, lambda api, _: api.client.v1.disputes.list_async),
+    _List(ObjectKind.REFUND, Permission.CHARGES_READ, lambda api, _: api.client.v1.refunds.list_async),
+)
+
+
 class StripeListing:
     """Lists what Stripe has (`billing_core.ports.provider_listing.ProviderListing`). Changes nothing."""
 
@@ -105,6 +115,12 @@ class StripeListing:
             with asking():
                 identity = row.json.need_identity()
             yield identity
+
+    async def at_large(self) -> AsyncIterator[Snapshot]:
+        """What stands by itself; see the port."""
+        for one in AT_LARGE:
+            async for row in self._rows(one.method(self._api, ""), one.params, one.needs):
+                yield _read(one.kind, row)
 
     async def changes(self, since: datetime, after: str) -> AsyncIterator[Change]:
         """The log of events, newest first; see the port."""

@@ -48,6 +48,14 @@ class ProviderListing(Protocol):
         """
         ...
 
+    def at_large(self) -> AsyncIterator[Snapshot]:
+        """What stands by itself, whomever it concerns: every price, product, coupon, dispute and refund of the account.
+
+        Prices come before the products that they name. What was deleted may be missing.
+        Disputes and refunds of those who bought without being a customer are found by no other list.
+        """
+        ...
+
     def changes(self, since: datetime, after: str) -> AsyncIterator[Change]:
         """The events since ``since`` (UTC) that are about objects of ours, newest first, from beyond ``after``.
 

@@ -13,7 +13,15 @@ from datetime import datetime, timedelta
 from attrs import evolve, frozen
 
 from billing_core.domain.errors import NotFound, ProviderAccountMismatch, ReconciliationRunning
-from billing_core.domain.facts import DiscountSeen, ObjectKind, ObjectRef, PriceSeen, Snapshot, ref_of
+from billing_core.domain.facts import (
+    DiscountSeen,
+    ObjectKind,
+    ObjectRef,
+    PriceSeen,
+    Snapshot,
+    SubscriptionSeen,
+    ref_of,
+)
 from billing_core.domain.folding import ObjectState
 from billing_core.domain.reconciliation import Finding, Found, Progress, differences_of
 from billing_core.ports.clock import Clock
@@ -21,6 +29,7 @@ from billing_core.ports.provider import ProviderLookup
 from billing_core.ports.provider_listing import Change, ProviderListing
 from billing_core.ports.unit_of_work import UnitOfWork, UnitsOfWork
 from billing_core.use_cases.fact_intake import GUEST
+from billing_core.use_cases.reconcile_at_large import suspects_at_large
 from billing_core.use_cases.reconcile_object import ReconcileObject
 
 __all__ = ["LOG_KEPT", "Reconcile", "Step"]
@@ -31,7 +40,7 @@ _LEASE = timedelta(seconds=30)
 _BATCH = 100
 #: Events of these last seconds are read again by the next run: the log may show them late.
 _OVERLAP = timedelta(minutes=2)
-_CATALOG, _USERS, _STRANGERS = "catalog", "users", "strangers"
+_CATALOG, _USERS, _STRANGERS, _AT_LARGE = "catalog", "users", "strangers", "at large"
 _KINDS = {kind: place for place, kind in enumerate(ObjectKind)}
 #: The provider tells these in events and inside other objects, and cannot be asked for one.
 _NEVER_ASKED = frozenset({ObjectKind.DISCOUNT})
@@ -76,7 +85,7 @@ class Reconcile:
         return await self._user(user_id, actor, dry_run=dry_run)
 
     async def everything(self, *, actor: str, worker: str, dry_run: bool) -> AsyncIterator[Step]:
-        """The catalog, every user, and every customer of the provider's that we never heard of.
+        """The catalog, every user, every customer of the provider's that we never heard of, and what is at large.
 
         Goes on where a run that was killed left off. Raises `ProviderAccountMismatch`, and
         `ReconciliationRunning` while another process is at it.
@@ -167,6 +176,17 @@ class Reconcile:
                 progress = evolve(_counted(progress, findings), cursor=user_id)
                 yield Step(progress=progress, whose=user_id, findings=findings, users=len(users), users_done=done)
             progress = evolve(progress, part=_STRANGERS, cursor="")
+        if progress.part == _STRANGERS:
+            async for step in self._strangers(progress, len(users), actor, dry_run=dry_run):
+                progress = step.progress
+                yield step
+            progress = evolve(progress, part=_AT_LARGE, cursor="")
+        if suspects := await suspects_at_large(self.units, self.listing):
+            findings = await self._each(suspects, actor, dry_run=dry_run)
+            progress = _counted(progress, findings, compared=len(suspects))
+            yield Step(progress=progress, findings=findings, users=len(users), users_done=len(users))
+
+    async def _strangers(self, progress: Progress, users: int, actor: str, *, dry_run: bool) -> AsyncIterator[Step]:
         async for customer_id in self.listing.customers(progress.cursor):
             progress = evolve(progress, cursor=customer_id)
             async with self.units() as uow:
@@ -174,10 +194,10 @@ class Reconcile:
                     continue
             findings = await self._customer(customer_id, actor, dry_run=dry_run)
             progress = _counted(progress, findings)
-            yield Step(progress=progress, whose=customer_id, findings=findings, users=len(users), users_done=len(users))
+            yield Step(progress=progress, whose=customer_id, findings=findings, users=users, users_done=users)
 
     async def _catalog(self, actor: str, *, dry_run: bool) -> tuple[Finding, ...]:
-        """The prices that our plans name, then the products of these; what else the account sells is not ours."""
+        """The prices that our plans name, then the products of these. What else is sold is compared at large."""
         async with self.units() as uow:
             refs = set((await uow.catalogs.load()).price_refs())
         of_prices = await self._each(dict.fromkeys(refs), actor, dry_run=dry_run)
@@ -201,9 +221,9 @@ class Reconcile:
             ours = {state.ref: state for state in await uow.objects.of_customer(customer_id)}
         named = {ref for snapshot in theirs.values() for ref in _methods_named(snapshot)} - theirs.keys() - ours.keys()
         suspects = _suspects(ours, theirs) | named
-        coupons = _coupons_of(state.snapshot for state in ours.values())
+        bought = _bought([*(state.snapshot for state in ours.values()), *theirs.values()])
         async with self.units() as uow:
-            unheard = coupons - {state.ref for state in await uow.objects.get(coupons)}
+            unheard = bought - {state.ref for state in await uow.objects.get(bought)}
         owners = dict.fromkeys(suspects, customer_id) | dict.fromkeys(unheard)
         return await self._each(owners, actor, dry_run=dry_run)
 
@@ -267,10 +287,15 @@ def _methods_named(snapshot: Snapshot) -> Iterable[ObjectRef]:
     return (ObjectRef(ObjectKind.PAYMENT_METHOD, name) for name in names if name)
 
 
-def _coupons_of(snapshots: Iterable[Snapshot]) -> set[ObjectRef]:
-    """The coupons that discounts name: what they take off is in the coupon alone, whose terms never change."""
-    named = (one.coupon_id for one in snapshots if isinstance(one, DiscountSeen))
-    return {ObjectRef(ObjectKind.COUPON, coupon_id) for coupon_id in named if coupon_id}
+def _bought(snapshots: Iterable[Snapshot]) -> set[ObjectRef]:
+    """The prices that subscriptions name, and the coupons that discounts name, whose terms never change."""
+    found: set[ObjectRef] = set()
+    for one in snapshots:
+        if isinstance(one, DiscountSeen) and one.coupon_id:
+            found.add(ObjectRef(ObjectKind.COUPON, one.coupon_id))
+        if isinstance(one, SubscriptionSeen):
+            found |= {ObjectRef(ObjectKind.PRICE, item.price_id) for item in one.items}
+    return found
 
 
 def _suspects(ours: dict[ObjectRef, ObjectState], theirs: dict[ObjectRef, Snapshot]) -> set[ObjectRef]:

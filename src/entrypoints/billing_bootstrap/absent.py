@@ -73,6 +73,10 @@ class NoProvider:
         """Nothing can be asked."""
         _no_key()
 
+    def at_large(self) -> AsyncIterator[Snapshot]:
+        """Nothing can be asked."""
+        _no_key()
+
     def changes(self, since: datetime, after: str) -> AsyncIterator[Change]:
         """Nothing can be asked."""
         _no_key()

@@ -14,12 +14,16 @@ from billing_core.domain.facts import (
     CouponSeen,
     CustomerSeen,
     DiscountSeen,
+    DisputeSeen,
     Fact,
     InvoiceSeen,
+    Labels,
     ObjectKind,
     ObjectRef,
+    PaymentSeen,
     PriceSeen,
     ProductSeen,
+    RefundSeen,
 )
 from billing_core.domain.reconciliation import Found, Progress
 from billing_core.domain.subscriptions import Status
@@ -61,6 +65,57 @@ async def test_the_coupon_that_a_discount_names_is_asked_for_once() -> None:
     assert state.snapshot == coupon
     assert await desk.reconciles() == []
     assert desk.stripe.asked.count(finding.ref) == 1
+
+
+async def test_what_is_sold_beside_our_plans_is_compared_where_it_is_ours() -> None:
+    """A price that carries our metadata, and its product; none of another business."""
+    life = Life()
+    life.subscribe()
+    desk = await Desk(life).hears(life.facts)
+    ours = PriceSeen(
+        id="price_ours", created=day(0), product_id="prod_ours", currency="usd", labels=Labels(plan_id="old")
+    )
+    theirs = PriceSeen(id="price_theirs", created=day(0), product_id="prod_theirs", currency="usd")
+    for price in (ours, theirs):
+        desk.stripe.world.put(price)
+        desk.stripe.world.put(ProductSeen(id=price.product_id, created=day(0), name="Something"))
+
+    found = await desk.reconciles()
+
+    assert {str(one.ref) for one in found} == {"price:price_ours", "product:prod_ours"}
+    assert {(one.found, one.mended) for one in found} == {(Found.UNHEARD_OF, True)}
+    assert await desk.reconciles() == []
+
+
+async def test_what_went_back_to_somebody_without_a_customer_is_found() -> None:
+    """A guest's payment is in nobody's list: refund and dispute are listed by themselves."""
+    life = Life()
+    desk = await Desk(life).hears([])
+    labels = Labels(user_id=ANN)
+    paid = PaymentSeen(
+        id="pi_guest",
+        created=day(0),
+        status="succeeded",
+        amount=900,
+        amount_received=900,
+        currency="usd",
+        labels=labels,
+    )
+    refund = RefundSeen(id="re_1", created=day(1), payment_id=paid.id, status="succeeded", amount=300, currency="usd")
+    dispute = DisputeSeen(id="du_1", created=day(2), payment_id=paid.id, status="lost", amount=600, currency="usd")
+    foreign = evolve(refund, id="re_2", payment_id="pi_of_another_business")
+    desk.stripe.world.put(paid)
+    await desk.hears([told("payment_intent.succeeded", paid, day(0))])
+    await desk.reconciles()
+    for one in (refund, dispute, foreign):
+        desk.stripe.world.put(one)
+
+    found = await desk.reconciles()
+
+    assert {str(one.ref) for one in found} == {"refund:re_1", "dispute:du_1"}
+    (payment,) = (await desk.account()).payments
+    assert (payment.amount_refunded.amount, payment.amount_disputed.amount) == (300, 600)
+    assert await desk.reconciles() == []
 
 
 async def test_what_the_provider_does_not_know_is_told_and_never_changed() -> None:

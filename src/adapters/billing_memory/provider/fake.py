@@ -242,6 +242,11 @@ class FakeProvider:
         self._require_reachable()
         return self._listing.customers(after)
 
+    def at_large(self) -> AsyncIterator[Snapshot]:
+        """What stands by itself in the account."""
+        self._require_reachable()
+        return self._listing.at_large()
+
     def changes(self, since: datetime, after: str) -> AsyncIterator[Change]:
         """The log of events."""
         self._require_reachable()

@@ -8,8 +8,13 @@ from datetime import datetime
 from attrs import frozen
 
 from billing_core.domain.facts import (
+    CouponSeen,
     CustomerSeen,
+    DisputeSeen,
     ObjectRef,
+    PriceSeen,
+    ProductSeen,
+    RefundSeen,
     Snapshot,
     customer_of,
     owners_of,
@@ -46,6 +51,14 @@ class Listing:
         ids = [one.id for one in self.world.all(CustomerSeen) if not one.deleted][::-1]
         for identity in ids[ids.index(after) + 1 if after in ids else 0 :]:
             yield identity
+
+    async def at_large(self) -> AsyncIterator[Snapshot]:
+        """What stands by itself."""
+        everything = [one for one in self.world.everything() if not getattr(one, "deleted", False)]
+        for kind in (PriceSeen, ProductSeen, CouponSeen, DisputeSeen, RefundSeen):
+            for one in everything:
+                if isinstance(one, kind):
+                    yield one
 
     async def changes(self, since: datetime, after: str) -> AsyncIterator[Change]:
         """The log, newest first."""
