@@ -229,7 +229,6 @@ def _tie() -> list[Obj]:
     ]
 
 
-_PART = _TAKEN | {"amount_captured": 10_000, "amount_refunded": 4_900}
 _ENDED = sub(1, status="canceled", canceled_at=at(40), ended_at=at(40))
 _RESTS = sub(status="paused")
 _TRIAL = sub(status="trialing", trial_start=START, trial_end=MONTHS[1])
@@ -328,25 +327,6 @@ HISTORIES: dict[str, History] = {
             "purchases.0.refunded_at": "2026-08-07T12:00:00Z",
             "course.reason": "refunded",
             "payments.0.status": "refunded",
-        },
-    ),
-    "captured later, and in part": History(
-        [
-            KNOWN,
-            told("charge.succeeded", _TAKEN | {"captured": False, "amount_captured": 0}, at(2, 5)),
-            told("checkout.session.completed", _SESSION | {"payment_status": "unpaid"}, at(2, 6)),
-            told("charge.captured", _PART, at(4), {"captured": False, "amount_captured": 0, "amount_refunded": 0}),
-            told("payment_intent.succeeded", _BUY | {"amount_received": 10_000}, at(4)),
-            # What was not captured is let go by a refund of its own: 149.00 - 100.00.
-            told("refund.created", refund(0, 4_900, reason=None), at(4)),
-            told("charge.refunded", _PART, at(4), {"amount_refunded": 0}, tag="r"),
-        ],
-        {
-            "purchases.0.status": "completed",
-            "purchases.0.amount_refunded.amount": 0,
-            "payments.0.status": "succeeded",
-            "payments.0.amount.amount": 10_000,
-            "course.reason": "purchased",
         },
     ),
     "a dispute that is won": History(

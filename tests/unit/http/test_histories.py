@@ -14,12 +14,15 @@ import pytest
 from billing_sandbox.older_shapes import rendered
 from billing_sandbox.signing import signature_header
 from billing_stripe.webhooks import StripeWebhookVerifier
-from tests.event_histories import HISTORIES, LATEST, History
+from tests.event_histories import HISTORIES as WELL_KNOWN
+from tests.event_histories import LATEST, History
+from tests.hostile_histories import HOSTILE_HISTORIES
 from tests.told_over_http import CATALOG, about, at, everything
 from tests.unit.http.house import House
 from tests.unit.stripe.stripe_json import Obj
 
 SECRET = "whsec_histories"
+HISTORIES = WELL_KNOWN | HOSTILE_HISTORIES
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}")
 
 
@@ -44,8 +47,12 @@ def deliveries(history: History) -> list[list[Obj]]:
     dice = Random(len(history.events))  # noqa: S311 - the same orders on every run
     shuffled = [*history.events, *dice.sample(list(history.events), len(history.events) // 2)]
     dice.shuffle(shuffled)
-    older = [rendered(event, "2024-06-20" if number % 2 else None) for number, event in enumerate(shuffled)]
+    older = [_older(event) if number % 2 else event for number, event in enumerate(shuffled)]
     return [list(history.events), older]
+
+
+def _older(event: Obj) -> Obj:
+    return rendered(event, "2024-06-20") if event["api_version"] >= "2025-03-31" else event
 
 
 async def told_to(house: House, events: Sequence[Obj], user: str, *, working: bool = False) -> Any:  # noqa: ANN401 - JSON
