@@ -81,8 +81,8 @@ _BY_HAND = sub(
     cancellation_details={"reason": "cancellation_requested"},
 )
 _PAID_LATE = bill(1, attempt_count=5, status_transitions={"paid_at": TRIES[3] + DAY})
-_TRIAL = {"trial_start": START, "trial_end": MONTHS[1]}
-_RESTING = sub(status="paused", **_TRIAL)
+_TRIAL: Obj = {"trial_start": START, "trial_end": MONTHS[1]}
+_RESTING = sub(status="paused") | _TRIAL
 _RESUMED = MONTHS[1] + 5 * DAY
 _FREE_MONTH = bill(0, amount=0, attempt_count=0)
 _TO_COME = [
@@ -167,14 +167,12 @@ HOSTILE_HISTORIES: dict[str, History] = {
     "a trial that rests at its end and goes on with a card": History(
         [
             KNOWN,
-            told("customer.subscription.created", sub(status="trialing", **_TRIAL), START),
+            told("customer.subscription.created", sub(status="trialing") | _TRIAL, START),
             told("invoice.paid", _FREE_MONTH, START),
             changed(_RESTING, MONTHS[1], {"status": "trialing"}),
             told("customer.subscription.paused", _RESTING, MONTHS[1]),
-            changed(
-                sub(1, **_TRIAL), _RESUMED, {"status": "paused", "items": sub()["items"], "latest_invoice": "in_1"}
-            ),
-            told("customer.subscription.resumed", sub(1, **_TRIAL), _RESUMED),
+            changed(sub(1) | _TRIAL, _RESUMED, {"status": "paused", "items": sub()["items"], "latest_invoice": "in_1"}),
+            told("customer.subscription.resumed", sub(1) | _TRIAL, _RESUMED),
             *money(1, _RESUMED),
             told("invoice.paid", bill(1, status_transitions={"paid_at": _RESUMED}), _RESUMED),
         ],
