@@ -19,6 +19,7 @@ from billing_http.links import LINKS
 from billing_http.operations import OPERATION, Operation
 from billing_http.problems import STATUSES, TITLES, Code, ProblemShape
 from billing_http.requests import NoBody
+from billing_http.telling import told
 
 __all__ = ["document", "operations"]
 
@@ -85,7 +86,8 @@ def document(app: Litestar) -> Json:
         for shape in (one.query, one.body, one.answer)
         if shape is not None and shape is not NoBody
     }
-    _, components = msgspec.json.schema_components(sorted({*shapes, ProblemShape}, key=_name), ref_template=_REF)
+    _, found_components = msgspec.json.schema_components(sorted({*shapes, ProblemShape}, key=_name), ref_template=_REF)
+    components = {name: told(name, schema) for name, schema in found_components.items()}
     paths: dict[str, Json] = {}
     for path, method, _, operation in found:
         paths.setdefault(path, {})[method.lower()] = _operation(path, method, operation, components)
@@ -120,7 +122,7 @@ def _tag(path: str) -> str:
 
 
 def _operation(path: str, method: str, operation: Operation, components: Mapping[str, Json]) -> Json:
-    told: Json = {
+    described: Json = {
         "operationId": operation.id,
         "summary": operation.summary,
         "tags": [_tag(path)],
@@ -128,18 +130,18 @@ def _operation(path: str, method: str, operation: Operation, components: Mapping
         "responses": dict(_responses(method, operation)),
     }
     if operation.description:
-        told["description"] = operation.description
+        described["description"] = operation.description
     if operation.public:
-        told["security"] = []
+        described["security"] = []
     if operation.id == "receive_stripe_event":
-        told |= _webhook()
+        described |= _webhook()
     elif operation.body is not None and operation.body is not NoBody:
         content: Json = {"schema": {"$ref": _REF.format(name=operation.body.__name__)}}
         if operation.body_example is not None:
             content["example"] = operation.body_example
         required = bool(components[operation.body.__name__].get("required"))
-        told["requestBody"] = {"required": required, "content": {"application/json": content}}
-    return told
+        described["requestBody"] = {"required": required, "content": {"application/json": content}}
+    return described
 
 
 def _key(method: str, operation: Operation) -> Iterator[Json]:
@@ -192,8 +194,14 @@ def _in_path(path: str, operation: Operation) -> Iterator[Json]:
 
 def _in_query(operation: Operation, components: Mapping[str, Json]) -> Iterator[Json]:
     schema = components[operation.query.__name__]
-    for name, told in schema.get("properties", {}).items():
-        yield {"name": name, "in": "query", "required": False, "schema": _without_null(told)}
+    for name, one in schema.get("properties", {}).items():
+        yield {
+            "name": name,
+            "in": "query",
+            "required": False,
+            "description": one["description"],
+            "schema": _without_null({key: value for key, value in one.items() if key != "description"}),
+        }
 
 
 def _without_null(schema: Json) -> Json:

@@ -1,16 +1,25 @@
 """The OpenAPI document describes exactly this API, and its page needs nothing from anywhere else."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import msgspec
 import pytest
 
+from billing_core.domain.access import Blocked, Opened, SourceKind
+from billing_core.domain.payments import PaymentStatus
+from billing_core.domain.periods import Interval
+from billing_core.domain.purchases import PurchaseStatus
+from billing_core.domain.refunds import RefundStatus
+from billing_core.domain.resources import ResourceType
+from billing_core.domain.subscriptions import Status
 from billing_http.error_examples import problem_example
+from billing_http.field_texts import EVERYWHERE, FIELDS
 from billing_http.openapi import document, operations
 from billing_http.operations import Operation
 from billing_http.problems import STATUSES, TITLES, Code, ProblemShape
+from billing_http.value_texts import SETS, VALUES
 from tests.unit.http.house import House
 
 ROUTES = list(operations(House().http.routes))
@@ -64,6 +73,48 @@ def test_examples_are_what_they_are_examples_of(operation: Operation) -> None:
     if operation.answer is not None and operation.example is not None:
         read = msgspec.convert(operation.example, operation.answer)
         assert msgspec.json.decode(msgspec.json.encode(read)) == operation.example
+
+
+def test_every_field_and_every_parameter_says_what_it_means() -> None:
+    """Whoever writes a frontend reads nothing else."""
+    schemas = DOCUMENT["components"]["schemas"]
+    fields = {(name, field): told for name, one in schemas.items() for field, told in one.get("properties", {}).items()}
+    operations_ = [told for path in DOCUMENT["paths"].values() for told in path.values()]
+    parameters = {(told["operationId"], one["name"]): one for told in operations_ for one in told["parameters"]}
+
+    assert [named for named, told in (fields | parameters).items() if not told.get("description")] == []
+    assert [name for name, one in schemas.items() if not one.get("description")] == []
+
+
+def test_no_sentence_is_about_a_field_that_is_gone() -> None:
+    shapes = {shape for one in OPERATIONS for shape in (one.query, one.body, one.answer) if shape is not None}
+    _, schemas = msgspec.json.schema_components([*shapes, ProblemShape])
+    there = {(name, field) for name, one in schemas.items() for field in one.get("properties", {})}
+
+    assert {(name, field) for name, fields in FIELDS.items() for field in fields} - there == set()
+    assert VALUES.keys() - there == set()
+    assert {name for name, one in schemas.items() if "enum" in one} == SETS.keys()
+    assert EVERYWHERE.keys() - {field for _, field in there} == set()
+
+
+@pytest.mark.parametrize(
+    ("schema", "field", "known"),
+    [
+        ("SubscriptionShape", "status", Status),
+        ("PaymentShape", "status", PaymentStatus),
+        ("PurchaseShape", "status", PurchaseStatus),
+        ("RefundShape", "status", RefundStatus),
+        ("PlanShape", "interval", Interval),
+        ("SourceShape", "kind", SourceKind),
+        ("DecisionShape", "reason", [*Opened, *Blocked]),
+        ("ResourceShape", "resource_type", ResourceType),
+    ],
+)
+def test_a_closed_set_has_every_value_that_there_is(schema: str, field: str, known: Iterable[str]) -> None:
+    told = DOCUMENT["components"]["schemas"][schema]["properties"][field]
+
+    assert sorted(told["enum"]) == sorted(map(str, known))
+    assert all(f"`{value}`: " in told["description"] for value in known)
 
 
 def test_what_needs_a_token_says_so() -> None:

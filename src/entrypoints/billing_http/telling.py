@@ -1,0 +1,44 @@
+"""Telling what fields mean: the schemas that msgspec makes of the shapes know names and types alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from billing_http.field_texts import EVERYWHERE, FIELDS
+from billing_http.value_texts import SETS, VALUES
+
+__all__ = ["told"]
+
+Json = dict[str, Any]
+
+
+def told(name: str, schema: Json) -> Json:
+    """The ``schema`` of that name, each of its fields with a sentence and, where they are a closed set, its values.
+
+    Raises `KeyError` for a field that nobody wrote a sentence for.
+    """
+    if name in SETS:
+        return {**schema, "description": f"{schema['description']} {_meanings(SETS[name])}"}
+    properties = {field: _field(name, field, one) for field, one in schema.get("properties", {}).items()}
+    return {**schema, "properties": properties}
+
+
+def _field(name: str, field: str, schema: Json) -> Json:
+    said = FIELDS.get(name, {}).get(field) or EVERYWHERE[field]
+    values = VALUES.get((name, field))
+    if values is None:
+        return {**schema, "description": said}
+    return {**_one_of(schema, values), "description": f"{said} {_meanings(values)}".strip()}
+
+
+def _meanings(values: Mapping[str, str]) -> str:
+    return " ".join(f"`{value}`: {meaning}." for value, meaning in values.items() if meaning)
+
+
+def _one_of(schema: Json, values: Mapping[str, str]) -> Json:
+    """Only these, and null where that is possible, too."""
+    if "anyOf" in schema:
+        kinds = [{**kind, "enum": list(values)} if kind == {"type": "string"} else kind for kind in schema["anyOf"]]
+        return {**schema, "anyOf": kinds}
+    return {**schema, "enum": list(values)}
