@@ -5,8 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-__all__ = ["EVERYWHERE", "FIELDS"]
+__all__ = ["AREAS", "EVERYWHERE", "FIELDS"]
 
+#: What each area of the API is for.
+AREAS: Final[Mapping[str, str]] = {
+    "Access": "May a user open this, and why? Grants by hand.",
+    "Events": "What was told to other services, for those who missed some of it.",
+    "Health": "For load balancers and whoever watches.",
+    "Invoices": "What was billed, with links to Stripe's pages and PDFs.",
+    "Payments": "Payment methods, what was paid and for what, and Stripe's customer portal.",
+    "Purchases": "What is bought singly, and its refunds.",
+    "Subscriptions": "Plans, checkout, status, and changes of a subscription.",
+    "Webhooks": "For Stripe alone.",
+}
 #: Fields that mean the same wherever they are.
 EVERYWHERE: Final[Mapping[str, str]] = {
     "user_id": "Whose it is: the `sub` of their token.",
@@ -18,7 +29,7 @@ EVERYWHERE: Final[Mapping[str, str]] = {
     "resource_id": "Which one of its type; `*` means every one.",
     "created_at": "When it was made at Stripe.",
     "next_cursor": "Give it back as `cursor` for the next page; null on the last one.",
-    "limit": "How many at most.",
+    "limit": "How many at most; 20 unless given.",
     "cursor": "The `next_cursor` of the page before; left out, the list begins.",
     "stripe_payment_intent_id": "The payment at Stripe, `pi_…`.",
     "stripe_invoice_id": "The invoice at Stripe, `in_…`.",
@@ -29,7 +40,7 @@ EVERYWHERE: Final[Mapping[str, str]] = {
     "hosted_invoice_url": "Stripe's page of the invoice, where it can be paid; null until it is finalized.",
     "amount_refunded": "How much of it was given back, or is on its way.",
     "promotion_code": "A promotion code, as the customer types it in.",
-    "quantity": "How many seats.",
+    "quantity": "How many seats; where it is asked for, 1 unless given.",
     "reason": "Why: kept for support staff.",
 }
 
@@ -251,7 +262,9 @@ FIELDS: Final[Mapping[str, Mapping[str, str]]] = {
         "message": "What is wrong with it.",
     },
     "CheckoutRequest": {"plan_id": "What to subscribe to."},
-    "CancelRequest": {"at_period_end": "true: everything stays open until the period ends. false: it ends now."},
+    "CancelRequest": {
+        "at_period_end": "Unless it is false, everything stays open until the period ends; false ends it now."
+    },
     "PauseRequest": {"resumes_at": "When it is taken up by itself; left out, somebody has to resume it."},
     "ChangeRequest": {
         "plan_id": "The plan to change to; the present one to change the quantity alone.",

@@ -14,6 +14,7 @@ from litestar.routes import HTTPRoute
 from billing_core.domain.resources import OPAQUE_ID
 from billing_http import examples
 from billing_http.error_examples import problem_example
+from billing_http.field_texts import AREAS
 from billing_http.idempotency import IDEMPOTENT_METHODS
 from billing_http.links import LINKS
 from billing_http.operations import OPERATION, Operation
@@ -103,7 +104,7 @@ def document(app: Litestar) -> Json:
         },
         "servers": [{"url": "/"}],
         "security": [{"token": []}],
-        "tags": [{"name": tag} for tag in sorted({_tag(path) for path, *_ in found})],
+        "tags": [{"name": tag, "description": AREAS[tag]} for tag in sorted({_tag(path) for path, *_ in found})],
         "paths": paths,
         "components": {
             "schemas": {name: schema for name, schema in components.items() if name not in queries},

@@ -39,6 +39,17 @@ _AT = re.compile(r"(?P<message>.*?) - at `(?:key in )?\$\.?(?P<field>[^`]*)`", r
 _UNKNOWN = re.compile(r"Object contains unknown field `(?P<field>.*)`", re.DOTALL)
 #: Up to here a float says exactly which integer it is.
 _EXACT_MAX = 2**53
+#: How the types that msgspec names are called in JSON.
+_IN_JSON = {
+    "str": "text",
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "array": "a list",
+    "object": "an object",
+    "null": "null",
+}
+_TYPES = re.compile(r"`((?:{0})(?: \| (?:{0}))*)`".format("|".join(_IN_JSON)))
 _MISSING = re.compile(r"Object missing required field `(?P<field>.*)`", re.DOTALL)
 
 
@@ -134,7 +145,11 @@ def _misfit(text: str) -> RequestRefused:
         named = pattern.fullmatch(message)
         if named:
             return invalid(f"{place}.{named['field']}".lstrip("."), meant)
-    return invalid(place, f"{message}.")
+    return invalid(place, f"{_TYPES.sub(_in_json, message)}.")
+
+
+def _in_json(named: re.Match[str]) -> str:
+    return " or ".join(_IN_JSON[kind] for kind in named[1].split(" | "))
 
 
 def utc(field: str, moment: datetime | None) -> datetime | None:

@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from billing_bootstrap.shapes import PaymentContextShape
 from billing_http.field_texts import EVERYWHERE, FIELDS
+from billing_http.problems import ProblemShape
 from billing_http.value_texts import SETS, VALUES
 
 __all__ = ["told"]
 
 Json = dict[str, Any]
+
+_PARTIAL = frozenset({ProblemShape.__name__, PaymentContextShape.__name__})
 
 
 def told(name: str, schema: Json) -> Json:
@@ -20,8 +24,24 @@ def told(name: str, schema: Json) -> Json:
     """
     if name in SETS:
         return {**schema, "description": f"{schema['description']} {_meanings(SETS[name])}"}
+    schema = _asked(schema) if schema.get("additionalProperties") is False else _answered(name, schema)
     properties = {field: _field(name, field, one) for field, one in schema.get("properties", {}).items()}
     return {**schema, "properties": properties}
+
+
+def _asked(schema: Json) -> Json:
+    """What clients send. Generated clients demand what has a default: what is left out is said in words instead."""
+    properties = {
+        field: {key: said for key, said in one.items() if key != "default"}
+        for field, one in schema.get("properties", {}).items()
+    }
+    return {**schema, "properties": properties}
+
+
+def _answered(name: str, schema: Json) -> Json:
+    """What clients are sent: never fewer fields than there are, but where what does not apply is left out."""
+    told_of = _asked(schema)
+    return told_of if name in _PARTIAL else {**told_of, "required": list(told_of["properties"])}
 
 
 def _field(name: str, field: str, schema: Json) -> Json:

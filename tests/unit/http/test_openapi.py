@@ -86,6 +86,17 @@ def test_every_field_and_every_parameter_says_what_it_means() -> None:
     assert [name for name, one in schemas.items() if not one.get("description")] == []
 
 
+def test_what_is_sent_never_lacks_a_field_and_what_is_asked_may() -> None:
+    """So a client that is generated from the document neither demands what is optional nor doubts what is there."""
+    schemas = DOCUMENT["components"]["schemas"]
+
+    assert set(schemas["StatusShape"]["required"]) == {"user_id", "has_access", "subscription", "dunning"}
+    assert schemas["CheckoutRequest"]["required"] == ["plan_id", "success_url", "cancel_url"]
+    assert [
+        name for name, one in schemas.items() for told in one.get("properties", {}).values() if "default" in told
+    ] == []
+
+
 def test_no_sentence_is_about_a_field_that_is_gone() -> None:
     shapes = {shape for one in OPERATIONS for shape in (one.query, one.body, one.answer) if shape is not None}
     _, schemas = msgspec.json.schema_components([*shapes, ProblemShape])

@@ -114,6 +114,26 @@ async def test_a_body_of_another_type_is_refused(house: House, ann: str, media_t
     assert (answer.status_code, answer.json()["code"]) == (415, "unsupported_media_type")
 
 
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"plan_id": 1}, "Expected text, got a whole number."),
+        ({"plan_id": "pro", "quantity": "2"}, "Expected a whole number or null, got text."),
+        ({"plan_id": ""}, "Expected text of length >= 1."),
+    ],
+    ids=["a-number", "text", "nothing"],
+)
+async def test_what_does_not_fit_is_said_in_words_of_json(
+    house: House, ann: str, given: dict[str, object], message: str
+) -> None:
+    """Not in those of the language that this service happens to be written in."""
+    subscription = await house.subscribes(ann)
+
+    answer = await house.ask("POST", f"/api/subscriptions/{subscription['id']}/preview", user=ann, json=given)
+
+    assert answer.json()["errors"][0]["message"] == message
+
+
 @pytest.mark.parametrize("coding", ["gzip", "br", "identity, gzip"])
 async def test_a_compressed_body_is_refused_unread(house: House, ann: str, coding: str) -> None:
     headers = {"Authorization": f"Bearer {house.token(ann)}", "Content-Type": "application/json"}
