@@ -131,6 +131,118 @@ EXAMPLES = [
         Example(begins="2027-03-01 12:00", new=29000, new_interval="year", after_days=10, lines=[-1965, 29000]),
         id="from-month-to-year",
     ),
+    # ------------------------------------------------------------------------------------------------ month ends
+    # the second period of an anchor on the 31st: 28 February to 31 March, 31 days, after 10 of them
+    pytest.param(Example(begins="2027-01-31 12:00", after_days=28 + 10, lines=[-1965, 6706]), id="31st-second-period"),
+    # the third: 31 March to 30 April, 30 days, after 15 a half
+    pytest.param(Example(begins="2027-01-31 12:00", after_days=59 + 15, lines=[-1450, 4950]), id="31st-third-period"),
+    # in a leap year the second: 29 February to 31 March, 31 days, after 10
+    pytest.param(Example(begins="2028-01-31 12:00", after_days=29 + 10, lines=[-1965, 6706]), id="31st-leap-second"),
+    # from the 30th: 30 January to 28 February, 29 days, after 14.5 a half
+    pytest.param(Example(begins="2027-01-30 12:00", after_days=14.5, lines=[-1450, 4950]), id="30th-to-february"),
+    # 31 August to 30 September: 30 days, after 10: 2900 x 2/3 = 1933.333, 9900 x 2/3 = 6600
+    pytest.param(Example(begins="2027-08-31 12:00", after_days=10, lines=[-1933, 6600]), id="31st-of-august"),
+    # over the end of a year: 31 December to 31 January, 31 days, after 21: 2900 x 10/31 = 935.484, 9900 x 10/31 = 3193.548
+    pytest.param(Example(begins="2027-12-31 12:00", after_days=21, lines=[-935, 3194]), id="over-new-year"),
+    # the leap day itself: 29 February to 29 March 2028, 29 days, after 14.5 a half
+    pytest.param(Example(begins="2028-02-29 12:00", after_days=14.5, lines=[-1450, 4950]), id="from-the-leap-day"),
+    # a year from the leap day ends on 28 February 2029: 365 days, after 73 four fifths
+    pytest.param(
+        Example(begins="2028-02-29 12:00", interval="year", old=29000, new=49000, after_days=73,
+                lines=[-23200, 39200]), id="a-year-from-the-leap-day",
+    ),
+    # two months from 31 December to 29 February 2028: 60 days, after 15 three quarters: 5000 x 3/4, 8000 x 3/4
+    pytest.param(
+        Example(begins="2027-12-31 12:00", count=2, old=5000, new=8000, after_days=15, lines=[-3750, 6000]),
+        id="two-months-to-the-leap-day",
+    ),
+    # a week in which Europe's clocks change is still 7 days of 24 hours: after 3.5 a half
+    pytest.param(
+        Example(begins="2027-03-27 12:00", interval="week", old=700, new=1400, after_days=3.5, lines=[-350, 700]),
+        id="a-week-of-a-clock-change",
+    ),
+    # a day, after 6 of 24 hours: 1000 x 3/4, 2000 x 3/4
+    pytest.param(
+        Example(begins="2027-03-01 12:00", interval="day", old=1000, new=2000, after_days=0.25, lines=[-750, 1500]),
+        id="a-day",
+    ),
+    # at the first second all of it goes back, and all of the new price is charged
+    pytest.param(Example(begins="2027-03-01 12:00", after_days=0, lines=[-2900, 9900]), id="in-the-first-second"),
+    # in the last hour but six of 31 days: 6/744. 2900 x 6/744 = 23.387, 9900 x 6/744 = 79.839
+    pytest.param(Example(begins="2027-03-01 12:00", after_days=30.75, lines=[-23, 80]), id="in-the-last-hours"),
+    # ------------------------------------------------------------------------------- currencies, and their quantities
+    # three seats of 2.500 dinars become five: 7500 x 21/31 = 5080.645 is 5080, 12500 x 21/31 = 8467.742 is 8470
+    pytest.param(
+        Example(begins="2027-03-01 12:00", currency="kwd", old=2500, new=2500, quantity=3, to_quantity=5, after_days=10,
+                lines=[-5080, 8470]), id="dinars-more-seats",
+    ),
+    # and five become three: what goes back is more, and is their credit
+    pytest.param(
+        Example(begins="2027-03-01 12:00", currency="kwd", old=2500, new=2500, quantity=5, to_quantity=3, after_days=10,
+                lines=[-8470, 5080]), id="dinars-fewer-seats",
+    ),
+    # Bahrain, from 31 January, after 7 of 28 days: 4000 x 3/4 = 3000, 9990 x 3/4 = 7492.5 is 7490
+    pytest.param(
+        Example(begins="2027-01-31 12:00", currency="bhd", old=4000, new=9990, after_days=7, lines=[-3000, 7490]),
+        id="bahrain-month-end",
+    ),
+    # Oman by the year, 2028 with 366 days, after 122 two thirds: 50000 x 2/3 = 33333.333 is 33330, 80000 x 2/3 = 53330
+    pytest.param(
+        Example(begins="2028-01-01 12:00", currency="omr", interval="year", old=50000, new=80000, after_days=122,
+                lines=[-33330, 53330]), id="oman-leap-year",
+    ),
+    # seven seats at 980 yen become nine: 6860 x 21/31 = 4647.097, 8820 x 21/31 = 5974.839
+    pytest.param(
+        Example(begins="2027-03-01 12:00", currency="jpy", old=980, new=980, quantity=7, to_quantity=9, after_days=10,
+                lines=[-4647, 5975]), id="yen-more-seats",
+    ),
+    # yen by the year in a leap year, after 61 of 366 days five sixths: 9800 x 5/6 = 8166.667, 29800 x 5/6 = 24833.333
+    pytest.param(
+        Example(begins="2028-01-01 12:00", currency="jpy", interval="year", old=9800, new=29800, after_days=61,
+                lines=[-8167, 24833]), id="yen-leap-year",
+    ),
+    # won from 31 January in a leap year, after 10 of 29 days: 39000 x 19/29 = 25551.724, 99000 x 19/29 = 64862.069
+    pytest.param(
+        Example(begins="2028-01-31 12:00", currency="krw", old=39000, new=99000, after_days=10, lines=[-25552, 64862]),
+        id="won-month-end",
+    ),
+    # forints are charged with two decimals: 990000 x 21/31 = 670645.161, 1990000 x 21/31 = 1348064.516
+    pytest.param(
+        Example(begins="2027-03-01 12:00", currency="huf", old=990000, new=1990000, after_days=10,
+                lines=[-670645, 1348065]), id="forints",
+    ),
+    # one seat of another plan instead of three: 3 x 2900 x 21/31 = 5893.548, 9900 x 21/31 = 6706.452
+    pytest.param(
+        Example(begins="2027-03-01 12:00", quantity=3, to_quantity=1, after_days=10, lines=[-5894, 6706]),
+        id="dearer-plan-fewer-seats",
+    ),
+    # ----------------------------------------------------------------------------------------- another interval
+    # from 31 January by the month to the year, after 14 of 28 days: half of the month back, all of the year
+    pytest.param(
+        Example(begins="2027-01-31 12:00", new=29000, new_interval="year", after_days=14, lines=[-1450, 29000]),
+        id="month-end-to-year",
+    ),
+    # from the year to the month, after 73 of 365 days: 29000 x 4/5 back, which pays for months to come
+    pytest.param(
+        Example(begins="2027-01-01 12:00", interval="year", old=29000, new=2900, new_interval="month", after_days=73,
+                lines=[-23200, 2900]), id="from-year-to-month",
+    ),
+    # two seats by the month become three by the year: 2 x 2900 x 21/31 = 3929.032 back, 3 x 29000
+    pytest.param(
+        Example(begins="2027-03-01 12:00", new=29000, new_interval="year", quantity=2, to_quantity=3, after_days=10,
+                lines=[-3929, 87000]), id="month-to-year-more-seats",
+    ),
+    # ------------------------------------------------------------------------------------------------------ trials
+    # more seats on trial cost nothing yet
+    pytest.param(
+        Example(begins="2027-03-01 12:00", new=2900, to_quantity=4, trial_days=14, after_days=5, lines=[]),
+        id="more-seats-on-trial",
+    ),
+    # the trial ends with a change to three seats by the year: 3 x 29000
+    pytest.param(
+        Example(begins="2027-03-01 12:00", new=29000, new_interval="year", to_quantity=3, trial_days=14, after_days=5,
+                end_trial=True, lines=[87000]), id="on-trial-which-ends-by-the-year",
+    ),
     # on trial nothing was billed, so nothing is given back, and nothing is charged before it ends
     pytest.param(Example(begins="2027-03-01 12:00", trial_days=14, after_days=5, lines=[]), id="on-trial"),
     # unless the trial ends with the change: a whole period of the new plan
