@@ -142,7 +142,7 @@ EXAMPLES = [
     pytest.param(Example(begins="2027-01-30 12:00", after_days=14.5, lines=[-1450, 4950]), id="30th-to-february"),
     # 31 August to 30 September: 30 days, after 10: 2900 x 2/3 = 1933.333, 9900 x 2/3 = 6600
     pytest.param(Example(begins="2027-08-31 12:00", after_days=10, lines=[-1933, 6600]), id="31st-of-august"),
-    # over the end of a year: 31 December to 31 January, 31 days, after 21: 2900 x 10/31 = 935.484, 9900 x 10/31 = 3193.548
+    # over New Year: 31 December to 31 January, 31 days, after 21: 2900 x 10/31 = 935.484, 9900 x 10/31 = 3193.548
     pytest.param(Example(begins="2027-12-31 12:00", after_days=21, lines=[-935, 3194]), id="over-new-year"),
     # the leap day itself: 29 February to 29 March 2028, 29 days, after 14.5 a half
     pytest.param(Example(begins="2028-02-29 12:00", after_days=14.5, lines=[-1450, 4950]), id="from-the-leap-day"),
