@@ -21,14 +21,13 @@ from billing_cli.reports.page import page_of
 from billing_cli.reports.tables import tables_of
 from billing_cli.reports.terminal import show_csv, show_tables
 from billing_core.domain.analytics.entries import MICROS, MOVEMENTS, EntryKind
-from billing_core.domain.analytics.journal import Bucket, beginning_of
+from billing_core.domain.analytics.journal import Bucket
 from billing_core.domain.analytics.reports.asked import Report, ReportName
 from billing_core.domain.analytics.reports.frames import Question
 
 __all__ = ["report"]
 
 Name = Literal["mrr", "movements", "churn", "ltv", "trials", "dunning", "refunds", "cohorts"]
-_YEAR = timedelta(days=335)
 _MONTHLY = frozenset({*MOVEMENTS, EntryKind.COMMITMENT, EntryKind.PLAN})
 
 
@@ -62,7 +61,7 @@ async def report(
 
     Args:
         name: Which report.
-        from_: The beginning (UTC), in it; a year before the end unless given.
+        from_: The beginning (UTC), in it; a year before the end unless given, or the first month of a younger business.
         to: The end (UTC), not in it; now unless given.
         as_of: Another way to say --to: up to and with this moment.
         known_at: As it was known at this moment (UTC); as it is known now unless given.
@@ -77,13 +76,11 @@ async def report(
     async with opened() as application:
         await application.keep_journal.catch_up()
         end = moment_of(to) or _just_after(moment_of(as_of)) or application.clock.now()
-        question = Question(
-            since=moment_of(from_) or beginning_of(Bucket.MONTH, end - _YEAR),
-            until=end,
-            by=Bucket(by),
-            known_at=moment_of(known_at),
-            currency=currency.lower() if currency else None,
-        )
+        known, alone = moment_of(known_at), currency.lower() if currency else None
+        since = moment_of(from_)
+        if since is None:
+            since = await application.read_report.usual_beginning(end, known_at=known, currency=alone)
+        question = Question(since=since, until=end, by=Bucket(by), known_at=known, currency=alone)
         if html is not None:
             await _write_page(application, question, html)
         elif explain:
