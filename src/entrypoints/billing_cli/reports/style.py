@@ -60,6 +60,7 @@ table { border-collapse: collapse; width: 100%; font-size: 13px; font-variant-nu
 th, td { padding: 4px 10px; text-align: right; white-space: nowrap; border-bottom: 1px solid var(--line); }
 th { font-weight: 600; color: var(--muted); } th:first-child, td:first-child { text-align: left; padding-left: 0; }
 footer { margin-top: 28px; color: var(--muted); font-size: 13px; }
-@media (max-width: 820px) { .charts { grid-template-columns: minmax(0, 1fr); } main { padding: 20px 14px 40px; } }
+@media (max-width: 820px) { .charts { grid-template-columns: minmax(0, 1fr); } main { padding: 20px 14px 40px; }
+  figure.wide { overflow-x: auto; } figure.wide svg { min-width: 760px; } }
 @media print { body { background: #fff; } figure { break-inside: avoid; } }
 """
