@@ -143,7 +143,7 @@ class Stage:
             self.sandbox.catch_up()
             await self.sandbox.deliveries.settled(10.0)
             done = len(await app.retry_events("worker")) + await app.carry_out.due("worker")
-            done += await app.take_steps("worker") + await app.settle_trials("worker")
+            done += await app.take_steps("worker") + await app.settle_trials("worker") + await app.run_pauses("worker")
             if not done:
                 return
 
