@@ -12,7 +12,7 @@ from billing_core.domain.change_rules import ChangeRule
 from billing_core.domain.money import Money
 from billing_core.domain.periods import Interval
 from billing_core.domain.plans import Catalog, Item, Plan
-from billing_core.domain.policies import AccessPolicy, DunningPolicy, RefundPolicy, TrialPolicy
+from billing_core.domain.policies import AccessPolicy, DunningPolicy, Hold, RefundPolicy, TrialPolicy
 from billing_core.domain.resources import Resource, ResourceType
 from billing_postgres.ahead import Ahead
 from billing_postgres.encoding import encode_rows, made
@@ -24,11 +24,12 @@ __all__ = ["CatalogCopy", "PostgresCatalogs"]
 
 
 class Terms(msgspec.Struct, kw_only=True):
-    """The policies of a plan version beside its access: one JSON value, as more may come."""
+    """The policies of a plan version beside the days of its access: one JSON value, as more may come."""
 
     trial: TrialPolicy = msgspec.field(default_factory=TrialPolicy)
     dunning: DunningPolicy = msgspec.field(default_factory=DunningPolicy)
     changes: tuple[ChangeRule, ...] = ()
+    closed_while_held: tuple[Hold, ...] = (Hold.VOID,)
 
 
 class PlanRow(msgspec.Struct, kw_only=True):
@@ -79,7 +80,12 @@ class PlanRow(msgspec.Struct, kw_only=True):
             withdrawn=plan.withdrawn,
             renewal_slack_hours=plan.access.renewal_slack_hours,
             grace_days=plan.access.grace_days,
-            terms=Terms(trial=plan.trial, dunning=plan.dunning, changes=plan.changes),
+            terms=Terms(
+                trial=plan.trial,
+                dunning=plan.dunning,
+                changes=plan.changes,
+                closed_while_held=plan.access.closed_while_held,
+            ),
             effective_from=plan.effective_from,
         )
 
@@ -100,7 +106,11 @@ class PlanRow(msgspec.Struct, kw_only=True):
             stripe_price_id=self.stripe_price_id,
             active=self.active,
             withdrawn=self.withdrawn,
-            access=AccessPolicy(renewal_slack_hours=self.renewal_slack_hours, grace_days=self.grace_days),
+            access=AccessPolicy(
+                renewal_slack_hours=self.renewal_slack_hours,
+                grace_days=self.grace_days,
+                closed_while_held=self.terms.closed_while_held,
+            ),
             trial=made(self.terms.trial),
             dunning=made(self.terms.dunning),
             changes=made(self.terms.changes),

@@ -45,9 +45,6 @@ class _Window:
     lapses: Blocked = Blocked.EXPIRED
 
 
-#: The way of pausing collection in which nobody is to pay for what comes, and nobody is to have it.
-_VOID = "void"
-
 _Rule = Callable[[Subscription, Plan, SubscriptionMoney], _Window]
 
 
@@ -59,19 +56,23 @@ def _end_when_canceling(subscription: Subscription) -> datetime | None:
     return subscription.cancel_at
 
 
+def _is_closed_while_held(subscription: Subscription, plan: Plan) -> bool:
+    return subscription.pause_behavior in plan.access.closed_while_held
+
+
 def _incomplete(subscription: Subscription, _plan: Plan, _money: SubscriptionMoney) -> _Window:
     return _Window(blocked=Blocked.INCOMPLETE, blocked_at=subscription.created_at)
 
 
 def _trialing(subscription: Subscription, plan: Plan, money: SubscriptionMoney) -> _Window:
     end = subscription.trial_end or subscription.current_period_end or subscription.created_at
-    goes_on = money.has_payment_method and subscription.pause_behavior != _VOID
+    goes_on = money.has_payment_method and not _is_closed_while_held(subscription, plan)
     return _Window(opens=Opened.SUBSCRIPTION_TRIALING, until=end + plan.access.renewal_slack if goes_on else end)
 
 
 def _active(subscription: Subscription, plan: Plan, _money: SubscriptionMoney) -> _Window:
     paid_through = subscription.paid_through or subscription.current_period_start or subscription.created_at
-    if subscription.pause_behavior == _VOID:
+    if _is_closed_while_held(subscription, plan):
         return _Window(until=paid_through)
     if subscription.pause_behavior is not None:
         paid_through = max(paid_through, subscription.current_period_end or paid_through)

@@ -19,6 +19,7 @@ __all__ = [
     "AccessPolicy",
     "Collector",
     "DunningPolicy",
+    "Hold",
     "LastStep",
     "OnDispute",
     "PlanChangePolicy",
@@ -51,14 +52,32 @@ class RefundPolicy:
     zone: str = field(default="UTC", validator=_zone)
 
 
+class Hold(StrEnum):
+    """What becomes of the invoices of a subscription whose collection is paused."""
+
+    #: Nobody is to pay for what comes.
+    VOID = "void"
+    #: They may be collected later.
+    KEEP_AS_DRAFT = "keep_as_draft"
+    #: It goes on for nothing.
+    MARK_UNCOLLECTIBLE = "mark_uncollectible"
+
+
+def _holds(values: Iterable[str]) -> tuple[Hold, ...]:
+    return tuple(map(Hold, values))
+
+
 @frozen(kw_only=True)
 class AccessPolicy:
-    """For how long a subscription opens things when a payment is late."""
+    """For how long a subscription opens things when a payment is late, or collection is paused."""
 
     #: Hours after the paid period in which a renewal may settle before access ends.
     renewal_slack_hours: int = field(default=72, validator=_not_negative)
     #: Days of access after a renewal failed, counted from the first failure and never extended by a retry.
     grace_days: int = field(default=7, validator=_not_negative)
+    #: While collection is paused in one of these ways, nothing is open from the end of the paid period on; while it is
+    #: in another, access goes on.
+    closed_while_held: tuple[Hold, ...] = field(default=(Hold.VOID,), converter=_holds)
 
     @property
     def renewal_slack(self) -> timedelta:

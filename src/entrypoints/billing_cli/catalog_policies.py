@@ -34,9 +34,12 @@ def policy_of(house: P, given: Mapping[str, Any], table: str) -> P:
 
 
 def _require(value: object, wanted: Any, field: str) -> None:  # noqa: ANN401 - a type is anything
+    values = value if isinstance(value, list) else [value]
     for kind in (wanted, *get_args(wanted)):
-        if isinstance(kind, type) and issubclass(kind, StrEnum) and value not in set(kind):
-            raise InvalidValue(f"It is one of {', '.join(kind)}, not {value!r}.", field=field)
+        if isinstance(kind, type) and issubclass(kind, StrEnum):
+            wrong = next((one for one in values if one not in list(kind)), None)
+            if wrong is not None:
+                raise InvalidValue(f"It is one of {', '.join(kind)}, not {wrong!r}.", field=field)
     try:
         msgspec.convert(value, wanted)
     except msgspec.ValidationError as error:

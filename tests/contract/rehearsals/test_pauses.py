@@ -43,7 +43,8 @@ async def test_a_month_of_rest_costs_nothing_and_is_taken_up_at_once(stage: Stag
     await stage.settle()
 
     after = await stage.subscription("ann")
-    assert (after.status, after.pause_starts_at, await is_open(stage)) == ("active", None, (True, "subscription_active"))
+    assert (after.status, after.pause_starts_at) == ("active", None)
+    assert await is_open(stage) == (True, "subscription_active")
     assert await paid(stage) == [2900, 2900]
     assert after.current_period_end is not None
     assert after.current_period_end - stage.clock.now() > timedelta(days=30)  # a month from the day on which it went on

@@ -93,6 +93,7 @@ def test_a_policy_of_the_house_holds_where_a_plan_says_nothing_of_it() -> None:
         ("trial = { length = 5 }", "trial.length"),
         ('trial = { reminder_days = "three" }', "trial.reminder_days"),
         ("trial = { reminder_days = -1 }", "trial.reminder_days"),
+        ('access = { closed_while_held = ["void", "frozen"] }', "access.closed_while_held"),
         ('trial = { without_payment_method = "beg" }', "trial.without_payment_method"),
         ("dunning = { retry_days = [5, 3] }", "dunning.retry_days"),
         ("dunning = { retry_days = [5], last_day = 4 }", "dunning.last_day"),

@@ -59,6 +59,29 @@ def test_more_slack_would_have_lasted_longer() -> None:
 
 
 @pytest.mark.parametrize(
+    ("behavior", "closed", "change"),
+    [
+        # paused on day 10, paid until day 30: what that renewal comes to is not collected
+        ("keep_as_draft", ("void", "keep_as_draft"), "lost"),
+        ("keep_as_draft", (), None),
+        ("void", (), "gained"),
+        ("void", ("void", "mark_uncollectible"), None),
+    ],
+)
+def test_what_stays_open_while_collection_is_paused(behavior: str, closed: tuple[str, ...], change: str | None) -> None:
+    life = Life()
+    bought = life.subscribe()
+    held = evolve(bought, pause_behavior=behavior)
+    life.wait(days=10).tell("customer.subscription.updated", held)
+    (seat,) = held.items
+    later = evolve(held, items=(evolve(seat, period_start=day(30), period_end=day(60)),))
+    life.wait(days=20).tell("customer.subscription.updated", later)
+    found = tried(life, Trial(access=AccessPolicy(closed_while_held=closed)))
+    assert [one.change for one in found.access] == ([change] if change else [])
+    assert all(one.since == day(30) for one in found.access)
+
+
+@pytest.mark.parametrize(
     ("window_days", "expected"),
     [(14, []), (12, [("refund refused", usd(4900))]), (13, [])],
     ids=["within-a-shorter-window", "on-the-very-day-it-would-close", "a-day-before"],

@@ -14,6 +14,7 @@ from billing_core.domain.policies import (
     AccessPolicy,
     Collector,
     DunningPolicy,
+    Hold,
     LastStep,
     RefundPolicy,
     TrialEnd,
@@ -106,7 +107,7 @@ def plan(version: int = 1, *, plan_id: str = "pro-monthly", price_id: str | None
         features=("All courses", "All labs"),
         grants=(EVERYTHING, COURSE),
         stripe_price_id=price_id,
-        access=AccessPolicy(renewal_slack_hours=48, grace_days=10),
+        access=AccessPolicy(renewal_slack_hours=48, grace_days=10, closed_while_held=(Hold.KEEP_AS_DRAFT,)),
         trial=TrialPolicy(payment_method_required=True, without_payment_method=TrialEnd.PAUSE, reminder_days=5),
         dunning=DunningPolicy(
             collector=Collector.OWN, retry_days=(1, 4), last_step=LastStep.DOWNGRADE, last_day=9, downgrade_to="free"
