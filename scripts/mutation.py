@@ -1,58 +1,206 @@
-"""Mutation testing of the domain: a copy of the project, mutmut on it, and the score of each module.
+"""Mutation testing of the domain: which small changes of its rules would no test notice?
 
-Run ``python scripts/mutation.py [MODULE …]``; what is found stays in build/mutation for `mutmut show`.
+Run ``python scripts/mutation.py [MODULE …]``. Tests are collected once, in one process. Each mutant is a fork of it in
+which one function is changed; it runs the tests that reach the change, the fastest first, until one fails. What was
+found is kept in build/mutation: a run that was broken off goes on, and what was killed is not tried again while its
+module is as it was. Remove that folder to begin anew.
 """
 
 from __future__ import annotations
 
+import hashlib
+import importlib
 import json
 import os
-import shutil
-import subprocess
+import pkgutil
+import resource
+import signal
 import sys
+import time
+import tomllib
+import traceback
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
+from types import ModuleType
+
+import coverage
+import pytest
+from _pytest.runner import runtestprotocol
+from mutants import Mutant, mutants_of
+
+import billing_core.domain
 
 ROOT = Path(__file__).parent.parent
-COPY = ROOT / "build" / "mutation"
-DOMAIN = Path("src/billing_core/domain")
-_SETTINGS = """
+KEPT = ROOT / "build" / "mutation"
+SOURCES = ROOT / "src" / "billing_core"
+#: Mutants that no test can notice, each with the reason.
+EQUIVALENTS = Path(__file__).parent / "equivalent_mutants.toml"
+_PREFIX = "billing_core.domain."
+#: The laws of lives reach everything, but take seconds; and what they alone hold has no test that names it.
+_OPTIONS = ["-q", "-s", "--tb=no", "--assert=plain", "-p", "no:cacheprovider", "tests/unit/domain"]
+_SLOW = "test_laws_of_lives.py"
+_KILLED, _SURVIVED, _UNREACHED = "killed", "survived", "unreached"
+#: A mutant may take so many times what its tests take, and a bit: in seconds of CPU, as the machine may be busy.
+_PATIENCE, _LEAST_SECONDS, _MOST_BYTES = 5, 3, 4 * 2**30
 
-[tool.mutmut]
-source_paths = ["src/billing_core"]
-only_mutate = {modules}
-pytest_add_cli_args_test_selection = ["tests/unit/domain"]
-pytest_add_cli_args = ["--deselect", "tests/unit/domain/test_laws_of_lives.py", "-p", "no:cacheprovider"]
-also_copy = ["tests", "src", "docs"]
-"""
-#: What mutmut writes down for a mutant that no test noticed, that no test reaches, and that was not tried.
-_SURVIVED, _NO_TESTS, _NOT_TRIED = 0, 33, None
+#: What a test reaches: the lines of each file, and the seconds it took.
+Reach = tuple[dict[str, list[int]], float]
 
 
 def main(modules: list[str]) -> int:
-    """Mutate these modules of the domain, all of them where none is named; 0 once all mutants were tried."""
-    shutil.rmtree(COPY, ignore_errors=True)
-    COPY.mkdir(parents=True)
-    for name in ("src", "tests", "docs", "migrations"):
-        shutil.copytree(ROOT / name, COPY / name, ignore=shutil.ignore_patterns("__pycache__"))
-    chosen = [f"{DOMAIN}/{module}.py" for module in modules or ["*"]]
-    settings = (ROOT / "pyproject.toml").read_text(encoding="utf-8") + _SETTINGS.format(modules=json.dumps(chosen))
-    (COPY / "pyproject.toml").write_text(settings, encoding="utf-8")
-    mutmut = Path(sys.executable).parent / "mutmut"
-    environment = os.environ | {"HYPOTHESIS_PROFILE": "mutation"}
-    ended = subprocess.run([mutmut, "run", "--max-children", "1"], cwd=COPY, env=environment, check=False)
-    _tell()
-    return ended.returncode
+    """Try the mutants of these modules of the domain, else of all; 0 where every one that survives is explained."""
+    os.chdir(ROOT)
+    os.environ["HYPOTHESIS_PROFILE"] = "mutation"
+    KEPT.mkdir(parents=True, exist_ok=True)
+    every = [found.name for found in pkgutil.walk_packages(billing_core.domain.__path__, _PREFIX) if not found.ispkg]
+    chosen = [_PREFIX + module for module in modules] or every
+    ended = pytest.main(_OPTIONS, plugins=[_Trials([importlib.import_module(name) for name in chosen])])
+    return int(ended)
 
 
-def _tell() -> None:
-    for file in sorted((COPY / "mutants" / DOMAIN).glob("*.meta")):
-        found = Counter(json.loads(file.read_text(encoding="utf-8"))["exit_code_by_key"].values())
-        tried = sum(found.values()) - found[_NOT_TRIED]
-        if tried:
-            survived = found[_SURVIVED] + found[_NO_TESTS]
-            name = file.name.removesuffix(".py.meta")
-            print(f"{name:20} {tried:5} tried {survived:5} survived {100 * (tried - survived) / tried:5.0f} %")
+class _Trials:
+    """Takes the place of pytest's loop over the tests."""
+
+    def __init__(self, modules: list[ModuleType]) -> None:
+        self.modules = modules
+
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        items = {item.nodeid: item for item in session.items if _SLOW not in item.nodeid}
+        reach = _reach(items)
+        unexplained = 0
+        for module in self.modules:
+            unexplained += _try_module(module, items, reach)
+        session.testsfailed = unexplained
+        return True
+
+
+def _try_module(module: ModuleType, items: dict[str, pytest.Item], reach: dict[str, Reach]) -> int:
+    name = module.__name__.removeprefix(_PREFIX)
+    path = str(Path(str(module.__file__)).relative_to(ROOT))
+    kept = KEPT / f"{name}.json"
+    digest = _digest([ROOT / path])
+    found = json.loads(kept.read_text(encoding="utf-8")) if kept.exists() else {}
+    before = found["mutants"] if found.get("digest") == digest else {}
+    results: dict[str, str] = {}
+    started = time.monotonic()
+    for mutant in mutants_of(module):
+        key = f"{name}.{mutant.function}: {mutant.change}"
+        result = before.get(key)
+        if result != _KILLED:
+            tests = [
+                test for test, (lines, _) in reach.items() if not set(lines.get(path, ())).isdisjoint(mutant.lines)
+            ]
+            tests.sort(key=lambda test: reach[test][1])
+            result = _try(mutant, module, [items[test] for test in tests], sum(reach[test][1] for test in tests))
+        results[key] = result
+        kept.write_text(json.dumps({"digest": digest, "mutants": before | results}), encoding="utf-8")
+    kept.write_text(json.dumps({"digest": digest, "mutants": results}, indent=1), encoding="utf-8")
+    return _tell(name, results, time.monotonic() - started)
+
+
+def _try(mutant: Mutant, module: ModuleType, tests: list[pytest.Item], seconds: float) -> str:
+    if not tests:
+        return _UNREACHED
+    child = os.fork()
+    if child == 0:
+        _silence()
+        signal.setitimer(signal.ITIMER_PROF, _LEAST_SECONDS + _PATIENCE * seconds)
+        resource.setrlimit(resource.RLIMIT_AS, (_MOST_BYTES, _MOST_BYTES))
+        mutant.take_place_in(module)
+        os._exit(0 if all(map(_passes, tests)) else 1)
+    _, status = os.waitpid(child, 0)
+    return _SURVIVED if status == 0 else _KILLED
+
+
+def _passes(test: pytest.Item) -> bool:
+    return not any(report.failed for report in runtestprotocol(test, log=False, nextitem=None))
+
+
+def _reach(items: dict[str, pytest.Item]) -> dict[str, Reach]:
+    """Run the tests once, each file's anew when it or what it tests has changed."""
+    kept = KEPT / "reach.json"
+    before = json.loads(kept.read_text(encoding="utf-8")) if kept.exists() else {}
+    shared = _digest([*sorted(SOURCES.rglob("*.py")), *sorted((ROOT / "tests").glob("*.py"))])
+    files: dict[Path, list[pytest.Item]] = {}
+    for item in items.values():
+        files.setdefault(item.path, []).append(item)
+    now = {}
+    for path, tests in files.items():
+        key = f"{path.relative_to(ROOT)} {shared} {_digest([path])}"
+        now[key] = before.get(key) or _reach_of(tests)
+        kept.write_text(json.dumps(before | now), encoding="utf-8")
+    kept.write_text(json.dumps(now), encoding="utf-8")
+    return {test: (lines, seconds) for file in now.values() for test, (lines, seconds) in file.items() if test in items}
+
+
+def _reach_of(tests: list[pytest.Item]) -> dict[str, Reach]:
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            found = _watched(tests)
+            with os.fdopen(writing, "w") as pipe:
+                json.dump(found, pipe)
+        except BaseException:  # noqa: BLE001 - a fork must never go on as its parent would
+            traceback.print_exc()
+        os._exit(0)
+    os.close(writing)
+    with os.fdopen(reading) as pipe:
+        found: dict[str, Reach] = json.load(pipe)
+    os.waitpid(child, 0)
+    if failed := [test for test, (_, seconds) in found.items() if seconds < 0]:
+        pytest.exit(f"These fail without any change: {', '.join(failed)}", returncode=2)
+    return found
+
+
+def _watched(tests: list[pytest.Item]) -> dict[str, Reach]:
+    """What each test reaches; a test that fails took less than no time."""
+    watch = coverage.Coverage(data_file=None, include=[f"{SOURCES}/domain/*"], config_file=False)
+    watch.set_option("run:disable_warnings", ["no-data-collected"])
+    found: dict[str, Reach] = {}
+    watch.start()
+    for test in tests:
+        watch.switch_context(test.nodeid)
+        started = time.process_time()
+        passes = _passes(test)
+        found[test.nodeid] = ({}, time.process_time() - started if passes else -1)
+    watch.stop()
+    data = watch.get_data()
+    for file in data.measured_files():
+        for line, reached_by in data.contexts_by_lineno(file).items():
+            for test in filter(None, reached_by):
+                found[test][0].setdefault(str(Path(file).relative_to(ROOT)), []).append(line)
+    return found
+
+
+def _silence() -> None:
+    nothing = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nothing, 1)
+    os.dup2(nothing, 2)
+
+
+def _digest(paths: Iterable[Path]) -> str:
+    return hashlib.sha256(b"".join(path.read_bytes() for path in paths)).hexdigest()[:16]
+
+
+def _tell(name: str, results: dict[str, str], seconds: float) -> int:
+    explained = set()
+    if EQUIVALENTS.exists():
+        for group in tomllib.loads(EQUIVALENTS.read_text(encoding="utf-8"))["group"]:
+            explained.update(group["mutants"])
+    count = Counter(results.values())
+    survivors = [key for key, result in results.items() if result != _KILLED]
+    unexplained = [key for key in survivors if key not in explained]
+    print(
+        f"{name:28} {len(results):5} mutants {count[_KILLED]:5} killed {len(survivors) - len(unexplained):4} equivalent"
+        f" {len(unexplained):4} survived  {seconds:6.0f} s",
+        flush=True,
+    )
+    (KEPT / f"{name}.survivors").write_text(
+        "".join(f"{results[key]:9} {key}\n" for key in unexplained), encoding="utf-8"
+    )
+    return len(unexplained)
 
 
 if __name__ == "__main__":

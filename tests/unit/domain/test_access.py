@@ -9,7 +9,18 @@ from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
-from billing_core.domain.access import Blocked, Grant, Opened, SourceKind, decide, in_force, manual_grant_rows
+from billing_core.domain.access import (
+    Blocked,
+    Decision,
+    Grant,
+    Opened,
+    Source,
+    SourceKind,
+    decide,
+    decide_all,
+    in_force,
+    manual_grant_rows,
+)
 from billing_core.domain.errors import CatalogInvalid, InvalidValue
 from billing_core.domain.resources import EVERY, EVERYTHING, Containment, Resource, ResourceType
 from tests.builders import by_hand, course, day, grant, path
@@ -92,6 +103,62 @@ def test_of_several_closed_sources_the_one_that_ended_last_is_named() -> None:
     assert (decision.source, decision.reason) == (last.source, Blocked.REFUNDED)
 
 
+@pytest.mark.parametrize(
+    ("held", "since", "reason"),
+    [
+        pytest.param(grant(end=day(5)), day(5), Blocked.EXPIRED, id="over"),
+        pytest.param(grant(end=day(10)), day(10), Blocked.EXPIRED, id="over-at-this-very-moment"),
+        pytest.param(
+            evolve(grant(end=day(20)), blocked=Blocked.PAUSED, blocked_at=day(7)), day(7), Blocked.PAUSED, id="closed"
+        ),
+        pytest.param(
+            evolve(grant(end=day(5)), blocked=Blocked.PAUSED, blocked_at=day(7)),
+            day(5),
+            Blocked.PAUSED,
+            id="over-before",
+        ),
+        pytest.param(
+            evolve(grant(end=day(9)), blocked=Blocked.PAUSED, blocked_at=day(7)),
+            day(7),
+            Blocked.PAUSED,
+            id="over-since",
+        ),
+        pytest.param(evolve(grant(), blocked=Blocked.PAUSED), day(0), Blocked.PAUSED, id="closed-nobody-knows-when"),
+        pytest.param(grant(start=day(99)), day(99), Blocked.NO_GRANT, id="not-begun"),
+    ],
+)
+def test_a_grant_is_closed_since_the_first_thing_that_closed_it(held: Grant, since: datetime, reason: Blocked) -> None:
+    assert (held.closed_since(day(10)), held.reason_closed(day(10))) == (since, reason)
+
+
+def test_what_closes_a_grant_by_precedence_matters_only_once_it_does() -> None:
+    """Overdue ranks before ended; but the grace is not over yet."""
+    held = evolve(grant(end=day(20)), blocked=Blocked.SUBSCRIPTION_ENDED, lapses=Blocked.PAYMENT_OVERDUE)
+    assert held.reason_closed(day(10)) is Blocked.SUBSCRIPTION_ENDED
+    assert held.reason_closed(day(20)) is Blocked.PAYMENT_OVERDUE
+
+
+def test_a_decision_repeats_what_was_asked_and_names_source_and_end() -> None:
+    open_one, over = grant(end=day(9)), grant(course(), end=day(1), source="s2")
+    assert decide([open_one], course(), day(2), CONTAINS) == Decision(
+        resource=course(),
+        allowed=True,
+        reason=Opened.SUBSCRIPTION_ACTIVE,
+        source=open_one.source,
+        expires_at=day(9),
+    )
+    assert decide([over], course(), day(2), CONTAINS) == Decision(
+        resource=course(), allowed=False, reason=Blocked.EXPIRED, source=over.source, expires_at=day(1)
+    )
+    assert decide([], course(), day(2), CONTAINS).resource == course()
+
+
+def test_many_decisions_at_once_are_those_that_each_would_be() -> None:
+    held = [grant(path(), end=day(9)), grant(path(), source="s2"), grant(course(), end=day(3)), grant(LAB, source="s3")]
+    asked = [course(), path(), LAB, course("other"), EVERY_COURSE, EVERYTHING]
+    assert list(decide_all(held, asked, day(5), CONTAINS)) == [decide(held, one, day(5), CONTAINS) for one in asked]
+
+
 def test_nobody_without_a_grant_gets_in() -> None:
     decision = decide([], course(), day(1), CONTAINS)
     assert (decision.allowed, decision.reason, decision.source) == (False, Blocked.NO_GRANT, None)
@@ -123,13 +190,14 @@ def test_grace_that_is_over_is_a_payment_overdue() -> None:
 def test_a_grant_by_hand_opens_until_its_end() -> None:
     (row,) = manual_grant_rows([by_hand(course(), end=day(3))])
     assert (row.opens, row.expires_at) == (Opened.GRANTED_MANUALLY, day(3))
+    assert row.source == Source(SourceKind.MANUAL, by_hand().id)
     assert row.is_open(day(2))
     assert not row.is_open(day(3))
 
 
 def test_a_revoked_grant_by_hand_opens_nothing_and_says_so() -> None:
     (row,) = manual_grant_rows([by_hand(course(), end=day(3), revoked_at=day(1))])
-    assert row.reason_closed(day(5)) is Blocked.REVOKED
+    assert (row.reason_closed(day(5)), row.blocked_at) == (Blocked.REVOKED, day(1))
     assert not row.is_open(day(0))
 
 
