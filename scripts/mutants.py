@@ -6,8 +6,8 @@ import __future__
 import gc
 import inspect
 import re
-from collections import Counter
-from collections.abc import Iterator
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import FunctionType, ModuleType
 
@@ -35,18 +35,18 @@ class Mutant:
 
     function: str
     change: str
-    lines: range
+    lines: frozenset[int]
     source: str
 
-    def take_place_in(self, module: ModuleType) -> None:
-        """From now on this process runs the mutant, whoever holds the function under whatever name."""
+    def take_place(self, module: ModuleType, originals: Iterable[FunctionType]) -> None:
+        """From now on this process runs the mutant wherever it would run its originals, whoever holds them."""
         names: dict[str, object] = {}
         flags = __future__.annotations.compiler_flag
         exec(compile(self.source, "<mutant>", "exec", flags, dont_inherit=True), vars(module), names)  # noqa: S102 - our own
         *classes, name = self.function.split(".")
         made = vars(names[classes[0]])[name] if classes else names[name]
         mutant = made if isinstance(made, FunctionType) else made.__func__
-        for original in _functions(module, self.function):
+        for original in originals:
             original.__code__ = mutant.__code__
             original.__defaults__ = mutant.__defaults__
             original.__kwdefaults__ = mutant.__kwdefaults__
@@ -76,18 +76,19 @@ def mutants_of(module: ModuleType) -> Iterator[Mutant]:
         yield Mutant(
             function=name,
             change=change if seen[name, change] == 1 else f"{change} ({seen[name, change]})",
-            lines=range(start, end + 1),
+            lines=frozenset(range(start, end + 1)),
             source=_source(mutated, holder),
         )
 
 
-def _functions(module: ModuleType, name: str) -> list[FunctionType]:
+def functions_of(module: ModuleType) -> dict[str, list[FunctionType]]:
+    """The module's functions by qualified name, wherever they are held: in a class, a property, a cache."""
     path = inspect.getfile(module)
-    return [
-        held
-        for held in gc.get_objects()
-        if isinstance(held, FunctionType) and held.__code__.co_qualname == name and held.__code__.co_filename == path
-    ]
+    found: dict[str, list[FunctionType]] = defaultdict(list)
+    for held in gc.get_objects():
+        if isinstance(held, FunctionType) and held.__code__.co_filename == path:
+            found[held.__code__.co_qualname].append(held)
+    return found
 
 
 def _is_wording(mutation: Mutation, parents: dict[cst.CSTNode, cst.CSTNode]) -> bool:

@@ -8,6 +8,7 @@ module is as it was. Remove that folder to begin anew.
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import importlib
 import json
@@ -21,13 +22,15 @@ import tomllib
 import traceback
 from collections import Counter
 from collections.abc import Iterable
+from mmap import mmap
 from pathlib import Path
 from types import ModuleType
+from typing import NoReturn
 
 import coverage
 import pytest
 from _pytest.runner import runtestprotocol
-from mutants import Mutant, mutants_of
+from mutants import Mutant, functions_of, mutants_of
 
 import billing_core.domain
 
@@ -84,33 +87,59 @@ def _try_module(module: ModuleType, items: dict[str, pytest.Item], reach: dict[s
     before = found["mutants"] if found.get("digest") == digest else {}
     results: dict[str, str] = {}
     started = time.monotonic()
+    trial = _Trial(module, items)
     for mutant in mutants_of(module):
         key = f"{name}.{mutant.function}: {mutant.change}"
         result = before.get(key)
         if result != _KILLED:
-            tests = [
-                test for test, (lines, _) in reach.items() if not set(lines.get(path, ())).isdisjoint(mutant.lines)
-            ]
-            tests.sort(key=lambda test: reach[test][1])
-            result = _try(mutant, module, [items[test] for test in tests], sum(reach[test][1] for test in tests))
+            reaching = (test for test, (lines, _) in reach.items() if path in lines)
+            tests = [test for test in reaching if not mutant.lines.isdisjoint(reach[test][0][path])]
+            tests.sort(key=lambda test: (-trial.kills[test], reach[test][1]))
+            result = trial.of(mutant, tests, sum(reach[test][1] for test in tests))
         results[key] = result
         kept.write_text(json.dumps({"digest": digest, "mutants": before | results}), encoding="utf-8")
     kept.write_text(json.dumps({"digest": digest, "mutants": results}, indent=1), encoding="utf-8")
     return _tell(name, results, time.monotonic() - started)
 
 
-def _try(mutant: Mutant, module: ModuleType, tests: list[pytest.Item], seconds: float) -> str:
-    if not tests:
-        return _UNREACHED
-    child = os.fork()
-    if child == 0:
+class _Trial:
+    """Tries mutants of one module; tests that noticed one are asked first about the next."""
+
+    def __init__(self, module: ModuleType, items: dict[str, pytest.Item]) -> None:
+        self._module, self._items = module, items
+        self._functions = functions_of(module)
+        self._killer = mmap(-1, 4)
+        self.kills: Counter[str] = Counter()
+        gc.freeze()  # a fork whose memory nobody collects shares it with its parent
+
+    def of(self, mutant: Mutant, tests: list[str], seconds: float) -> str:
+        """What becomes of it, by tests that take so many seconds together."""
+        if not tests:
+            return _UNREACHED
+        self._killer[:] = bytes(4)
+        child = os.fork()
+        if child == 0:
+            self._run(mutant, tests, seconds)
+        _, status = os.waitpid(child, 0)
+        if status == 0:
+            return _SURVIVED
+        self.kills[tests[int.from_bytes(self._killer[:], "big")]] += 1
+        return _KILLED
+
+    def _run(self, mutant: Mutant, tests: list[str], seconds: float) -> NoReturn:
+        """In a process of its own, which ends with 0 where all tests pass."""
         _silence()
         signal.setitimer(signal.ITIMER_PROF, _LEAST_SECONDS + _PATIENCE * seconds)
         resource.setrlimit(resource.RLIMIT_AS, (_MOST_BYTES, _MOST_BYTES))
-        mutant.take_place_in(module)
-        os._exit(0 if all(map(_passes, tests)) else 1)
-    _, status = os.waitpid(child, 0)
-    return _SURVIVED if status == 0 else _KILLED
+        try:
+            mutant.take_place(self._module, self._functions[mutant.function])
+            for place, test in enumerate(tests):
+                self._killer[:] = place.to_bytes(4, "big")
+                if not _passes(self._items[test]):
+                    os._exit(1)
+            os._exit(0)
+        finally:
+            os._exit(1)
 
 
 def _passes(test: pytest.Item) -> bool:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from billing_core.domain.errors import CurrencyMismatch, InvalidValue
-from billing_core.domain.money import Money, decimals, total
+from billing_core.domain.money import Money, decimals, smallest_unit, total
 from tests.strategies import amounts, moneys, weights
 
 
@@ -52,6 +54,8 @@ def test_a_fraction_is_rounded_once_half_to_even(amount: int, part: int, whole: 
         pytest.param(500, "jpy", "500 JPY", id="yen-have-no-decimals"),
         pytest.param(12340, "kwd", "12.340 KWD", id="dinars-have-three"),
         pytest.param(120000, "isk", "1200.00 ISK", id="kronur-are-sent-with-two"),
+        pytest.param(0, "usd", "0.00 USD", id="nothing"),
+        pytest.param(7, "kwd", "0.007 KWD", id="seven-fils"),
     ],
 )
 def test_an_amount_is_written_as_its_currency_counts(amount: int, currency: str, text: str) -> None:
@@ -130,6 +134,7 @@ def test_a_currency_is_lower_case_however_it_is_written() -> None:
         pytest.param(lambda usd, eur: usd + eur, id="add"),
         pytest.param(lambda usd, eur: usd - eur, id="subtract"),
         pytest.param(lambda usd, eur: usd < eur, id="compare"),
+        pytest.param(lambda usd, eur: usd <= eur, id="compare-or-equal"),
         pytest.param(lambda usd, eur: total([usd, eur], "usd"), id="sum"),
     ],
 )
@@ -177,3 +182,41 @@ def test_adding_and_taking_away_is_where_one_began(first: int, second: int) -> N
 @given(amounts(), st.integers(0, 1000))
 def test_the_price_of_many_is_many_times_the_price(amount: int, quantity: int) -> None:
     assert Money(amount, "usd").times(quantity) == total([Money(amount, "usd")] * quantity, "usd")
+
+
+def test_amounts_are_compared_by_what_they_are() -> None:
+    one, two = Money(1, "usd"), Money(2, "usd")
+    assert [one < two, one < Money(1, "usd"), two < one] == [True, False, False]
+    assert [one <= two, one <= Money(1, "usd"), two <= one] == [True, True, False]
+
+
+def test_a_negative_amount_is_a_credit_of_the_same_currency() -> None:
+    assert -Money(5, "eur") == Money(-5, "eur")
+    assert Money.zero("eur") == Money(0, "eur")
+    assert total([], "eur") == Money(0, "eur")
+
+
+@pytest.mark.parametrize(("currency", "unit"), [("usd", 1), ("jpy", 1), ("kwd", 10), ("isk", 100), ("ugx", 100)])
+def test_the_smallest_amount_that_can_be_moved(currency: str, unit: int) -> None:
+    assert smallest_unit(currency) == unit
+
+
+@pytest.mark.parametrize(("amount", "currency"), [(-150, "isk"), (-1234, "kwd")])
+def test_a_credit_is_made_of_whole_units_too(amount: int, currency: str) -> None:
+    with pytest.raises(InvalidValue):
+        Money(amount, currency).require_whole_units()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "field"),
+    [
+        pytest.param(lambda: Money(1, "usdt"), "currency", id="no-currency"),
+        pytest.param(lambda: Money("5", "usd"), "amount", id="no-number"),  # type: ignore[arg-type] # untyped caller
+        pytest.param(lambda: Money(-1, "usd").require_chargeable(), "amount", id="a-negative-price"),
+        pytest.param(lambda: Money(1, "usd").allocate([]), "weights", id="no-weights"),
+    ],
+)
+def test_what_is_refused_names_its_field(wrong: Callable[[], Money], field: str) -> None:
+    with pytest.raises(InvalidValue) as refused:
+        wrong()
+    assert refused.value.field == field

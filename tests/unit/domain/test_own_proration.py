@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from billing_core.domain.change_rules import Credit, OwnAmounts, OwnCharge, Rounding, TimeUnit
 from billing_core.domain.money import Money
-from billing_core.domain.own_proration import Billed, billed_ahead, own_lines
+from billing_core.domain.own_proration import Billed, billed_ahead, effective_from, own_lines
 from billing_core.domain.periods import BillingCalendar, Interval, Period
 from billing_core.domain.proration_laws import Change, check_laws, integral_law, invoiced, net_zero_law
 from tests.builders import day, utc
@@ -102,6 +102,74 @@ def test_what_was_not_billed_is_not_given_back(status: str) -> None:
 
 def test_what_is_used_up_is_not_given_back() -> None:
     assert billed_ahead([invoice(line(2900, day(0), day(30)))], day(30)) == ()
+
+
+@pytest.mark.parametrize(
+    ("rounding", "unit", "amounts"),
+    [
+        # 2900 * 21/31 = 1964.516, 9900 * 21/31 = 6706.452
+        pytest.param(Rounding.SELLER, "usd", [-1964, 6707], id="for-the-seller"),
+        pytest.param(Rounding.CUSTOMER, "usd", [-1965, 6706], id="for-the-customer"),
+        # the same of dinars, in tens of fils
+        pytest.param(Rounding.SELLER, "kwd", [-1960, 6710], id="dinars-for-the-seller"),
+        pytest.param(Rounding.CUSTOMER, "kwd", [-1970, 6700], id="dinars-for-the-customer"),
+    ],
+)
+def test_a_rule_may_round_in_somebodys_favour(rounding: Rounding, unit: str, amounts: list[int]) -> None:
+    own = OwnAmounts(rounding=rounding)
+    assert charged(Money(2900, unit), Money(9900, unit), MONTH, utc("2027-03-11"), own) == amounts
+
+
+def test_a_rule_may_give_nothing_back_or_charge_the_whole_price() -> None:
+    at = utc("2027-03-11")
+    assert charged(Money(2900, "usd"), Money(9900, "usd"), MONTH, at, OwnAmounts(credit=Credit.NONE)) == [6706]
+    assert charged(Money(2900, "usd"), Money(9900, "usd"), MONTH, at, OwnAmounts(charge=OwnCharge.FULL)) == [
+        -1965,
+        9900,
+    ]
+
+
+def test_each_line_says_what_it_is_and_for_which_time() -> None:
+    billed = Billed(amount=2900, start=MONTH.start, end=MONTH.end)
+    back, due = own_lines([billed], Money(9900, "usd"), MONTH, utc("2027-03-11 18:00"), BY_DAY)
+    assert (back.description, back.start, back.end) == ("Unused time", utc("2027-03-11"), MONTH.end)
+    assert (due.description, due.start, due.end) == ("Remaining time", utc("2027-03-11"), MONTH.end)
+
+
+def test_what_was_billed_for_a_time_to_come_goes_back_whole() -> None:
+    """A second change before the first one's time began: 1000 for the last 10 days is not used at all."""
+    ahead = Billed(amount=1000, start=utc("2027-03-22"), end=MONTH.end)
+    lines = own_lines([ahead], Money(0, "usd"), MONTH, utc("2027-03-11"), OWN)
+    assert [(one.amount.amount, one.start) for one in lines] == [(-1000, utc("2027-03-22"))]
+
+
+@pytest.mark.parametrize(
+    ("at", "own", "counts_from"),
+    [
+        pytest.param("2027-03-11 18:00", OWN, "2027-03-11 18:00", id="to-the-second"),
+        pytest.param("2027-03-11 18:00", BY_DAY, "2027-03-11", id="from-the-beginning-of-its-day"),
+        pytest.param("2027-02-27", OWN, "2027-03-01", id="not-before-the-period"),
+        pytest.param("2027-02-27", BY_DAY, "2027-03-01", id="nor-by-the-day"),
+    ],
+)
+def test_from_when_on_a_change_counts(at: str, own: OwnAmounts, counts_from: str) -> None:
+    assert effective_from(utc(at), MONTH, own) == utc(counts_from)
+
+
+def test_days_are_counted_from_the_beginning_of_the_period() -> None:
+    period = Period(utc("2027-03-01 09:00"), utc("2027-04-01 09:00"))
+    assert effective_from(utc("2027-03-11 08:59"), period, BY_DAY) == utc("2027-03-10 09:00")
+
+
+def test_an_open_invoice_was_billed_too_and_of_all_only_what_is_still_to_come() -> None:
+    both = invoice(line(2900, day(0), day(30)), line(500, day(0), day(10)), line(0, day(0), day(30)), status="open")
+    assert billed_ahead([both], day(10)) == (Billed(amount=2900, start=day(0), end=day(30)),)
+
+
+def test_of_two_changes_in_one_second_the_number_says_which_came_last() -> None:
+    there = invoice(line(-2900, day(0), day(30)), line(9900, day(0), day(30)), identity="in_b", number="A-2")
+    back = invoice(line(-9900, day(0), day(30)), line(2900, day(0), day(30)), identity="in_a", number="A-3")
+    assert billed_ahead([back, there], day(0)) == (Billed(amount=2900, start=day(0), end=day(30)),)
 
 
 # ------------------------------------------------------------------------------------------------------- laws
