@@ -20,7 +20,7 @@ import sys
 import time
 import tomllib
 import traceback
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from mmap import mmap
 from pathlib import Path
@@ -80,25 +80,30 @@ class _Trials:
 
 def _try_module(module: ModuleType, items: dict[str, pytest.Item], reach: dict[str, Reach]) -> int:
     name = module.__name__.removeprefix(_PREFIX)
-    path = str(Path(str(module.__file__)).relative_to(ROOT))
-    kept = KEPT / f"{name}.json"
-    digest = _digest([ROOT / path])
-    found = json.loads(kept.read_text(encoding="utf-8")) if kept.exists() else {}
-    before = found["mutants"] if found.get("digest") == digest else {}
-    results: dict[str, str] = {}
+    path = Path(str(module.__file__)).relative_to(ROOT)
+    by_line: dict[int, set[str]] = defaultdict(set)
+    for test, (lines, _) in reach.items():
+        for line in lines.get(str(path), ()):
+            by_line[line].add(test)
+    journal = KEPT / f"{name}.tsv"
+    digest = _digest([path])
+    first, *told = journal.read_text(encoding="utf-8").splitlines() if journal.exists() else [""]
+    before = dict(line.split("\t")[::-1] for line in told) if first == digest else {}
     started = time.monotonic()
     trial = _Trial(module, items)
-    for mutant in mutants_of(module):
-        key = f"{name}.{mutant.function}: {mutant.change}"
-        result = before.get(key)
-        if result != _KILLED:
-            reaching = (test for test, (lines, _) in reach.items() if path in lines)
-            tests = [test for test in reaching if not mutant.lines.isdisjoint(reach[test][0][path])]
-            tests.sort(key=lambda test: (-trial.kills[test], reach[test][1]))
-            result = trial.of(mutant, tests, sum(reach[test][1] for test in tests))
-        results[key] = result
-        kept.write_text(json.dumps({"digest": digest, "mutants": before | results}), encoding="utf-8")
-    kept.write_text(json.dumps({"digest": digest, "mutants": results}, indent=1), encoding="utf-8")
+    results: dict[str, str] = {}
+    with journal.open("w", encoding="utf-8") as kept:
+        kept.writelines([f"{digest}\n", *(f"{result}\t{key}\n" for key, result in before.items())])
+        for mutant in mutants_of(module):
+            key = f"{name}.{mutant.function}: {mutant.change}"
+            results[key] = before.get(key, "")
+            if results[key] != _KILLED:
+                tests = set().union(*(by_line[line] for line in mutant.lines if line in by_line))
+                ordered = sorted(tests, key=lambda test: (-trial.kills[test], reach[test][1]))
+                results[key] = trial.of(mutant, ordered, sum(reach[test][1] for test in tests))
+                kept.write(f"{results[key]}\t{key}\n")
+                kept.flush()
+    journal.write_text("\n".join([digest, *(f"{one}\t{key}" for key, one in results.items())]), encoding="utf-8")
     return _tell(name, results, time.monotonic() - started)
 
 

@@ -9,9 +9,10 @@ from attrs import evolve
 
 from billing_core.domain.account import Account
 from billing_core.domain.changes import changes_between
+from billing_core.domain.endings import ended_before
 from billing_core.domain.events import EVENT_TYPES, differences
 from billing_core.domain.facts import Snapshot
-from tests.builders import ANN, TEAM, account, by_hand, course, day, order, seen, told
+from tests.builders import ANN, TEAM, account, by_hand, course, day, order, our_id, seen, told
 from tests.provider_objects import (
     charge,
     customer,
@@ -199,3 +200,143 @@ def test_the_audit_names_each_field_that_changed_with_what_it_was() -> None:
     row = next(fields for key, fields in changes.items() if key.startswith("subscription "))
     assert row["status"] == ("active", "past_due")
     assert set(row) == {"status", "past_due_since", "grace_until"}
+
+
+#: What each kind of event says, in full (http-api.md). Ids of ours stand for themselves.
+SAID: dict[str, tuple[tuple[Snapshot, ...], tuple[Snapshot, ...], dict[str, str | int | None]]] = {
+    "subscription.activated": (
+        (),
+        (ACTIVE,),
+        {
+            "subscription_id": our_id(ACTIVE), "plan_id": "pro-monthly", "status": "active", "quantity": 1,
+            "current_period_end": "2026-02-01T00:00:00Z", "stripe_subscription_id": "sub_1",
+        },
+    ),
+    "purchase.refunded": (
+        PAID,
+        (*PAID, refund(900)),
+        {
+            "purchase_id": order().id, "resource_type": "course", "resource_id": "k8s-101",
+            "status": "partially_refunded", "amount": 4900, "amount_refunded": 900, "currency": "usd",
+        },
+    ),
+    "payment.failed": (
+        (),
+        (payment("requires_payment_method", failure_code="card_declined"),),
+        {
+            "payment_id": our_id(payment()), "amount": 4900, "amount_refunded": 0, "currency": "usd",
+            "status": "failed", "failure_code": "card_declined",
+        },
+    ),
+    "invoice.payment_failed": (
+        (ACTIVE,),
+        (ACTIVE, evolve(JANUARY, status="open", amount_paid=100, next_attempt_at=day(3))),
+        {
+            "invoice_id": our_id(JANUARY), "subscription_id": our_id(ACTIVE), "amount_due": 2900, "amount_paid": 100,
+            "currency": "usd", "attempt_count": 1, "next_attempt_at": "2026-01-04T00:00:00Z",
+        },
+    ),
+    "access.granted": (
+        (),
+        (ACTIVE, JANUARY),
+        {
+            "resource_type": "platform", "resource_id": "*", "source_kind": "subscription",
+            "source_id": our_id(ACTIVE), "expires_at": "2026-02-04T00:00:00Z", "reason": "subscription_active",
+        },
+    ),
+    "payment_method.attached": ((), (method(),), {"payment_method_id": "pm_1", "type": "card"}),
+    "payment_method.detached": ((method(),), (), {"payment_method_id": "pm_1", "type": "card"}),
+    "payment_method.default_changed": (
+        (customer(), method()),
+        (customer(default_method="pm_1"), method()),
+        {"payment_method_id": "pm_1"},
+    ),
+    "dunning.started": (
+        (ACTIVE, JANUARY),
+        (PAST_DUE, JANUARY, evolve(FEBRUARY, status="open", hosted_url="https://pay.example/2")),
+        {
+            "subscription_id": our_id(ACTIVE), "plan_id": "pro-monthly", "stripe_invoice_id": "in_2",
+            "amount_due": 2900, "currency": "usd", "attempts": 1, "decline_code": None, "hard_decline": "no",
+            "step": None, "hosted_invoice_url": "https://pay.example/2", "first_failed_at": "2026-01-01T00:00:00Z",
+            "next_retry_at": None, "ends_at": None, "grace_until": "2026-01-08T00:00:00Z",
+        },
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "story"), SAID.items(), ids=SAID)
+def test_an_event_says_all_that_its_consumers_were_promised(
+    name: str, story: tuple[tuple[Snapshot, ...], tuple[Snapshot, ...], dict[str, str | int | None]]
+) -> None:
+    before, after, said = story
+    events = {event.type: event.data for event in differences(_account(before), _account(after), day(1))}
+    assert events[name] == said
+
+
+@pytest.mark.parametrize(
+    ("objects", "reason"),
+    [
+        pytest.param((subscription("paused"), JANUARY), "paused", id="blocked"),
+        pytest.param((subscription("canceled", ended_at=day(9)), JANUARY), "subscription_ended", id="ended"),
+        pytest.param((), "subscription_active", id="gone-without-a-trace"),
+    ],
+)
+def test_what_closed_a_grant_is_told_with_it(objects: tuple[Snapshot, ...], reason: str) -> None:
+    events = differences(_account((ACTIVE, JANUARY)), _account(objects), day(1))
+    assert [event.data["reason"] for event in events if event.type == "access.revoked"] == [reason]
+
+
+def test_a_grant_whose_end_was_told_is_told_again_only_when_it_opens_again() -> None:
+    ended = ended_before(_account((ACTIVE, JANUARY)), day(40))[1]
+    renewed = _account((ACTIVE, JANUARY, FEBRUARY))
+
+    assert [event.type for event in differences(ended, renewed, day(41))] == [
+        "subscription.renewed",
+        "invoice.paid",
+        "access.granted",
+    ]
+
+
+def test_a_second_card_is_told_by_its_own_name_and_the_default_only_where_it_changed() -> None:
+    one, two = (customer(default_method="pm_1"), method()), method("pm_2", created=day(1))
+    added = differences(_account(one), _account((*one, two)), day(1))
+    switched = differences(_account((*one, two)), _account((customer(default_method="pm_2"), method(), two)), day(1))
+
+    assert [(event.type, event.data["payment_method_id"]) for event in added] == [("payment_method.attached", "pm_2")]
+    assert [(event.type, event.data["payment_method_id"]) for event in switched] == [
+        ("payment_method.default_changed", "pm_2")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("row", "announced"),
+    [
+        pytest.param({"status": "trialing", "trial_end": day(14)}, True, id="while-it-is-to-come"),
+        pytest.param({"status": "trialing", "trial_end": day(11)}, False, id="not-where-it-ends-at-that-very-moment"),
+        pytest.param({"status": "active", "trial_end": day(14)}, False, id="not-where-it-is-over"),
+        pytest.param({"status": "trialing", "trial_end": None}, False, id="not-where-there-is-none"),
+    ],
+)
+def test_the_end_of_a_trial_is_announced_while_it_is_to_come(row: dict[str, object], *, announced: bool) -> None:
+    (trial,) = account([told("customer.subscription.created", subscription(), day(0))]).subscriptions
+    before = evolve(NOTHING, subscriptions=(evolve(trial, **row),))  # type: ignore[arg-type] # parametrized
+    after = evolve(NOTHING, subscriptions=(evolve(trial, **row, trial_ending_at=day(11)),))  # type: ignore[arg-type]
+
+    assert ("subscription.trial_ending" in [event.type for event in differences(before, after, day(11))]) is announced
+
+
+def test_the_audit_names_rows_that_came_and_went_and_grants_by_their_source() -> None:
+    came = changes_between(NOTHING, _account((ACTIVE, JANUARY, method(), *PAID, refund(900))))
+    kinds = {"subscription", "purchase", "payment", "refund", "invoice", "payment_method"}
+
+    assert {key.split()[0] for key in came} == {*kinds, "access"}
+    assert came[f"access platform:* by subscription {our_id(ACTIVE)}"]["opens"] == (None, "subscription_active")
+    assert came[f"subscription {our_id(ACTIVE)}"]["status"] == (None, "active")
+    went = changes_between(_account((ACTIVE,)), NOTHING)
+    assert went[f"subscription {our_id(ACTIVE)}"]["status"] == ("active", None)
+    assert list(came) == sorted(came)
+
+
+def test_the_audit_says_nothing_of_what_stayed() -> None:
+    changes = changes_between(_account((ACTIVE, JANUARY)), _account((ACTIVE, JANUARY, method())))
+    assert [key.split()[0] for key in changes] == ["payment_method"]
