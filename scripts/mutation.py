@@ -40,9 +40,7 @@ SOURCES = ROOT / "src" / "billing_core"
 #: Mutants that no test can notice, each with the reason.
 EQUIVALENTS = Path(__file__).parent / "equivalent_mutants.toml"
 _PREFIX = "billing_core.domain."
-#: The laws of lives reach everything, but take seconds; and what they alone hold has no test that names it.
 _OPTIONS = ["-q", "-s", "--tb=no", "--assert=plain", "-p", "no:cacheprovider", "tests/unit/domain"]
-_SLOW = "test_laws_of_lives.py"
 _KILLED, _SURVIVED, _UNREACHED = "killed", "survived", "unreached"
 #: A mutant may take so many times what its tests take, and a bit: in seconds of CPU, as the machine may be busy.
 _PATIENCE, _LEAST_SECONDS, _MOST_BYTES = 5, 3, 4 * 2**30
@@ -69,13 +67,18 @@ class _Trials:
         self.modules = modules
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
-        items = {item.nodeid: item for item in session.items if _SLOW not in item.nodeid}
+        items = {item.nodeid: item for item in session.items if not _is_law(item)}
         reach = _reach(items)
         unexplained = 0
         for module in self.modules:
             unexplained += _try_module(module, items, reach)
         session.testsfailed = unexplained
         return True
+
+
+def _is_law(item: pytest.Item) -> bool:
+    """Whether it draws examples: these take most of the time, and what they alone hold has no test that names it."""
+    return hasattr(getattr(item, "obj", None), "hypothesis")
 
 
 def _try_module(module: ModuleType, items: dict[str, pytest.Item], reach: dict[str, Reach]) -> int:

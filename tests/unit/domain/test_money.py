@@ -20,6 +20,7 @@ from tests.strategies import amounts, moneys, weights
         pytest.param(-100, [1, 1, 1], [-34, -33, -33], id="its-credit-mirrors-it"),
         pytest.param(1000, [50, 30, 20], [500, 300, 200], id="even-shares"),
         pytest.param(5, [3, 7], [2, 3], id="five-cents-3-to-7"),  # 1.5 and 3.5: equal remainders, the first gets it
+        pytest.param(10, [5, 1], [8, 2], id="ten-cents-5-to-1"),  # 8.33 and 1.67: the second gets it
         pytest.param(1999, [16, 84], [320, 1679], id="tax-of-16-in-100"),  # 319.84 and 1679.16
         pytest.param(0, [1, 2], [0, 0], id="nothing"),
         pytest.param(7, [0, 1, 0], [0, 7, 0], id="no-weight-no-share"),

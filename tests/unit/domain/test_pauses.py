@@ -85,6 +85,29 @@ def test_what_is_done_about_it_when(
 
 
 @pytest.mark.parametrize(
+    ("pause", "found", "state", "resumes_at", "command"),
+    [
+        pytest.param(IN_FORCE, PAUSED, "in_force", LATER + timedelta(days=1), None, id="put-off-by-a-day"),
+        pytest.param(IN_FORCE, RUNNING, "over", LATER, None, id="taken-up-elsewhere-all-the-same"),
+        pytest.param(PLANNED, RUNNING, "in_force", LATER, PAUSE, id="it-begins-all-the-same"),
+    ],
+)
+def test_while_a_payment_is_contested_nothing_is_taken_up_that_would_be_charged(
+    pause: Pause, found: Subscription, state: str, resumes_at: object, command: object
+) -> None:
+    after, asked = step_of(pause, found, LATER, contested=True)
+
+    assert (after.state, after.resumes_at, asked) == (state, resumes_at, command)
+
+
+def test_one_that_a_person_takes_up_is_never_due_while_it_rests() -> None:
+    endless = evolve(IN_FORCE, resumes_at=None)
+
+    assert step_of(endless, PAUSED, LATER + timedelta(days=999)) == (endless, None)
+    assert first_day_back(RUNNING, LATER) == END
+
+
+@pytest.mark.parametrize(
     ("pause", "found", "shown"),
     [
         pytest.param(PLANNED, RUNNING, (END, LATER), id="to-come"),
@@ -92,6 +115,7 @@ def test_what_is_done_about_it_when(
         pytest.param(IN_FORCE, RUNNING, (None, None), id="taken-up-elsewhere"),
         pytest.param(PLANNED.over(), RUNNING, (None, None), id="over"),
         pytest.param(PLANNED, ENDED, (None, None), id="ended"),
+        pytest.param(PLANNED, PAUSED, (END, LATER), id="paused-before-it-began"),
         pytest.param(evolve(PLANNED, subscription_id="other"), RUNNING, (None, None), id="of-another-one"),
     ],
 )
@@ -99,3 +123,9 @@ def test_what_a_subscription_shows_of_it(pause: Pause, found: Subscription, show
     record = with_pause(found, [pause])
 
     assert (record.pause_starts_at, record.pause_resumes_at) == shown
+
+
+def test_a_subscription_shows_the_pause_that_is_its_own() -> None:
+    record = with_pause(RUNNING, [evolve(PLANNED, subscription_id="other"), PLANNED.over(), PLANNED])
+
+    assert (record.pause_starts_at, record.pause_resumes_at) == (END, LATER)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from billing_core.domain.policies import RetryPolicy
-from billing_core.domain.retries import next_attempt
+from billing_core.domain.retries import next_attempt, next_look
 from tests.builders import START
 
 POLICY = RetryPolicy()
@@ -36,3 +36,10 @@ def test_a_delay_is_spread_by_at_most_a_quarter_and_always_the_same(key: str, at
 
 def test_what_failed_together_does_not_come_back_together() -> None:
     assert len({next_attempt(POLICY, f"evt_{number}", attempts=5, now=START) for number in range(50)}) == 50
+
+
+def test_a_parked_event_is_looked_at_for_ever_in_the_end_once_a_day() -> None:
+    """From ten seconds on, doubling; spread by up to a quarter like every delay."""
+    looks = [next_look("evt_1", attempts=attempts, now=START) - START for attempts in (1, 2, 20, 10_000)]
+    for look, delay in zip(looks, (10, 20, 86_400, 86_400), strict=True):
+        assert timedelta(seconds=delay) <= look <= timedelta(seconds=delay) * 1.25

@@ -1,4 +1,4 @@
-"""Which payment method is charged, which may be removed, and which one takes its place."""
+"""Which payment method may be removed, and which one takes its place."""
 
 from datetime import timedelta
 
@@ -10,7 +10,7 @@ from billing_core.domain.errors import PaymentMethodInUse
 from billing_core.domain.facts import CustomerSeen, Fact, PaymentMethodSeen, Snapshot, SubscriptionSeen
 from billing_core.domain.folding import ObjectState, fold
 from billing_core.domain.known import Known
-from billing_core.domain.payment_methods import PaymentMethod, default_method_id
+from billing_core.domain.payment_methods import PaymentMethod
 from billing_core.domain.subscriptions import Subscription
 from billing_core.domain.wallets import decide_removal, going_on
 
@@ -36,21 +36,6 @@ def known(*, customers: str | None = None, subscriptions: str | None = None, sta
 def method(number: int) -> PaymentMethod:
     """A card, younger than those of lower numbers."""
     return evolve(payment_method(number), id=f"pm_{number}", created_at=NOW + timedelta(minutes=number))
-
-
-@pytest.mark.parametrize(
-    ("customers", "subscriptions", "status", "charged"),
-    [
-        ("pm_1", None, "active", "pm_1"),
-        ("pm_1", "pm_2", "active", "pm_2"),  # what a subscription names wins
-        (None, "pm_2", "active", "pm_2"),
-        ("pm_1", "pm_2", "canceled", "pm_1"),  # one that has ended names nothing any more
-        ("pm_1", "pm_gone", "active", "pm_1"),  # a detached one stays named, and is charged by nobody
-        (None, None, "active", None),
-    ],
-)
-def test_what_is_charged(customers: str | None, subscriptions: str | None, status: str, charged: str | None) -> None:
-    assert default_method_id(known(customers=customers, subscriptions=subscriptions, status=status)) == charged
 
 
 def test_a_default_passes_to_the_newest_other_one_everywhere() -> None:
@@ -96,6 +81,26 @@ def test_the_only_one_goes_where_nothing_needs_it(ending: Subscription) -> None:
     removal = decide_removal(method(1), [method(1)], [ending], known(customers="pm_1"))
 
     assert (removal.successor_id, removal.passes_default) == (None, False)
+
+
+def test_a_method_of_nobody_that_we_know_goes_alone() -> None:
+    """The customer is not known yet: neither is what it names."""
+    removal = decide_removal(method(1), [method(1), method(2)], [], Known())
+
+    assert (removal.customer_id, removal.successor_id, removal.passes_default) == ("", None, False)
+
+
+def test_of_two_methods_of_one_second_the_successor_is_always_the_same() -> None:
+    twins = [evolve(method(2), created_at=NOW), evolve(method(3), created_at=NOW)]
+    removals = [decide_removal(method(1), rows, [], known(customers="pm_1")) for rows in (twins, twins[::-1])]
+
+    assert [removal.successor_id for removal in removals] == ["pm_3", "pm_3"]
+
+
+def test_what_has_ended_names_no_successor() -> None:
+    removal = decide_removal(method(1), [method(1), method(2)], [], known(subscriptions="pm_1", status="canceled"))
+
+    assert (removal.successor_id, removal.subscription_ids) == (None, ())
 
 
 def test_a_new_default_is_named_by_what_goes_on() -> None:
