@@ -88,7 +88,7 @@ def functions_of(module: ModuleType) -> dict[str, list[FunctionType]]:
     for held in gc.get_objects():
         if isinstance(held, FunctionType) and held.__code__.co_filename == path:
             found[held.__code__.co_qualname].append(held)
-    return found
+    return dict(found)
 
 
 def _is_wording(mutation: Mutation, parents: dict[cst.CSTNode, cst.CSTNode]) -> bool:

@@ -115,6 +115,7 @@ class _Trial:
 
     def __init__(self, module: ModuleType, items: dict[str, pytest.Item]) -> None:
         self._module, self._items = module, items
+        gc.unfreeze()
         self._functions = functions_of(module)
         self._killer = mmap(-1, 4)
         self.kills: Counter[str] = Counter()

@@ -101,6 +101,7 @@ def test_what_the_provider_can_charge_passes(amount: int, currency: str) -> None
     ("amount", "currency"),
     [
         pytest.param(49, "usd", id="below-the-least"),
+        pytest.param(1, "usd", id="a-cent"),
         pytest.param(-1, "usd", id="negative"),
         pytest.param(120050, "isk", id="half-a-krona"),
         pytest.param(120050, "ugx", id="half-a-shilling"),

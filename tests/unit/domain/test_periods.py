@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
+from fractions import Fraction
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from billing_core.domain.errors import InvalidValue
-from billing_core.domain.periods import BillingCalendar, Interval, Period, require_utc, zone_of
+from billing_core.domain.periods import BillingCalendar, Interval, Period, months_in, require_utc, zone_of
 from tests.builders import utc
 from tests.strategies import calendars, moments
 
@@ -117,3 +119,66 @@ def test_an_unknown_zone_is_refused(name: str) -> None:
 def test_a_period_has_at_least_one_interval() -> None:
     with pytest.raises(InvalidValue):
         BillingCalendar(anchor=utc("2026-01-01"), interval=MONTH, count=0)
+
+
+@pytest.mark.parametrize(
+    ("anchor", "interval", "count", "moment", "index"),
+    [
+        pytest.param("2026-01-31", MONTH, 1, "2026-01-31", 0, id="at-the-anchor"),
+        pytest.param("2026-01-31", MONTH, 1, "2026-02-27 23:59:59", 0, id="in-the-last-second-of-the-first"),
+        pytest.param("2026-01-31", MONTH, 1, "2026-02-28", 1, id="at-a-clamped-boundary"),
+        pytest.param("2026-01-31", MONTH, 1, "2026-01-30 23:59:59", -1, id="before-the-anchor"),
+        pytest.param("2026-01-01", MONTH, 1, "2027-12-31", 23, id="two-years-of-months"),
+        pytest.param("2026-01-15", MONTH, 3, "2026-07-14 23:59:59", 1, id="the-second-quarter"),
+        pytest.param("2026-01-15", MONTH, 3, "2026-07-15", 2, id="the-third-quarter"),
+        pytest.param("2026-01-01", WEEK, 2, "2026-01-29", 2, id="fortnights"),
+        pytest.param("2026-01-01", DAY, 1, "2026-03-01", 59, id="days"),
+        pytest.param("2026-01-01", YEAR, 2, "2029-12-31", 1, id="two-years-each"),
+        # Months are longer and shorter than their average: the first guess may be one off, either way.
+        pytest.param("2026-07-01", MONTH, 1, "2026-08-31 23:00", 1, id="two-long-months"),
+        pytest.param("2026-02-01", MONTH, 1, "2026-03-01", 1, id="a-short-month"),
+    ],
+)
+def test_a_moment_lies_in_the_period_that_began_last(
+    anchor: str, interval: Interval, count: int, moment: str, index: int
+) -> None:
+    calendar = BillingCalendar(anchor=utc(anchor), interval=interval, count=count)
+    assert calendar.index_at(utc(moment)) == index
+    assert calendar.containing(utc(moment)) == Period(calendar.boundary(index), calendar.boundary(index + 1))
+
+
+@pytest.mark.parametrize(
+    ("interval", "count", "months"),
+    [
+        pytest.param(MONTH, 1, Fraction(1), id="a-month"),
+        pytest.param(MONTH, 3, Fraction(3), id="a-quarter"),
+        pytest.param(YEAR, 2, Fraction(24), id="two-years"),
+        # 400 years are 4800 months, 20871 weeks, 146097 days: then the calendar repeats.
+        pytest.param(WEEK, 1, Fraction(4800, 20871), id="a-week"),
+        pytest.param(DAY, 7, Fraction(4800, 20871), id="seven-days"),
+    ],
+)
+def test_an_interval_has_so_many_average_months(interval: Interval, count: int, months: Fraction) -> None:
+    assert months_in(interval, count) == months
+
+
+@pytest.mark.parametrize(
+    ("wrong", "field"),
+    [
+        pytest.param(lambda: require_utc(utc("2026-01-01").replace(tzinfo=None)), "time", id="without-a-zone"),
+        pytest.param(lambda: zone_of("Europe/Atlantis"), "zone", id="no-zone"),
+        pytest.param(lambda: BillingCalendar(anchor=utc("2026-01-01"), interval=MONTH, count=0), "interval_count",
+                     id="no-interval"),
+        pytest.param(lambda: BillingCalendar(anchor=utc("2026-01-01"), interval=MONTH, zone="Mars"), "zone",
+                     id="a-calendar-of-no-zone"),
+    ],
+)  # fmt: skip
+def test_what_is_refused_names_its_field(wrong: Callable[[], object], field: str) -> None:
+    with pytest.raises(InvalidValue) as refused:
+        wrong()
+    assert refused.value.field == field
+
+
+def test_a_time_of_another_zone_is_the_same_moment_in_utc() -> None:
+    moved = require_utc(datetime.fromisoformat("2026-06-01T02:00:00+02:00"))
+    assert (moved, moved.utcoffset()) == (utc("2026-06-01"), timedelta(0))
