@@ -46,7 +46,7 @@ soak: $(ENV) ## Runs a server and a worker under mixed load for MINUTES (default
 	$(BIN)/python -m benchmarks.soak --minutes $(or $(MINUTES),60) $(ARGS)
 
 mutation: $(ENV) ## Changes the domain one place at a time and says which changes no test notices. MODULES='refunds' picks.
-	$(BIN)/python scripts/mutation.py $(MODULES)
+	$(BIN)/python -m scripts.mutation $(MODULES)
 
 check: $(ENV) ## Checks style, types, import contracts, security, migrations, vulnerabilities and the lock.
 	$(BIN)/ruff check

@@ -7,7 +7,7 @@ import gc
 import inspect
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from types import FunctionType, ModuleType
 
@@ -45,7 +45,9 @@ class Mutant:
         exec(compile(self.source, "<mutant>", "exec", flags, dont_inherit=True), vars(module), names)  # noqa: S102 - our own
         *classes, name = self.function.split(".")
         made = vars(names[classes[0]])[name] if classes else names[name]
-        mutant = made if isinstance(made, FunctionType) else made.__func__
+        mutant = made.__func__ if isinstance(made, classmethod | staticmethod) else made
+        if not isinstance(mutant, FunctionType):
+            raise TypeError(self.source)
         for original in originals:
             original.__code__ = mutant.__code__
             original.__defaults__ = mutant.__defaults__
@@ -67,6 +69,8 @@ def mutants_of(module: ModuleType) -> Iterator[Mutant]:
         around = parents.get(parents[function])
         holder = around if isinstance(around, cst.ClassDef) else None
         mutated = deep_replace(function, mutation.original_node, mutation.mutated_node)
+        if not isinstance(mutated, cst.FunctionDef):
+            raise TypeError(mutation)
         change = _change(function, mutated)
         name = f"{holder.name.value}.{function.name.value}" if holder else function.name.value
         seen[name, change] += 1
@@ -91,7 +95,7 @@ def functions_of(module: ModuleType) -> dict[str, list[FunctionType]]:
     return dict(found)
 
 
-def _is_wording(mutation: Mutation, parents: dict[cst.CSTNode, cst.CSTNode]) -> bool:
+def _is_wording(mutation: Mutation, parents: Mapping[cst.CSTNode, cst.CSTNode]) -> bool:
     node, mutated = mutation.original_node, mutation.mutated_node
     if isinstance(node, cst.Call) and isinstance(mutated, cst.Call):
         texts = all(isinstance(gone.value, _TEXTS) for gone in node.args if gone not in mutated.args)
@@ -100,13 +104,13 @@ def _is_wording(mutation: Mutation, parents: dict[cst.CSTNode, cst.CSTNode]) -> 
     return texts and isinstance(_statement(node, parents), cst.Raise)
 
 
-def _statement(node: cst.CSTNode, parents: dict[cst.CSTNode, cst.CSTNode]) -> cst.CSTNode:
+def _statement(node: cst.CSTNode, parents: Mapping[cst.CSTNode, cst.CSTNode]) -> cst.CSTNode:
     while not isinstance(node, _STATEMENTS):
         node = parents[node]
     return node
 
 
-def _change(before: cst.CSTNode, after: cst.CSTNode) -> str:
+def _change(before: cst.FunctionDef, after: cst.FunctionDef) -> str:
     old, new = ([line.strip() for line in cst.Module([node]).code.strip().splitlines()] for node in (before, after))
     while old and new and old[0] == new[0]:
         del old[0], new[0]
@@ -115,7 +119,7 @@ def _change(before: cst.CSTNode, after: cst.CSTNode) -> str:
     return f"{' '.join(old)} => {' '.join(new)}"
 
 
-def _source(function: cst.CSTNode, holder: cst.ClassDef | None) -> str:
+def _source(function: cst.FunctionDef, holder: cst.ClassDef | None) -> str:
     if holder is None:
         return cst.Module([function]).code
     return cst.Module([cst.ClassDef(holder.name, cst.IndentedBlock([function]))]).code

@@ -1,6 +1,6 @@
 """Mutation testing of the domain: which small changes of its rules would no test notice?
 
-Run ``python scripts/mutation.py [MODULE …]``. Tests are collected once, in one process. Each mutant is a fork of it in
+Run ``python -m scripts.mutation [MODULE …]``. Tests are collected once, in one process. Each mutant is a fork of it in
 which one function is changed; it runs the tests that reach the change, the fastest first, until one fails. What was
 found is kept in build/mutation: a run that was broken off goes on, and what was killed is not tried again while its
 module is as it was. Remove that folder to begin anew.
@@ -25,14 +25,13 @@ from collections.abc import Iterable
 from mmap import mmap
 from pathlib import Path
 from types import ModuleType
-from typing import NoReturn
 
 import coverage
 import pytest
 from _pytest.runner import runtestprotocol
-from mutants import Mutant, functions_of, mutants_of
 
 import billing_core.domain
+from scripts.mutants import Mutant, functions_of, mutants_of
 
 ROOT = Path(__file__).parent.parent
 KEPT = ROOT / "build" / "mutation"
@@ -42,6 +41,8 @@ EQUIVALENTS = Path(__file__).parent / "equivalent_mutants.toml"
 _PREFIX = "billing_core.domain."
 _OPTIONS = ["-q", "-s", "--tb=no", "--assert=plain", "-p", "no:cacheprovider", "tests/unit/domain"]
 _KILLED, _SURVIVED, _UNREACHED = "killed", "survived", "unreached"
+#: How a process ends whose mutant could not be made: a mistake of this script's, not a mutant that was noticed.
+_NEVER_RAN = 3
 #: A mutant may take so many times what its tests take, and a bit: in seconds of CPU, as the machine may be busy.
 _PATIENCE, _LEAST_SECONDS, _MOST_BYTES = 5, 3, 4 * 2**30
 
@@ -132,23 +133,27 @@ class _Trial:
         _, status = os.waitpid(child, 0)
         if status == 0:
             return _SURVIVED
+        if os.WIFEXITED(status) and os.WEXITSTATUS(status) == _NEVER_RAN:
+            raise RuntimeError(mutant)
         self.kills[tests[int.from_bytes(self._killer[:], "big")]] += 1
         return _KILLED
 
-    def _run(self, mutant: Mutant, tests: list[str], seconds: float) -> NoReturn:
+    def _run(self, mutant: Mutant, tests: list[str], seconds: float) -> None:
         """In a process of its own, which ends with 0 where all tests pass."""
-        _silence()
-        signal.setitimer(signal.ITIMER_PROF, _LEAST_SECONDS + _PATIENCE * seconds)
-        resource.setrlimit(resource.RLIMIT_AS, (_MOST_BYTES, _MOST_BYTES))
+        outcome = _NEVER_RAN
         try:
+            _silence()
+            signal.setitimer(signal.ITIMER_PROF, _LEAST_SECONDS + _PATIENCE * seconds)
+            resource.setrlimit(resource.RLIMIT_AS, (_MOST_BYTES, _MOST_BYTES))
             mutant.take_place(self._module, self._functions[mutant.function])
+            outcome = 1
             for place, test in enumerate(tests):
                 self._killer[:] = place.to_bytes(4, "big")
                 if not _passes(self._items[test]):
-                    os._exit(1)
-            os._exit(0)
+                    return
+            outcome = 0
         finally:
-            os._exit(1)
+            os._exit(outcome)
 
 
 def _passes(test: pytest.Item) -> bool:
@@ -177,9 +182,9 @@ def _reach_of(tests: list[pytest.Item]) -> dict[str, Reach]:
     child = os.fork()
     if child == 0:
         try:
-            found = _watched(tests)
+            reached = json.dumps(_watched(tests))
             with os.fdopen(writing, "w") as pipe:
-                json.dump(found, pipe)
+                pipe.write(reached)
         except BaseException:  # noqa: BLE001 - a fork must never go on as its parent would
             traceback.print_exc()
         os._exit(0)
@@ -206,9 +211,10 @@ def _watched(tests: list[pytest.Item]) -> dict[str, Reach]:
     watch.stop()
     data = watch.get_data()
     for file in data.measured_files():
+        path = str(Path(file).relative_to(ROOT))
         for line, reached_by in data.contexts_by_lineno(file).items():
-            for test in filter(None, reached_by):
-                found[test][0].setdefault(str(Path(file).relative_to(ROOT)), []).append(line)
+            for name in filter(None, reached_by):
+                found[name][0].setdefault(path, []).append(line)
     return found
 
 

@@ -315,7 +315,7 @@ def test_a_rule_that_names_the_plan_comes_before_the_one_for_every_plan_and_that
         pytest.param(
             lambda: ChangeRule(effective=Effective.PERIOD_END, charge=Charge.ALWAYS_INVOICE), "charge", id="at-the-end"
         ),
-        pytest.param(lambda: ChangeRule(own=OwnAmounts(unit="day")), "own", id="amounts-of-our-own-charged-by-nobody"),  # type: ignore[arg-type] # as a file says it
+        pytest.param(lambda: ChangeRule(own=OwnAmounts(unit="day")), "own", id="amounts-of-our-own-charged-by-nobody"),
         pytest.param(lambda: RefundPolicy(window_days=-1), "window_days", id="a-negative-window"),
         pytest.param(lambda: DunningPolicy(retry_days=(3, 3)), "retry_days", id="two-tries-on-a-day"),
         pytest.param(lambda: DunningPolicy(retry_days=(5, 3)), "retry_days", id="days-that-descend"),
@@ -333,7 +333,7 @@ def test_a_policy_that_contradicts_itself_is_refused_by_its_field(make: Callable
 
 def test_what_a_policy_may_say() -> None:
     ChangeRule(effective=Effective.PERIOD_END, charge=Charge.NONE)
-    ChangeRule(charge=Charge.OWN, own=OwnAmounts(unit="day"))  # type: ignore[arg-type] # as a file says it
+    ChangeRule(charge=Charge.OWN, own=OwnAmounts(unit="day"))
     DunningPolicy(retry_days=(0, 1), reminder_days=())
     assert (DunningPolicy().ends_on_day, DunningPolicy(last_day=7).ends_on_day) == (7, 7)
     assert (DunningPolicy(last_day=9).ends_on_day, DunningPolicy(retry_days=()).ends_on_day) == (9, 0)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import pytest
 from attrs import evolve
 
@@ -271,7 +273,7 @@ def test_a_change_counts_from_the_second_that_was_previewed() -> None:
         pytest.param(day(0), day(0), True, id="in-its-first-second"),
     ],
 )
-def test_a_preview_holds_for_a_day_within_the_period(previewed: object, now: object, *, holds: bool) -> None:
+def test_a_preview_holds_for_a_day_within_the_period(previewed: datetime, now: datetime, *, holds: bool) -> None:
     change, standing = evolve(OWN, proration_date=previewed), evolve(STANDING, now=now)
     if holds:
         assert with_own_amounts(change, TEAM, standing).proration_date == previewed

@@ -7,10 +7,14 @@ from attrs import evolve
 from billing_core.domain.access import Blocked, SourceKind
 from billing_core.domain.account import in_order
 from billing_core.domain.facts import Labels
+from billing_core.domain.invoices import Invoice
 from billing_core.domain.money import Money
-from billing_core.domain.payments import PaymentContext
+from billing_core.domain.payment_methods import PaymentMethod
+from billing_core.domain.payments import Payment, PaymentContext
 from billing_core.domain.policies import RefundPolicy
+from billing_core.domain.purchases import Purchase
 from billing_core.domain.refunds import Refund
+from billing_core.domain.subscriptions import Subscription
 from tests.builders import ANN, START, account, by_hand, course, day, order, our_id, path, seen, usd
 from tests.provider_objects import (
     customer,
@@ -115,7 +119,7 @@ EVERYTHING_THERE_IS = (
 
 def test_every_row_is_the_users() -> None:
     found = account(seen(*EVERYTHING_THERE_IS), orders=[order()])
-    rows = (
+    rows: tuple[Subscription | Purchase | Payment | Refund | Invoice | PaymentMethod, ...] = (
         *found.subscriptions, *found.purchases, *found.payments, *found.refunds, *found.invoices,
         *found.payment_methods,
     )  # fmt: skip

@@ -11,7 +11,7 @@ from billing_core.domain.access import ManualGrant
 from billing_core.domain.account import Account
 from billing_core.domain.facts import Snapshot
 from billing_core.domain.vital_signs import Invariant, Violation, violations_of
-from tests.builders import ANN, PRO, account, by_hand, day, order, seen
+from tests.builders import ANN, PRO, account, by_hand, day, order, our_id, seen
 from tests.provider_objects import charge, customer, dispute, invoice, payment, refund, session, subscription
 
 NOW = day(5)
@@ -69,10 +69,12 @@ def test_a_plan_that_opens_nothing_owes_nothing() -> None:
     assert broken(without_grants(RUNNING), plans=["basic-monthly"]) == []
 
 
-@pytest.mark.parametrize("undone", [refund(), dispute(), dispute("lost")], ids=["refunded", "disputed", "lost"])
+@pytest.mark.parametrize(
+    "undone", [refund(2900), dispute(amount=2900), dispute("lost", 2900)], ids=["refunded", "disputed", "lost"]
+)
 def test_what_was_taken_back_with_its_money_is_explained(undone: Snapshot) -> None:
     """The invoice is still paid; its grant says why it is closed."""
-    paid = subscribed(subscription(), invoice(payment_id="pi_1"), payment(amount=2900), evolve(undone, amount=2900))
+    paid = subscribed(subscription(), invoice(payment_id="pi_1"), payment(amount=2900), undone)
     assert broken(paid) == []
 
 
@@ -123,19 +125,22 @@ def test_no_more_is_given_back_than_was_taken(refunds: list[Snapshot], *, violat
 
 
 def test_refunds_count_for_their_own_payment_alone() -> None:
-    both = [payment(), payment(identity="pi_2"), refund(4900), refund(4900, identity="re_2", payment_id="pi_2")]
-    assert broken(account(seen(customer(), *both))) == []
+    payments = (payment(), payment(identity="pi_2"))
+    refunds = (refund(4900), refund(4900, identity="re_2", payment_id="pi_2"))
+    assert broken(account(seen(customer(), *payments, *refunds))) == []
 
 
-def test_a_violation_names_whose_it_is_and_what_is_wrong() -> None:
-    names = {
-        "purchase": without_grants(PURCHASED),
-        "subscription": without_grants(RUNNING),
-        "manual": GIFTED,
-        "payment": account(seen(customer(), payment(), refund(4901))),
-    }
-    for kind, found in names.items():
-        ((_, violation),) = violations_of(found, [], frozenset({(PRO.id, 1)}), NOW)
-        rows = {"purchase": found.purchases, "subscription": found.subscriptions, "payment": found.payments}
-        identity = rows[kind][0].id if kind in rows else by_hand().id
-        assert violation == Violation(subject=f"{kind}:{identity}", user_id=ANN)
+@pytest.mark.parametrize(
+    ("found", "subject"),
+    [
+        pytest.param(without_grants(PURCHASED), f"purchase:{order().id}", id="a-purchase"),
+        pytest.param(without_grants(RUNNING), f"subscription:{our_id(subscription())}", id="a-subscription"),
+        pytest.param(GIFTED, f"manual:{by_hand().id}", id="a-grant-by-hand"),
+        pytest.param(
+            account(seen(customer(), payment(), refund(4901))), f"payment:{our_id(payment())}", id="a-payment"
+        ),
+    ],
+)
+def test_a_violation_names_whose_it_is_and_what_is_wrong(found: Account, subject: str) -> None:
+    ((_, violation),) = violations_of(found, [], frozenset({(PRO.id, 1)}), NOW)
+    assert violation == Violation(subject=subject, user_id=ANN)
