@@ -33,8 +33,8 @@ test-system: $(ENV) ## Runs the tests that need a system package; installs it (C
 test-stripe: $(ENV) ## Runs what we send against Stripe's own test mode: needs TEST_STRIPE_SECRET_KEY, a test key.
 	$(BIN)/pytest tests/stripe $(ARGS)
 
-test-long: $(ENV) ## Runs the unit and contract tests with a hundred times the examples.
-	HYPOTHESIS_PROFILE=nightly $(PYTEST) tests/unit tests/contract $(ARGS)
+test-long: $(ENV) ## Runs the unit and contract tests with a hundred times the examples, and servers that are cut off under load.
+	HYPOTHESIS_PROFILE=nightly $(PYTEST) tests/unit tests/contract tests/long $(ARGS)
 
 bench: $(ENV) ## Measures everything beside peers (npm, wrk) into docs/explanation/performance.md; ARGS='--users 3400' for more.
 	$(BIN)/python -m benchmarks $(ARGS)

@@ -154,6 +154,12 @@ MALFORMED = {
 }  # fmt: skip
 
 
+def test_no_proxy_is_believed_that_nobody_named() -> None:
+    """Else whoever comes from there is whoever they say they are, with a limit for each."""
+    assert load().trusted_proxies == ()
+    assert load(TRUSTED_PROXIES="10.0.0.0/8, 127.0.0.1/32").trusted_proxies == ("10.0.0.0/8", "127.0.0.1/32")
+
+
 @pytest.mark.parametrize(("name", "value"), [(name, value) for name, values in MALFORMED.items() for value in values])
 def test_what_does_not_fit_is_named(name: str, value: str) -> None:
     assert name in faults(**{name: value})

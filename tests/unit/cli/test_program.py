@@ -113,6 +113,7 @@ def test_a_reader_who_has_seen_enough_is_no_fault() -> None:
 _WITHOUT_JSON = {("dev",), ("serve",), ("worker",), ("sandbox", "serve")}
 #: Every command that changes or spends something; the sandbox's money is nobody's.
 _ASKING = {
+    ("dev",),
     ("access", "grant"),
     ("access", "revoke"),
     ("catalog", "apply"),
@@ -145,7 +146,6 @@ _NOT_ASKING = {
     ("customers", "export"),
     ("customers", "show"),
     ("demo",),
-    ("dev",),
     ("doctor",),
     ("events", "dead"),
     ("events", "list"),

@@ -1,5 +1,7 @@
 """`billing token`."""
 
+from pathlib import Path
+
 import pytest
 from joserfc import jwt
 from joserfc.jwk import OctKey
@@ -46,6 +48,14 @@ def test_a_time_that_is_none_is_refused(billing: Billing, ttl: str) -> None:
 
     assert (ended.status, ended.out) == (2, "")
     assert "such as 1h" in ended.err
+
+
+def test_the_secret_may_be_in_a_file(billing: Billing, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv("JWT_SECRET")
+    (tmp_path / "secret").write_text(f"{SECRET}\n", encoding="utf-8")
+    monkeypatch.setenv("JWT_SECRET_FILE", str(tmp_path / "secret"))
+
+    assert claims_of(billing("token", "ann").out)["sub"] == "ann"
 
 
 def test_without_a_secret_it_says_which_setting_is_missing(billing: Billing, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,6 +16,7 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 
 from billing_bootstrap.dev_services import cache_in, database_in, is_free
+from billing_cli.asking import ask_first
 from billing_cli.dev.choices import read_choices, refuse_live_keys
 from billing_cli.dev.running import Everything
 from billing_cli.failures import CommandFailed
@@ -28,6 +29,7 @@ def dev(
     port: Annotated[int, Parameter(validator=Number(gte=1, lte=65535))] = 8000,
     data: Path = Path(".dev"),
     reset: Annotated[bool, Parameter(negative=())] = False,
+    yes: Annotated[bool, Parameter(name=("--yes", "-y"), negative=())] = False,
 ) -> None:
     """Everything at once on this machine, with no set-up; stops as one on Ctrl-C.
 
@@ -43,12 +45,15 @@ def dev(
     Args:
         port: Where the API listens on 127.0.0.1; everything else takes ports that are free.
         data: The folder that keeps the data between runs.
-        reset: Begin with nothing: drops what an earlier run made in the folder, and only that.
+        reset: Begin with nothing: drops what an earlier run made in the folder, and only that. Asks first.
+        yes: Do not ask first.
     """
     refuse_live_keys(os.environ)
     folder = data.resolve()
     with _claimed(folder):
         if reset:
+            if (folder / "dev.env").exists():
+                ask_first(f"Drop what earlier runs made in {folder}?", yes=yes)
             _drop(folder)
         if not is_free(port):
             raise CommandFailed(f"Port {port} is taken: give another one, such as --port {port + 100}.")

@@ -14,6 +14,7 @@ from cyclopts import Parameter
 from joserfc import jwt
 from joserfc.jwk import OctKey
 
+from billing_bootstrap.variables import Variables
 from billing_cli.failures import CommandFailed, WrongUsage
 from billing_cli.printing import show_json
 from billing_core.domain.callers import Role
@@ -27,8 +28,9 @@ _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 def sign(environ: Mapping[str, str], user_id: str, roles: Sequence[Role], ttl: timedelta) -> str:
     """A token of this user that the API with this environment accepts for ``ttl``. Raises `CommandFailed`."""
-    secret = environ.get("JWT_SECRET", "")
-    if not secret:
+    variables = Variables(environ)
+    secret = variables.secret("JWT_SECRET")
+    if secret is None:
         raise CommandFailed("JWT_SECRET is not set: give the secret of the API that is to take the token.")
     now = int(time.time())
     claims: dict[str, object] = {
