@@ -41,7 +41,7 @@ ADMIN = bearer("sue", [Role.ADMIN])
 COURSE = {"resource_type": "course", "resource_id": "k8s-101"}
 #: A value that is read in the last moment of its life is on its way for a while.
 STALE_SECONDS = VALUE_MILLISECONDS / 1000 + 1.0
-#: After so long a server gives up on Redis, which on a busy machine happens without any cut: then it is a partition, too.
+#: After so long a server gives up on Redis. A busy machine makes it do so without any cut: a partition, too.
 REDIS_SECONDS = 0.25
 #: After a way is mended: until both servers have found Redis again and begun a new epoch.
 SETTLED_SECONDS = 3.0
