@@ -8,7 +8,7 @@ import pytest
 from attrs import evolve
 
 from billing_core.domain.account import Book, derive
-from billing_core.domain.contests import contest_of, contest_step, invoices_to_collect, invoices_to_hold
+from billing_core.domain.contests import contest_of, contest_step, disputed_since, invoices_to_collect, invoices_to_hold
 from billing_core.domain.disputes import Standing
 from billing_core.domain.facts import DisputeSeen, Snapshot
 from billing_core.domain.known import Known
@@ -190,3 +190,14 @@ def test_drafts_and_open_invoices_are_held_and_collected_again_while_their_time_
     assert invoices_to_hold("sub_1", found) == ("in_2", "in_3")
     assert invoices_to_collect("sub_1", found, day(58)) == ("in_2", "in_3")
     assert invoices_to_collect("sub_1", found, day(59)) == ()
+
+
+@pytest.mark.parametrize(
+    ("status", "counts"),
+    [("needs_response", True), ("lost", True), ("won", True), ("warning_needs_response", False), ("prevented", False)],
+)
+def test_since_when_its_payments_are_disputed(status: str, *, counts: bool) -> None:
+    later = evolve(disputed(identity="dp_2"), created=day(12))
+    assert disputed_since("sub_1", known(disputed(status))) == (day(10) if counts else None)
+    assert disputed_since("sub_1", known(disputed(status), later)) == (day(10) if counts else day(12))
+    assert disputed_since("sub_2", known(later)) is None

@@ -5,14 +5,17 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 import pytest
+from attrs import evolve
 
 from billing_core.domain.access import Blocked, Grant, Opened
+from billing_core.domain.account import Book, derive
 from billing_core.domain.facts import Snapshot, SubscriptionSeen
 from billing_core.domain.known import Known
+from billing_core.domain.pauses import Pause
 from billing_core.domain.plans import Catalog
 from billing_core.domain.policies import AccessPolicy
 from billing_core.domain.subscriptions import Status
-from tests.builders import account, day, plan, seen, states, told
+from tests.builders import ANN, CATALOG, account, course, day, path, plan, seen, states, told
 from tests.provider_objects import (
     charge,
     customer,
@@ -263,3 +266,78 @@ def test_a_dispute_that_names_only_the_charge_finds_its_period() -> None:
         dispute(payment_id=None, charge_id="ch_2"),
     )
     assert opened(*TWO_MONTHS, *told_by_charge).blocked is Blocked.DISPUTED
+
+
+# ------------------------------------------------------------------------------------------ a pause that was asked for
+def pausing(begins: datetime, *objects: Snapshot) -> Grant:
+    """The grant of a subscription that is to rest from a moment on."""
+    known = seen(*objects)
+    (row,) = account(known).subscriptions
+    asked = Pause(
+        id="0192", user_id=row.user_id, subscription_id=row.id, stripe_subscription_id=row.stripe_subscription_id,
+        starts_at=begins, requested_at=day(1),
+    )  # fmt: skip
+    (grant,) = derive(Book(user_id=ANN, known=known, pauses=(asked,), catalog=CATALOG)).grants
+    return grant
+
+
+@pytest.mark.parametrize(
+    ("begins", "until_", "lapses"),
+    [
+        pytest.param(day(31), day(31), Blocked.PAUSED, id="at-the-end-of-the-period"),
+        pytest.param(day(31) + SLACK, day(31) + SLACK, Blocked.PAUSED, id="at-the-end-of-the-slack"),
+        pytest.param(day(40), day(31) + SLACK, Blocked.EXPIRED, id="after-what-is-paid-is-over"),
+    ],
+)
+def test_what_is_paid_stays_open_until_a_pause_begins_and_nothing_after_it(
+    begins: datetime, until_: datetime, lapses: Blocked
+) -> None:
+    grant = pausing(begins, subscription("active"), PAID_MONTH)
+    assert (grant.expires_at, grant.lapses, grant.opens) == (until_, lapses, Opened.SUBSCRIPTION_ACTIVE)
+
+
+def test_a_pause_to_come_opens_nothing_that_is_closed() -> None:
+    grant = pausing(day(31), subscription("incomplete"))
+    assert (grant.blocked, grant.blocked_at, grant.expires_at) == (Blocked.INCOMPLETE, day(0), None)
+
+
+# ----------------------------------------------------------------------------------------- since when it is closed
+@pytest.mark.parametrize(
+    ("undone", "since"),
+    [
+        pytest.param([dispute("lost", 2900, payment_id="pi_2", created=day(33))], day(33), id="one-dispute"),
+        pytest.param(
+            [
+                dispute("lost", 2900, payment_id="pi_2", created=day(35)),
+                dispute("needs_response", 2900, identity="dp_2", payment_id="pi_2", created=day(33)),
+            ],
+            day(33),
+            id="the-first-of-two-disputes",
+        ),
+        pytest.param(
+            [
+                refund(1000, payment_id="pi_2", created=day(33)),
+                refund(1900, identity="re_2", payment_id="pi_2", created=day(36)),
+            ],
+            day(36),
+            id="the-refund-that-reached-the-whole",
+        ),
+    ],
+)
+def test_what_was_undone_is_closed_since_it_was(undone: list[Snapshot], since: datetime) -> None:
+    assert opened(*TWO_MONTHS, *undone).blocked_at == since
+
+
+def test_a_trial_without_a_known_end_opens_until_the_end_of_its_period_else_not_at_all() -> None:
+    assert until(subscription("trialing")) == day(31)
+    assert until(subscription("trialing", items=(evolve(item(), period_start=None, period_end=None),))) == day(0)
+
+
+def test_a_running_one_without_a_period_opens_from_its_beginning() -> None:
+    assert until(subscription("active", items=(evolve(item(), period_start=None, period_end=None),))) == day(0) + SLACK
+
+
+def test_each_thing_that_a_plan_grants_is_granted_once_in_one_order() -> None:
+    many = Catalog(plans=(plan(grants=[course("b"), path("z"), course("a"), course("b")]),))
+    grants = account(seen(subscription()), catalog=many).grants
+    assert [str(one.resource) for one in grants] == ["course:a", "course:b", "learning_path:z"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from attrs import evolve
 
+from billing_core.domain.errors import InvalidValue
 from billing_core.domain.facts import (
     Fact,
     InvoicePaymentSeen,
@@ -184,3 +185,10 @@ def test_labels_are_empty_where_an_object_carries_none() -> None:
     assert labels_of(customer()) == Labels(user_id="user-ann")
     assert labels_of(method()) == Labels()
     assert labels_of(SetupSeen(id="seti_1", created=START, status="succeeded")) == Labels()
+
+
+def test_a_fact_happens_in_a_whole_second_of_utc() -> None:
+    assert told("seen", payment(), day(1)).occurred_at == day(1)
+    for wrong in (day(1).replace(microsecond=1), day(1).replace(tzinfo=None)):
+        with pytest.raises(InvalidValue):
+            told("seen", payment(), wrong)

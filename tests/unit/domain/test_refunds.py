@@ -16,8 +16,16 @@ from billing_core.domain.errors import (
 )
 from billing_core.domain.money import Money
 from billing_core.domain.policies import RefundPolicy
-from billing_core.domain.refunds import RefundQuestion, refund_amount, refund_window, refundability
-from tests.builders import day, usd, utc
+from billing_core.domain.refunds import (
+    RefundQuestion,
+    refund_amount,
+    refund_window,
+    refundability,
+    refunded_of,
+    released_by,
+)
+from tests.builders import day, seen, usd, utc
+from tests.provider_objects import charge, payment, refund
 
 PAID = day(0, hours=10)
 QUESTION = RefundQuestion(
@@ -175,3 +183,31 @@ def test_a_part_is_an_amount_that_can_be_moved_in_its_currency(
     else:
         with pytest.raises(InvalidValue):
             refund_amount(question, Money(wanted, currency))
+
+
+# -------------------------------------------------------------------------------------------------- partial captures
+@pytest.mark.parametrize(
+    ("captured", "told", "let_go", "refunded"),
+    [
+        # 149.00 asked for; what was not captured is let go and told as refunded
+        pytest.param(10000, 4900, 4900, 0, id="the-rest-is-let-go"),
+        pytest.param(10000, 5900, 4900, 1000, id="and-ten-dollars-given-back"),
+        pytest.param(10000, 0, 0, 0, id="not-let-go-yet"),
+        pytest.param(10000, 4899, 0, 4899, id="less-than-the-rest-is-a-refund"),
+        pytest.param(14900, 1000, 0, 1000, id="all-was-captured"),
+        pytest.param(0, 14900, 0, 14900, id="nothing-was-captured"),
+    ],
+)
+def test_what_was_never_captured_is_let_go_and_no_refund(captured: int, told: int, let_go: int, refunded: int) -> None:
+    one = evolve(charge(amount=14900, refunded=told), amount_captured=captured)
+    assert (released_by(one), refunded_of(one)) == (let_go, refunded)
+
+
+def test_the_refund_that_only_lets_go_is_no_refund_of_the_payment() -> None:
+    part = evolve(charge(amount=14900, refunded=5900), amount_captured=10000)
+    given_back, let_go = refund(1000, identity="re_1"), refund(4900, identity="re_2", created=day(1))
+    paid = evolve(payment(amount=14900), amount_received=10000)
+    known = seen(paid, part, let_go, given_back)
+
+    assert known.refunds_of(paid) == [given_back]
+    assert seen(paid, part, given_back).refunds_of(paid) == [given_back]

@@ -20,10 +20,11 @@ from billing_core.domain.subscriptions import (
     Status,
     Subscription,
     counting,
+    may_have_steps,
     require_allowed,
 )
-from tests.builders import BASIC, PRO, TEAM, account, course, day, plan, seen, told
-from tests.provider_objects import item, schedule, subscription
+from tests.builders import BASIC, PRO, TEAM, account, course, day, plan, seen, states, told
+from tests.provider_objects import dispute, item, payment, schedule, subscription
 
 
 def record(*objects: Snapshot, catalog: Catalog | None = None) -> Subscription:
@@ -208,3 +209,54 @@ def test_who_comes_back_to_a_plan_agrees_to_its_present_terms() -> None:
 
 def test_an_item_that_no_plan_sells_beside_one_that_does_is_passed_over() -> None:
     assert record(subscription(items=(item("price_addon"), NOW_PRO))).plan_id == PRO.id
+
+
+# ------------------------------------------------------------------------------------------ steps of our own, and terms
+@pytest.mark.parametrize(
+    ("one", "may"),
+    [
+        pytest.param(dispute(), True, id="a-dispute"),
+        pytest.param(subscription("incomplete"), True, id="a-first-payment-that-is-awaited"),
+        pytest.param(subscription("trialing"), True, id="a-trial"),
+        pytest.param(subscription("past_due"), True, id="an-unpaid-renewal"),
+        pytest.param(subscription("unpaid"), True, id="one-that-was-given-up"),
+        pytest.param(subscription(), False, id="a-subscription-that-is-paid"),
+        pytest.param(payment("incomplete"), False, id="anything-else"),
+    ],
+)
+def test_our_schedule_has_to_do_with_trials_unpaid_renewals_and_disputes_alone(one: Snapshot, *, may: bool) -> None:
+    assert may_have_steps(states([told("seen", one, day(0))])) is may
+
+
+def test_a_quantity_that_waits_for_its_payment_is_shown_with_it() -> None:
+    waiting = evolve(subscription(pending_price=TEAM.stripe_price_id), pending_quantity=4)
+    assert record(waiting).pending_change == PendingChange(plan_id=TEAM.id, quantity=4, effective_at=None)
+
+
+def test_a_price_that_waits_and_that_no_plan_has_is_not_shown() -> None:
+    assert record(subscription(pending_price="price_unheard")).pending_change is None
+
+
+def test_a_phase_that_changes_nothing_or_that_no_plan_sells_is_passed_over() -> None:
+    same = item(PRO.stripe_price_id or "", start=day(31), end=day(59))
+    unheard = item("price_unheard", start=day(59), end=day(90))
+    more = item(PRO.stripe_price_id or "", start=day(90), end=day(120), quantity=2)
+    row = record(subscription(schedule_id="sub_sched_1"), schedule(NOW_PRO, same, unheard, more))
+    assert row.pending_change == PendingChange(plan_id=PRO.id, quantity=2, effective_at=day(90))
+
+
+def test_of_two_that_began_in_one_second_the_one_that_counts_is_always_the_same() -> None:
+    both = account(seen(subscription(identity="sub_a"), subscription(identity="sub_b"))).subscriptions
+    found = [counting(rows) for rows in (both, both[::-1])]
+    assert found[0] == found[1]
+
+
+def test_a_cancellation_without_a_known_end_can_be_taken_back() -> None:
+    endless = evolve(record(subscription(cancel_at_period_end=True)), current_period_end=None)
+    require_allowed(Command.UNDO_CANCEL, endless, day(400))
+
+
+def test_what_has_ended_is_not_canceling() -> None:
+    assert not record(subscription("canceled", cancel_at_period_end=True)).is_canceling
+    assert record(subscription(cancel_at=day(9))).is_canceling
+    assert not record(subscription()).is_canceling

@@ -21,10 +21,13 @@ from billing_core.domain.trials import (
     MarkKind,
     TrialFate,
     card_marks,
+    concerns_trial,
     email_mark,
     fate_of,
+    had_trial,
     marks_of,
     require_extension,
+    require_trialing,
     unaliased,
 )
 from tests.builders import ANN, PRO, account, day, plan, seen, states, told
@@ -110,6 +113,50 @@ def test_an_extension_ends_later_and_within_two_years(until: datetime) -> None:
 def test_a_trial_that_is_over_is_not_given_again_by_extending_it() -> None:
     with pytest.raises(InvalidTransition):
         require_extension(_on_trial("active"), day(60), day(20))
+
+
+@pytest.mark.parametrize("status", ["active", "canceled"])
+def test_only_what_is_on_trial_is_on_trial(status: str) -> None:
+    require_trialing(_on_trial())
+    with pytest.raises(InvalidTransition):
+        require_trialing(_on_trial(status))
+    with pytest.raises(InvalidTransition):
+        require_trialing(evolve(_on_trial(), trial_end=None))
+
+
+def test_a_trial_may_last_two_years_from_its_beginning_and_ends_after_now() -> None:
+    require_extension(_on_trial(), day(730), day(1))
+    with pytest.raises(InvalidValue) as refused:
+        require_extension(_on_trial(), day(20), day(20))  # its end has passed, but nobody has told
+    assert refused.value.field == "trial_end"
+
+
+@pytest.mark.parametrize(
+    ("after", "concerned"),
+    [
+        pytest.param(session(status="open", payment_status="unpaid"), False, id="an-open-checkout"),
+        pytest.param(session(), True, id="a-checkout-that-is-done"),
+        pytest.param(session(status="expired"), True, id="a-checkout-that-expired"),
+        pytest.param(TRIALING, True, id="a-trial"),
+        pytest.param(subscription(), False, id="a-subscription-without-one"),
+        pytest.param(method(), True, id="a-card"),
+        pytest.param(payment(), False, id="a-payment"),
+    ],
+)
+def test_what_may_say_what_became_of_a_claim(after: Snapshot, *, concerned: bool) -> None:
+    assert concerns_trial(told("seen", after, day(0))) is concerned
+
+
+def test_whoever_had_a_trial_had_one_whatever_became_of_it() -> None:
+    assert had_trial([subscription(), evolve(TRIALING, status="canceled")])
+    assert not had_trial([subscription()])
+    assert not had_trial([])
+
+
+def test_of_several_trials_the_last_says_when_it_began() -> None:
+    both = (TRIALING, subscription("trialing", identity="sub_2", created=day(3), trial_end=day(17)))
+    assert fate_of(seen(*both), None) == (TrialFate.BEGAN, day(3))
+    assert fate_of(seen(), "cs_1") == (TrialFate.OPEN, None)
 
 
 # ------------------------------------------------------------------------------------------------- reminders
