@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from attrs import frozen
 
 from billing_core.domain.audit import Cause
-from billing_core.domain.errors import StorageUnavailable
+from billing_core.domain.errors import LockTimeout, StorageUnavailable
 from billing_core.domain.policies import RetryPolicy
 from billing_core.domain.received import Received, ReceivedState
 from billing_core.domain.retries import next_attempt
@@ -120,9 +120,32 @@ class ReceiveEvent:
         except StorageUnavailable:
             raise
         except Exception as error:  # noqa: BLE001 - whatever went wrong in applying them, no event may be lost
-            if len(events) == 1:
-                return (await self._store_alone(events[0], f"{type(error).__name__}: {error}"),)
-        return tuple([receipt for event in events for receipt in await self.together([event])])
+            return await self._one_by_one(events, error)
+
+    async def _one_by_one(self, events: Sequence[Received], error: Exception) -> tuple[Receipt, ...]:
+        """Each by itself, after all together came to ``error``.
+
+        A customer whose lock was waited for in vain is not waited for again: whoever holds it is at work, perhaps for
+        long, and a worker will come to what is stored.
+        """
+        contended: dict[str, Exception] = {}
+        if len(events) == 1 or (isinstance(error, LockTimeout) and len(set(map(_customer_of, events))) == 1):
+            contended[_customer_of(events[0])] = error
+        receipts: list[Receipt] = []
+        for event in events:
+            why = contended.get(_customer_of(event))
+            if why is None:
+                try:
+                    receipts += await self._store_and_apply([event])
+                    continue
+                except StorageUnavailable:
+                    raise
+                except Exception as alone:  # noqa: BLE001 - as above
+                    why = alone
+                    if isinstance(alone, LockTimeout):
+                        contended[_customer_of(event)] = alone
+            receipts.append(await self._store_alone(event, why))
+        return tuple(receipts)
 
     async def _store_and_apply(self, events: Sequence[Received]) -> tuple[Receipt, ...]:
         receipts: list[Receipt] = []
@@ -146,15 +169,20 @@ class ReceiveEvent:
                 await self.books.commit(uow, *all_taken)
         return tuple(receipts)
 
-    async def _store_alone(self, received: Received, error: str) -> Receipt:
+    async def _store_alone(self, received: Received, error: Exception) -> Receipt:
         async with self.units() as uow:
             if not await uow.inbox.store(received):
                 return _receipt(await uow.inbox.get(received.event_id, received.account) or received, duplicate=True)
             at = next_attempt(self.retries, received.event_id, attempts=1, now=self.clock.now())
-            failed = received.failed(error, at)
+            failed = received.failed(f"{type(error).__name__}: {error}", at)
             await uow.inbox.save(failed)
             await uow.commit()
         return _receipt(failed, duplicate=False)
+
+
+def _customer_of(event: Received) -> str:
+    """Whose lock an event takes, where it says so itself; else what is no other event's."""
+    return (event.fact.customer_id if event.fact else None) or f"event {event.event_id}"
 
 
 def _receipt(received: Received, *, duplicate: bool) -> Receipt:

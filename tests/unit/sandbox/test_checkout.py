@@ -16,6 +16,14 @@ def session_for(play: Play, mode: str = "subscription", **params: object) -> Obj
     return play.post("/v1/checkout/sessions", mode=mode, success_url="http://127.0.0.1/ok", **(lines | params))
 
 
+def test_a_price_made_for_one_session_is_never_on_sale(play: Play) -> None:
+    """Its event says so too, from the beginning."""
+    session_for(play, "payment")
+    (made,) = (event["data"]["object"] for event in play.events("price.created"))
+    assert made["active"] is False
+    assert play.get(f"/v1/prices/{made['id']}") == made
+
+
 class TestSubscriptionMode:
     def test_nothing_but_the_session_exists_until_it_is_completed(self, play: Play) -> None:
         customer = play.customer(None)

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from datetime import datetime
 
 from attrs import define, evolve
 
+from billing_core.domain.errors import LockTimeout
 from billing_core.domain.facts import Fact
 from billing_core.domain.policies import RetryPolicy
-from billing_core.domain.received import Delivery, ReceivedState
+from billing_core.domain.received import Delivery, Received, ReceivedState
 from billing_core.use_cases.bookkeeping import Bookkeeper
 from billing_core.use_cases.receive_event import Receipt, ReceiveEvent
 from billing_core.use_cases.retry_events import RetryEvents
 from billing_memory import ManualClock, MemoryAccessCache, MemoryUnitsOfWork
+from billing_memory.locks import Locks
 from tests.builders import START, day, told
 from tests.provider_objects import customer, subscription
 
@@ -38,6 +41,20 @@ class OutOfOrder(MemoryAccessCache):
     async def mark_stale(self, user_ids: object) -> str:
         """Refused."""
         raise RuntimeError(f"No announcement of {user_ids}.")
+
+
+class CountedLocks(Locks):
+    """Locks that count how often one was waited for in vain."""
+
+    given_up = 0
+
+    async def take(self, holder: object, key: Hashable) -> None:
+        """Counted."""
+        try:
+            await super().take(holder, key)
+        except LockTimeout:
+            self.given_up += 1
+            raise
 
 
 def delivery(fact: Fact | None, *, ignored: str | None = None, identity: str = "evt_1") -> Delivery:
@@ -70,9 +87,9 @@ class Desk:
         self.books = Bookkeeper(self.clock, cache or MemoryAccessCache())
         self.retries = RetryPolicy(attempts_max=attempts_max)
 
-    async def receives(self, told_us: Delivery) -> Receipt:
-        """What became of it; the inbox is asked whether that is so."""
-        receive = ReceiveEvent(
+    def receiver(self, told_us: Delivery) -> ReceiveEvent:
+        """Who receives this."""
+        return ReceiveEvent(
             units=self.units,
             books=self.books,
             verifier=Wire(told_us),
@@ -80,7 +97,10 @@ class Desk:
             real_clock=self.clock,
             retries=self.retries,
         )
-        receipt = await receive(told_us.payload, "")
+
+    async def receives(self, told_us: Delivery) -> Receipt:
+        """What became of it; the inbox is asked whether that is so."""
+        receipt = await self.receiver(told_us)(told_us.payload, "")
         assert await self.stored(receipt.event_id) is receipt.state
         return receipt
 
@@ -124,6 +144,25 @@ async def test_what_could_not_be_read_is_kept_for_a_person_at_once() -> None:
 async def test_what_could_not_be_applied_is_stored_as_failed_and_told_as_new() -> None:
     receipt = await Desk(OutOfOrder()).receives(TIED)
     assert (receipt.state, receipt.duplicate) == (ReceivedState.FAILED, False)
+
+
+async def test_a_customer_whose_lock_is_held_is_waited_for_twice_and_not_once_for_each_event() -> None:
+    """What comes for them meanwhile is stored, and applied later; what comes with it for others is applied."""
+    desk = Desk()
+    desk.units.store.locks = locks = CountedLocks(0.01)
+    mine = [delivery(told("customer.updated", customer(), START), identity=f"evt_{number}") for number in range(5)]
+    other = delivery(told("customer.created", customer("cus_zoe", user_id="zoe"), START), identity="evt_zoe")
+    receive = desk.receiver(TIED)
+    async with desk.units() as holder:
+        await holder.customers.lock_customer(customer().id)
+
+        receipts = await receive.together([Received.of(one, START) for one in (*mine, other)])
+        waits, locks.given_up = locks.given_up, 0
+        alone = await receive.together([Received.of(evolve(one, event_id=f"{one.event_id}b"), START) for one in mine])
+
+    assert [one.state for one in receipts] == [ReceivedState.FAILED] * 5 + [ReceivedState.APPLIED]
+    assert [one.state for one in alone] == [ReceivedState.FAILED] * 5
+    assert (waits, locks.given_up) == (2, 1)
 
 
 async def test_where_no_try_is_left_the_event_is_dead_at_once() -> None:

@@ -186,9 +186,7 @@ def _line(w: World, entry: Obj, n: int, mode: str) -> Obj:
         message = f"You must specify either `price` or `price_data` in {where}."
         raise InvalidParam(message, param=f"{where}[price]")
     if "price_data" in entry:
-        price = new_price(w, entry["price_data"])
-        price |= {"active": False}
-        w.change(price)
+        price = new_price(w, entry["price_data"] | {"active": False})
     else:
         price = w.given("price", entry["price"], f"{where}[price]")
         if not price["active"]:
