@@ -353,11 +353,12 @@ def _lenders(invoices: list[Obj], borrowers: set[str]) -> set[str]:
                 lent = (
                     one for one in invoices for part in _lines([one]) if part["amount"] >= 0 and place == _place(part)
                 )
-                cents += [next(lent)["id"]] * -line["amount"]
+                # Of time that nobody had paid for, such as a month that was given up, nobody lends.
+                cents += [next(lent, {"id": ""})["id"]] * -line["amount"]
         charged = sum(max(0, line["amount"] - _taken_off(line)) for line in _lines([invoice]))
         spent = max(0, charged - invoice["amount_paid"])
         if invoice["id"] in borrowers:
-            lenders |= set(cents[:spent])
+            lenders |= set(cents[:spent]) - {""}
         cents = cents[spent:]
     return lenders
 
