@@ -96,6 +96,24 @@ def test_a_part_that_dies_brings_the_rest_down_with_its_last_lines(
         assert not (dev_folder / "given" / "database").exists()
 
 
+def test_what_is_killed_is_started_again_where_it_was(dev: RunningDev) -> None:
+    """Redis, PostgreSQL and the sandbox: to try an outage takes no more than a kill."""
+
+    def killed(command: str) -> None:
+        (pid,) = (pid for pid, line in dev.pids().items() if command in line)
+        os.kill(pid, signal.SIGKILL)
+        eventually(1, lambda: sum(command in line for other, line in dev.pids().items() if other != pid))
+
+    plans = dev.api().get("/api/subscriptions/plans").json
+    for command in ("valkey", "bin/postgres -D", "billing_sandbox --port"):
+        killed(command)
+
+    eventually("ok", lambda: dev.api().get("/api/health").json["status"])
+    eventually([], lambda: [name for name in ("STRIPE_API_BASE", "REDIS_URL") if not answers(dev.settings[name])])
+    assert dev.api().get("/api/subscriptions/plans").json == plans
+    assert "database ended by itself, and is started again where it was." in dev.output()
+
+
 def test_business_time_follows_the_sandbox_whoever_moves_its_clock(dev: RunningDev) -> None:
     """Here by the sandbox's own control API: what ends in two days has ended three days later."""
     sandbox = Server(dev.settings["STRIPE_API_BASE"], "The sandbox")

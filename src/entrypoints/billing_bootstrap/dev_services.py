@@ -24,13 +24,31 @@ class EmbeddedService:
 
     def __init__(self, make: Callable[[Callable[[], int]], EmbeddedServer]) -> None:
         self._port_wanted: int | None = None
+        self._port_had: int | None = None
         self._server = make(self._port)
 
     def start(self, port_wanted: int | None = None) -> str:
         """Start it, on the port wanted where that is free; its URL. Raises `DevServiceFailed`."""
         self._port_wanted = port_wanted
         with _told():
-            return self._server.start().url
+            running = self._server.start()
+        self._port_had = running.port
+        return running.url
+
+    def revive(self) -> bool:
+        """Start it again where it was, after it ended by itself; False where that cannot be yet.
+
+        What a killed server leaves behind, such as its children, needs a moment to be gone.
+        """
+        self._server.stop()
+        if self._port_had is None or not is_free(self._port_had):
+            return False
+        self._port_wanted = self._port_had
+        try:
+            self._server.start()
+        except EmbeddedError:
+            return False
+        return True
 
     def is_running(self) -> bool:
         """Whether it is still there."""

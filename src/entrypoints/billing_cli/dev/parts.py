@@ -30,11 +30,13 @@ class Part:
     command: Sequence[str]
     write: Callable[[str], object] = field(default=sys.stdout.write)
     last: deque[str] = field(default=Factory(lambda: deque(maxlen=LINES_SHOWN)), init=False)
+    _environment: Mapping[str, str] = field(factory=dict, init=False)
     _process: asyncio.subprocess.Process | None = field(default=None, init=False)
     _pump: asyncio.Task[None] | None = field(default=None, init=False)
 
     async def start(self, environment: Mapping[str, str]) -> None:
         """Start it with this environment; what it prints is shown line by line."""
+        self._environment = environment
         self._process = await asyncio.create_subprocess_exec(
             *bound_to_us(self.command),
             env=dict(environment),
@@ -44,6 +46,10 @@ class Part:
             start_new_session=True,  # Ctrl-C reaches it through us alone
         )
         self._pump = asyncio.create_task(self._show())
+
+    async def revive(self) -> None:
+        """Start it again as it was, after it ended by itself."""
+        await self.start(self._environment)
 
     async def ended(self) -> int:
         """Its exit status, once it has ended and all that it said was shown."""

@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from datetime import timedelta
@@ -22,6 +23,7 @@ from billing_cli.commands.token import sign
 from billing_cli.dev.banner import ADMIN, LEARNER, banner
 from billing_cli.dev.choices import Choices, port_in, write_env
 from billing_cli.dev.parts import LINES_SHOWN, Part
+from billing_cli.dev.revivals import Revivals
 from billing_cli.dev.sandbox_time import SandboxTime
 from billing_cli.dev.whereabouts import told
 from billing_cli.failures import CommandFailed
@@ -57,6 +59,9 @@ class Everything:
     choices: Choices
     services: dict[str, EmbeddedService] = field(factory=dict, init=False)
     parts: list[Part] = field(factory=list, init=False)
+    revivals: Revivals = field(factory=Revivals, init=False)
+    #: Since when a service that ended by itself could not be started again, by `time.monotonic`.
+    away_since: dict[str, float] = field(factory=dict, init=False)
     #: None where Stripe is the user's own, which lives in real time.
     time: SandboxTime | None = field(default=None, init=False)
 
@@ -185,21 +190,38 @@ class Everything:
             ended.cancel()
 
     async def _watch(self) -> None:
-        """Until a part ends by itself, which is always a fault. Raises `PartDied`."""
+        """Until a part ends by itself that nothing can be without, which is always a fault. Raises `PartDied`."""
         ends = {asyncio.create_task(part.ended()): part for part in self.parts}
         try:
             while True:
                 done, _ = await asyncio.wait(ends, timeout=_WATCH_SECONDS, return_when=asyncio.FIRST_COMPLETED)
                 for task in done:
-                    raise _death(ends[task].name, task.result(), list(ends[task].last))
-                for name, service in self.services.items():
-                    if not service.is_running():
-                        raise _death(name, None, service.last_lines(LINES_SHOWN))
+                    part = ends.pop(task)
+                    if not self.revivals.may(part.name):
+                        raise _death(part.name, task.result(), list(part.last))
+                    await part.revive()
+                    ends[asyncio.create_task(part.ended())] = part
+                self._look_after_services()
                 if self.time is not None:
                     await self.time.follow()
         finally:
             for task in ends:
                 task.cancel()
+
+    def _look_after_services(self) -> None:
+        """Start again what is away, where that can be by now. Raises `PartDied` where it never can."""
+        now = time.monotonic()
+        for name, service in self.services.items():
+            if service.is_running():
+                continue
+            if name not in self.away_since:
+                if not self.revivals.may(name):
+                    raise _death(name, None, service.last_lines(LINES_SHOWN))
+                self.away_since[name] = now
+            if service.revive():
+                del self.away_since[name]
+            elif now > self.away_since[name] + _READY_SECONDS_MAX:
+                raise _death(name, None, service.last_lines(LINES_SHOWN))
 
 
 def _tried(answers: Callable[[], bool]) -> bool:
