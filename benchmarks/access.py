@@ -51,7 +51,7 @@ _DOES = {
     "Express + ioredis, usual": "verifies the token each time, one GET; decides nothing, no limits, no log line",
     "Express + ioredis, tuned": "the same with its key prepared, and what waits sent to Redis together",
     "ours, access decision": "grants and catalog as last committed",
-    "ours, subscription status": "read from PostgreSQL each time",
+    "ours, subscription status": "the subscription that counts, as last committed",
 }
 
 

@@ -139,5 +139,5 @@ async def _announce(units: UnitsOfWork, cache: AccessCache, catalog: Catalog) ->
         version = await uow.catalogs.version()
         mark = await cache.mark_stale([CATALOG])
         await uow.commit()
-        await cache.lift([UserAccess(user_id=CATALOG, version=version, grants=())], mark)
+        await cache.lift([UserAccess(user_id=CATALOG, version=version, grants=(), subscription=None)], mark)
     return version

@@ -138,7 +138,8 @@ class ViewsContract:
     async def test_the_access_of_a_stranger_is_nothing_at_version_0(self, units: UnitsOfWork) -> None:
         """Nobody has to be registered first."""
         async with units() as uow:
-            assert await uow.views.access_of("user-1") == UserAccess(user_id="user-1", version=0, grants=())
+            nothing = UserAccess(user_id="user-1", version=0, grants=(), subscription=None)
+            assert await uow.views.access_of("user-1") == nothing
 
     async def test_access_is_all_grants_with_the_latest_version(self, units: UnitsOfWork) -> None:
         """Blocked ones too, in no particular order; the version is that of the last event."""
@@ -152,3 +153,10 @@ class ViewsContract:
             access = await uow.views.access_of("user-1")
         assert set(access.grants) == {grant(1), grant(2)}
         assert access.version == inside.version == 2
+
+    async def test_access_comes_with_the_subscription_that_counts(self, units: UnitsOfWork) -> None:
+        """The newest that has not ended, although another one was made later; with all that is known of it."""
+        going_on, over = subscription(1), subscription(2, status="canceled")
+        await _save(units, Account(user_id="user-1", subscriptions=(over, going_on)))
+        async with units() as uow:
+            assert (await uow.views.access_of("user-1")).subscription == going_on

@@ -29,6 +29,8 @@ class _Entry:
     least_version: int = 0
     #: The marks of changes that were announced and not lifted yet, and until when each counts.
     announced: dict[str, float] = field(factory=dict)
+    #: Until when nothing of the least version is taken: it cannot be told which of several results is the latest.
+    crossed_until: float = 0.0
 
 
 class MemoryAccessCache:
@@ -54,9 +56,9 @@ class MemoryAccessCache:
     async def put(self, access: UserAccess) -> None:
         """Remember what was read, unless a newer version was seen or a change is announced."""
         entry = self._entry(access.user_id)
-        if self._is_announced(entry) or access.version < entry.least_version:
-            return
         now = self._monotonic()
+        if self._is_announced(entry) or now < entry.crossed_until or access.version < entry.least_version:
+            return
         if entry.access is None or now >= entry.expires_at or access.version > entry.access.version:
             self._keep(entry, access)
 
@@ -73,9 +75,15 @@ class MemoryAccessCache:
         """Announced changes are committed; the result of each is remembered where no other one is under way."""
         for access in accesses:
             entry = self._entry(access.user_id)
-            entry.announced.pop(mark, None)
-            if not self._is_announced(entry) and access.version >= entry.least_version:
+            now = self._monotonic()
+            in_time = now < entry.announced.pop(mark, 0.0)
+            if self._is_announced(entry):
+                entry.crossed_until = now + STALE_SECONDS
+            elif access.version > entry.least_version or (
+                access.version == entry.least_version and in_time and now >= entry.crossed_until
+            ):
                 self._keep(entry, access)
+                entry.crossed_until = 0.0
             entry.least_version = max(entry.least_version, access.version)
 
     def _entry(self, user_id: str) -> _Entry:

@@ -9,7 +9,7 @@ from billing_core.domain.invoices import Invoice
 from billing_core.domain.payment_methods import PaymentMethod
 from billing_core.domain.payments import Payment
 from billing_core.domain.purchases import Purchase
-from billing_core.domain.subscriptions import Subscription
+from billing_core.domain.subscriptions import Subscription, counting
 from billing_core.ports.paging import Cursor, Page
 from billing_memory.accounts import oldest_first
 from billing_memory.paging import page_of
@@ -52,11 +52,16 @@ class MemoryViews:
         return page_of(rows, lambda row: (row.created_at, row.id), limit, after)
 
     async def access_of(self, user_id: str) -> UserAccess:
-        """All grants of a user, with the version of the user's state."""
+        """All grants of a user and the subscription that counts, with the version of the user's state."""
         store = self._work.store
         grants = self._work.on(store.accounts.grants).of_group(user_id)
         version = self._work.on(store.versions).get(user_id) or 0
-        return UserAccess(user_id=user_id, version=version, grants=tuple(row.grant for row in grants))
+        return UserAccess(
+            user_id=user_id,
+            version=version,
+            grants=tuple(row.grant for row in grants),
+            subscription=counting(await self.subscriptions_of(user_id)),
+        )
 
     async def payment_methods_of(self, user_id: str) -> tuple[PaymentMethod, ...]:
         """A user's attached payment methods, oldest first."""

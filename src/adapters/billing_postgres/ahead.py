@@ -20,6 +20,7 @@ from billing_core.domain.folding import ObjectState
 from billing_core.domain.pauses import Pause
 from billing_core.domain.purchases import Order
 from billing_core.domain.received import Received
+from billing_core.domain.subscriptions import counting
 from billing_postgres.pending import Pending
 from billing_postgres.rows.objects import ObjectRow
 from billing_postgres.rows.written import AuditRow, EventRow, FactRow, MappingRow
@@ -196,12 +197,17 @@ class Ahead:
         return True
 
     def access_of(self, user_id: str) -> UserAccess | None:
-        """The grants of a user, in the order in which they are stored."""
+        """The grants of a user, in the order in which they are stored, and the subscription that counts."""
         known = self.users.get(user_id)
         if known is None:
             return None
         grants = sorted(known.account.grants, key=lambda grant: grant.place)
-        return UserAccess(user_id=user_id, version=known.version, grants=tuple(grants))
+        return UserAccess(
+            user_id=user_id,
+            version=known.version,
+            grants=tuple(grants),
+            subscription=counting(known.account.subscriptions),
+        )
 
     def tell(self, user_id: str, events: Collection[Event], recorded_at: datetime) -> None:
         """Keep events, whose versions follow that of the user."""

@@ -12,7 +12,7 @@ from billing_core.domain.invoices import Invoice
 from billing_core.domain.payment_methods import PaymentMethod
 from billing_core.domain.payments import Payment
 from billing_core.domain.purchases import Purchase
-from billing_core.domain.subscriptions import Subscription
+from billing_core.domain.subscriptions import Subscription, counting
 from billing_core.ports.paging import Cursor, Page
 from billing_postgres.ahead import Ahead
 from billing_postgres.paging import page_of, place_after
@@ -58,7 +58,8 @@ SELECT
     (
         SELECT coalesce(json_agg(r ORDER BY r.source_kind, r.source_id, r.resource_type, r.resource_id), '[]')
         FROM user_access r WHERE r.user_id = %(user_id)s
-    )
+    ),
+    (SELECT coalesce(json_agg(r), '[]') FROM subscriptions r WHERE r.user_id = %(user_id)s)
 """
 
 _PAYMENT_METHODS_OF: Final[LiteralString] = """
@@ -66,6 +67,7 @@ SELECT to_json(r) FROM payment_methods r WHERE r.user_id = %s ORDER BY r.created
 """
 
 _READ_SUBSCRIPTION: Final = msgspec.json.Decoder(SubscriptionRow)
+_READ_SUBSCRIPTIONS: Final = msgspec.json.Decoder(list[SubscriptionRow])
 _READ_PURCHASE: Final = msgspec.json.Decoder(PurchaseRow)
 _READ_PAYMENT: Final = msgspec.json.Decoder(PaymentRow)
 _READ_INVOICE: Final = msgspec.json.Decoder(InvoiceRow)
@@ -114,14 +116,18 @@ class PostgresViews:
         return page_of(found, lambda row: Cursor(row.created_at, row.id), limit)
 
     async def access_of(self, user_id: str) -> UserAccess:
-        """All grants of a user, with the version of the user's state."""
+        """All grants of a user and the subscription that counts, with the version of the user's state."""
         known = self._ahead.access_of(user_id)
         if known is not None:
             return known
         row = await self._session.row(_ACCESS_OF, {"user_id": user_id})
-        version, grants = row or (0, b"[]")
-        stored = tuple(grant.to_domain() for grant in _READ_GRANTS.decode(grants))
-        return UserAccess(user_id=user_id, version=version, grants=stored)
+        version, grants, subscriptions = row or (0, b"[]", b"[]")
+        return UserAccess(
+            user_id=user_id,
+            version=version,
+            grants=tuple(grant.to_domain() for grant in _READ_GRANTS.decode(grants)),
+            subscription=counting(one.to_domain() for one in _READ_SUBSCRIPTIONS.decode(subscriptions)),
+        )
 
     async def payment_methods_of(self, user_id: str) -> tuple[PaymentMethod, ...]:
         """A user's attached payment methods, oldest first."""

@@ -3,7 +3,8 @@
 Per user there are three keys: the value, which carries its epoch and lives for seconds; the least version
 that is still taken, which lives longer; and the marks of the changes that are announced, which ``mark_stale``
 adds and ``lift`` takes away. Each step is one script, so no two of them mix. There is no value while a
-change is announced.
+change is announced. Where two changes crossed and have one version, it cannot be told which result is the latest:
+one more mark, ``crossed``, keeps both out until a newer version comes or its time is over.
 
 The epoch is one key for all. After a failed call, and after a connection to another server, marks may have
 been lost: a new epoch is begun then, and all values of the old one are nothing.
@@ -61,21 +62,26 @@ return 1
 """
 
 _LIFT = """
--- KEYS: epoch; value, least version and announced, for each user.  ARGV: a new epoch, lifetimes of value and version,
--- the mark; version and value, for each user
+-- KEYS: epoch; value, least version and announced, for each user.  ARGV: a new epoch, lifetimes of value, of version
+-- and of a crossing, the mark; version and value, for each user
 redis.call('SET', KEYS[1], ARGV[1], 'NX')
 local epoch, clock = redis.call('GET', KEYS[1]), redis.call('TIME')
-local now = string.format('%.0f', clock[1] * 1000 + math.floor(clock[2] / 1000))
+local milliseconds = clock[1] * 1000 + math.floor(clock[2] / 1000)
+local now, crossing = string.format('%.0f', milliseconds), string.format('%.0f', milliseconds + ARGV[4])
 for user = 0, (#KEYS - 1) / 3 - 1 do
     local value_key, least_key, announced_key = KEYS[3 * user + 2], KEYS[3 * user + 3], KEYS[3 * user + 4]
-    redis.call('ZREM', announced_key, ARGV[4])
     redis.call('ZREMRANGEBYSCORE', announced_key, '-inf', now)
-    local version, least = tonumber(ARGV[2 * user + 5]), tonumber(redis.call('GET', least_key) or '-1')
-    if version >= least then
-        redis.call('SET', least_key, version, 'PX', ARGV[3])
-        if redis.call('EXISTS', announced_key) == 0 then
-            redis.call('SET', value_key, epoch .. ARGV[2 * user + 6], 'PX', ARGV[2])
-        end
+    local in_time = redis.call('ZREM', announced_key, ARGV[5]) == 1
+    local crossed = redis.call('ZSCORE', announced_key, 'crossed')
+    local under_way = redis.call('ZCARD', announced_key) - (crossed and 1 or 0)
+    local version, least = tonumber(ARGV[2 * user + 6]), tonumber(redis.call('GET', least_key) or '-1')
+    if version >= least then redis.call('SET', least_key, version, 'PX', ARGV[3]) end
+    if under_way > 0 then
+        redis.call('ZADD', announced_key, crossing, 'crossed')
+        redis.call('PEXPIRE', announced_key, ARGV[4])
+    elseif version > least or (version == least and in_time and not crossed) then
+        redis.call('DEL', announced_key)
+        redis.call('SET', value_key, epoch .. ARGV[2 * user + 7], 'PX', ARGV[2])
     end
 end
 return 1
@@ -186,7 +192,8 @@ class RedisAccessCache:
         if not accesses:
             return
         keys = [self._epoch_key, *(key for access in accesses for key in self._keys(access.user_id)[1:])]
-        args: list[str | int | bytes] = [_new_epoch(), VALUE_MILLISECONDS, LEAST_VERSION_MILLISECONDS, mark]
+        lifetimes = VALUE_MILLISECONDS, LEAST_VERSION_MILLISECONDS, STALE_MILLISECONDS
+        args: list[str | int | bytes] = [_new_epoch(), *lifetimes, mark]
         for access in accesses:
             args += [access.version, self._encode(access)]
         await self._try(lambda: self._lift(keys=keys, args=args))

@@ -14,6 +14,7 @@ from enum import StrEnum
 from attrs import frozen
 
 from billing_core.domain.resources import Containment, Resource
+from billing_core.domain.subscriptions import Subscription
 
 __all__ = [
     "Blocked",
@@ -165,12 +166,15 @@ def manual_grant_rows(grants: Iterable[ManualGrant]) -> tuple[Grant, ...]:
 
 @frozen(kw_only=True)
 class UserAccess:
-    """All grants of one user, open or not, with the version of the user's state that they belong to."""
+    """What is asked of a user all the time, as facts: what is open at a moment is decided from it when it is asked."""
 
     user_id: str
     #: Counts up by one with each thing that is published about the user.
     version: int
+    #: All grants, open or not.
     grants: tuple[Grant, ...]
+    #: The subscription that counts (`billing_core.domain.subscriptions.counting`); None for a user without any.
+    subscription: Subscription | None
 
 
 @frozen(kw_only=True)

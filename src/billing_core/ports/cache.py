@@ -14,14 +14,15 @@ CATALOG: Final = "\x00catalog"
 
 
 class AccessCache(Protocol):
-    """The grants of users, for seconds. Never raises: a cache that is away knows nothing.
+    """What is asked of users all the time, for seconds. Never raises: a cache that is away knows nothing.
 
     A value is marked stale before the commit that changes it and put after it; a put never replaces a newer
     version and is refused while the value is marked stale, unless it is the version that was announced.
+    Not every change has a version of its own: of two at once with the same one, neither result is remembered.
     """
 
     async def get(self, user_id: str) -> UserAccess | None:
-        """The grants of a user, where they are known and not stale."""
+        """The grants and the subscription of a user, where they are known and not stale."""
         ...
 
     async def get_all(self, user_ids: Sequence[str]) -> tuple[UserAccess | None, ...]:
@@ -42,6 +43,6 @@ class AccessCache(Protocol):
     async def lift(self, accesses: Collection[UserAccess], mark: str) -> None:
         """The changes that `mark_stale` announced by this mark are committed: remember the results.
 
-        Late or not, it lifts no other mark.
+        Late or not, it lifts no other mark; and too late it replaces no result of the same version.
         """
         ...

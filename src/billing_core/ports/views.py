@@ -43,7 +43,10 @@ class Views(Protocol):
         ...
 
     async def access_of(self, user_id: str) -> UserAccess:
-        """All grants of a user, with the version of the user's state; version 0 and none for an unknown user."""
+        """All grants of a user and the subscription that counts, with the version of the user's state.
+
+        Version 0 and nothing for an unknown user.
+        """
         ...
 
 

@@ -19,6 +19,7 @@ from billing_core.ports.catalogs import CatalogSource
 from billing_core.ports.clock import Clock
 from billing_core.ports.unit_of_work import UnitsOfWork
 from billing_core.use_cases.bookkeeping import Bookkeeper
+from billing_core.use_cases.known_access import known_access, read_access
 
 __all__ = ["DecideAccess", "RecallAccess", "as_of"]
 
@@ -38,7 +39,7 @@ class DecideAccess:
         access, stamp = await self.cache.get_all((user_id, CATALOG))
         catalog = self.catalogs.remembered(stamp.version) if stamp is not None else None
         if access is None:
-            access = await self._read(user_id)
+            access = await read_access(self.units, self.cache, user_id)
         if catalog is None:
             catalog = await self.catalogs.current()
         now = self.clock.now()
@@ -47,14 +48,8 @@ class DecideAccess:
     async def grants(self, caller: Caller, user_id: str) -> UserAccess:
         """The grants that are in force now, not expanded by what they contain. Raises `Forbidden`."""
         caller.require_reading(user_id)
-        access = await self.cache.get(user_id) or await self._read(user_id)
+        access = await known_access(self.units, self.cache, user_id)
         return evolve(access, grants=in_force(access.grants, self.clock.now()))
-
-    async def _read(self, user_id: str) -> UserAccess:
-        async with self.units() as uow:
-            access = await uow.views.access_of(user_id)
-        await self.cache.put(access)
-        return access
 
 
 @frozen(kw_only=True)

@@ -15,10 +15,12 @@ from billing_core.domain.payment_methods import PaymentMethod
 from billing_core.domain.payments import Payment
 from billing_core.domain.purchases import Purchase, refund_question
 from billing_core.domain.refunds import Refundability, refundability
-from billing_core.domain.subscriptions import Subscription, counting
+from billing_core.domain.subscriptions import Subscription
+from billing_core.ports.cache import AccessCache
 from billing_core.ports.clock import Clock
 from billing_core.ports.paging import Cursor, Page
 from billing_core.ports.unit_of_work import UnitsOfWork
+from billing_core.use_cases.known_access import known_access
 
 __all__ = ["LookUp", "SubscriptionStatus"]
 
@@ -41,17 +43,15 @@ class LookUp:
     units: UnitsOfWork
     #: For histories, which may be a little old: perhaps a replica's.
     stale_units: UnitsOfWork
+    cache: AccessCache
     clock: Clock
 
     async def status(self, caller: Caller, user_id: str) -> SubscriptionStatus:
         """The subscription that counts now, else the last one; None for a user without any."""
         caller.require_reading(user_id)
-        async with self.units() as uow:
-            subscriptions = await uow.views.subscriptions_of(user_id)
-            access = await uow.views.access_of(user_id)
-        now = self.clock.now()
+        access, now = await known_access(self.units, self.cache, user_id), self.clock.now()
         opened = any(grant.source.kind is SourceKind.SUBSCRIPTION and grant.is_open(now) for grant in access.grants)
-        return SubscriptionStatus(user_id=user_id, has_access=opened, subscription=counting(subscriptions), as_of=now)
+        return SubscriptionStatus(user_id=user_id, has_access=opened, subscription=access.subscription, as_of=now)
 
     async def subscription(self, caller: Caller, subscription_id: str) -> Subscription:
         """One subscription."""

@@ -14,7 +14,7 @@ __all__ = ["RememberedCatalog", "stamp_of"]
 
 def stamp_of(version: int) -> UserAccess:
     """What the cache keeps of the catalog: which version is the present one."""
-    return UserAccess(user_id=CATALOG, version=version, grants=())
+    return UserAccess(user_id=CATALOG, version=version, grants=(), subscription=None)
 
 
 @define

@@ -166,7 +166,7 @@ class Container(containers.DeclarativeContainer):
             LinkCustomer, units=units, books=books, patiently=patience, lookup=lookup, clock=clock
         ),
         list_events=providers.Singleton(ListEvents, units=units),
-        look_up=providers.Singleton(LookUp, units=units, stale_units=stale_units, clock=clock),
+        look_up=providers.Singleton(LookUp, units=units, stale_units=stale_units, cache=cache, clock=clock),
         open_hosted=providers.Singleton(OpenHosted, units=units, carry_out=carry_out),
         open_subscription_checkout=providers.Singleton(
             OpenSubscriptionCheckoutSession,

@@ -260,7 +260,10 @@ def manual_grant(number: int = 1, *, user_id: str = "user-1") -> ManualGrant:
 
 
 def user_access(version: int = 1, *, user_id: str = "user-1") -> UserAccess:
-    """The grants of a user, different for each version."""
+    """The grants and the subscription of a user, different for each version."""
     return UserAccess(
-        user_id=user_id, version=version, grants=tuple(grant(number) for number in range(version % 3 + 1))
+        user_id=user_id,
+        version=version,
+        grants=tuple(grant(number) for number in range(version % 3 + 1)),
+        subscription=subscription(version, user_id=user_id),
     )
