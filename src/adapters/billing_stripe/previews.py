@@ -118,8 +118,8 @@ def _preview(invoice: _Invoice, reply: Reply) -> Preview:
 def _amount_due(invoice: _Invoice, told: int) -> Money:
     """As Stripe says it, tax and balance included, where the invoice is that of the change alone."""
     if invoice.due_now == invoice.lines:
-        return Money(max(0, told), invoice.currency)
-    return Money(max(0, sum(line.amount - line.discount for line in invoice.due_now)), invoice.currency)
+        return Money(told, invoice.currency).collectable
+    return Money(sum(line.amount - line.discount for line in invoice.due_now), invoice.currency).collectable
 
 
 def _line(line: InvoiceLineSeen, currency: str) -> PreviewLine:

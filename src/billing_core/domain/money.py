@@ -117,6 +117,12 @@ class Money:
             raise InvalidValue(f"The last digit of an amount in {self.currency} must be 0.", field="amount")
         return self
 
+    @property
+    def collectable(self) -> Money:
+        """What is collected of it: nothing of a sum that is too little to charge, which waits for the next invoice."""
+        least = MINIMUM_CHARGES_MINOR.get(self.currency, 0)
+        return self if self.amount >= least else Money.zero(self.currency)
+
     def require_chargeable(self) -> Money:
         """Itself, where the provider can charge it; else raises `InvalidValue` that says why."""
         if self.amount < 0:

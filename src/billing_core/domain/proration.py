@@ -179,11 +179,11 @@ def with_own_amounts(change: ChangePlan, new: Plan, standing: Standing) -> Chang
 
 
 def own_due(lines: Iterable[OwnLine], currency: str) -> tuple[Money, Money]:
-    """What lines of our own come to: what is due, and what is given back; neither below nothing."""
+    """What lines of our own come to: what is collected at once, and what is given back; neither below nothing."""
     amounts = [line.amount for line in lines]
     net = total(amounts, currency)
     credit = total((-amount for amount in amounts if amount.amount < 0), currency)
-    return max(net, Money.zero(currency)), credit
+    return net.collectable, credit
 
 
 def require_next_period(subscription: Subscription, change: ChangePlan) -> None:

@@ -61,6 +61,20 @@ async def test_an_upgrade_costs_what_its_preview_said(stage: Stage, rule: Change
     assert (after.plan_id, after.status) == (TEAM.id, "active")
 
 
+@pytest.mark.parametrize("rule", [ChangeRule(), OWN])
+async def test_what_is_too_little_to_charge_waits_for_the_next_invoice(stage: Stage, rule: ChangeRule) -> None:
+    await stage.sells(evolve(PRO, changes=(rule,)), evolve(TEAM, price=usd(2950)))
+    begun = await stage.subscribes("ann", PRO.id)
+    await stage.days(10)
+    preview, (invoice,) = await change(stage, TEAM.id)
+    # 2900 x 21/31 = 1964.516 back, 2950 x 21/31 = 1998.387: 33 cents, or 34 a few seconds later
+    assert (preview.preview.amount_due, invoice["amount_paid"]) == (usd(0), 0)
+    assert (await stage.subscription("ann")).plan_id == TEAM.id
+    assert begun.current_period_end is not None
+    await stage.until(begun.current_period_end + timedelta(hours=2))
+    assert (await stage.invoices("ann"))[-1]["amount_paid"] == 2950 + invoice["total"]
+
+
 async def test_up_and_back_again_in_one_second_costs_nothing(stage: Stage) -> None:
     await stage.sells(evolve(PRO, changes=(OWN,)), evolve(TEAM, changes=(OWN,)))
     await stage.subscribes("ann", PRO.id)

@@ -194,7 +194,7 @@ class FakeProvider:
         currency = self.world.get(PriceSeen, command.price_id).currency
         lines = self.discounts.lessened(subscription, self._subscribing.change_lines(subscription, command))
         return Preview(
-            amount_due=Money(max(0, sum(line.amount - line.discount for line in lines)), currency),
+            amount_due=Money(sum(line.amount - line.discount for line in lines), currency).collectable,
             credit=Money(-sum(line.amount for line in lines if line.amount < 0), currency),
             lines=tuple(
                 PreviewLine(

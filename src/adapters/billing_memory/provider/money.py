@@ -91,7 +91,7 @@ class Till:
         """The latest invoice of a subscription, to be paid; credits beyond what is due are kept, never paid out."""
         lines = self.discounts.lessened(subscription, lines)
         self.discounts.use_up(subscription)
-        due = max(0, sum(line.amount - line.discount for line in lines))
+        due = Money(sum(line.amount - line.discount for line in lines), currency).collectable.amount
         invoice = InvoiceSeen(
             id=subscription.latest_invoice_id or self.world.new_id("in"),
             created=self.world.now(),

@@ -117,7 +117,7 @@ def sum_up(invoice: Obj) -> None:
         "total_excluding_tax": total,
         "total_discount_amounts": [{"amount": amount, "discount": discount} for discount, amount in off.items()],
     }
-    due = max(0, total + min(0, invoice["starting_balance"]) if total > 0 else 0)
+    due, _ = _due_of(invoice, invoice["starting_balance"])
     invoice["amount_due"] = due
     invoice["amount_remaining"] = due - invoice["amount_paid"]
 
@@ -215,15 +215,17 @@ def subscription_of(w: World, invoice: Obj) -> Obj | None:
     return w.load("subscription", parent["subscription_details"]["subscription"])
 
 
+def _due_of(invoice: Obj, balance: int) -> tuple[int, int]:
+    """What is due of an invoice, and the customer's balance after it: what is too little to charge waits there."""
+    due = invoice["total"] + balance
+    if invoice["total"] <= 0 or due < 0 or 0 < due < minimum_charge(invoice["currency"]):
+        return 0, due
+    return due, 0
+
+
 def _settle_with_balance(invoice: Obj, customer: Obj) -> None:
-    start, total = customer["balance"], invoice["total"]
-    due = total + start
-    if total <= 0:
-        end, due = start + total, 0
-    elif due < 0 or 0 < due < minimum_charge(invoice["currency"]):
-        end, due = due, 0
-    else:
-        end = 0
+    start = customer["balance"]
+    due, end = _due_of(invoice, start)
     invoice |= {"starting_balance": start, "ending_balance": end, "amount_due": due, "amount_remaining": due}
     customer["balance"] = end
 
