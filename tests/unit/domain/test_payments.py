@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from itertools import permutations
 
 import pytest
+from attrs import evolve
 
 from billing_core.domain.facts import InvoicePaymentSeen, Snapshot
-from billing_core.domain.payments import Payment, PaymentContext, PaymentStatus
+from billing_core.domain.payments import Payment, PaymentContext, PaymentStatus, settlement_of
 from tests.builders import PRO, account, day, order, our_id, seen, told, usd
 from tests.provider_objects import (
     charge,
@@ -138,6 +140,126 @@ def test_a_refund_of_a_payment_that_is_not_known_yet_waits() -> None:
 def test_a_refund_that_names_only_the_charge_finds_its_payment() -> None:
     by_charge = refund(payment_id=None, charge_id="ch_1")
     assert record(payment(), charge(), by_charge).status is PaymentStatus.REFUNDED
+
+
+# ----------------------------------------------------------------------------------------------- when it was paid
+@pytest.mark.parametrize(
+    ("objects", "paid"),
+    [
+        pytest.param((payment(),), day(0), id="when-it-succeeded"),
+        pytest.param((payment(), charge(created=day(2))), day(2), id="when-its-charge-was-made"),
+        pytest.param(
+            (payment(), charge(status="failed", created=day(1)), charge(identity="ch_2", created=day(2))),
+            day(2),
+            id="not-when-an-earlier-try-failed",
+        ),
+        pytest.param((payment(), charge(status="failed", created=day(1))), day(0), id="while-no-charge-is-known"),
+        pytest.param((payment(), invoice(status="open", created=day(3)), link()), day(0), id="not-by-an-open-invoice"),
+        pytest.param((payment("processing"),), None, id="not-while-it-is-on-its-way"),
+        pytest.param((payment("canceled"), charge(status="failed")), None, id="never"),
+    ],
+)
+def test_when_a_payment_was_paid(objects: tuple[Snapshot, ...], paid: datetime | None) -> None:
+    assert record(*objects).paid_at == paid
+
+
+def test_a_charge_that_was_pending_is_paid_when_the_payment_succeeded() -> None:
+    """A bank debit: charged on day 1, there on day 4."""
+    facts = [
+        told("charge.pending", charge(status="pending", created=day(1)), day(1)),
+        told("charge.succeeded", charge(created=day(1)), day(4)),
+        told("payment_intent.succeeded", payment(), day(4)),
+    ]
+    (row,) = account(facts).payments
+    assert row.paid_at == day(4)
+
+
+# ------------------------------------------------------------------------------- where its money is, and since when
+@pytest.mark.parametrize(
+    ("objects", "refunded", "disputed"),
+    [
+        # of 49.00
+        pytest.param((refund(900), refund(1000, identity="re_2")), 1900, 0, id="two-refunds"),
+        pytest.param((refund(4000), refund(4000, identity="re_2")), 4900, 0, id="never-more-than-was-captured"),
+        pytest.param((refund(900), refund(1000, "failed", identity="re_2")), 900, 0, id="one-failed"),
+        pytest.param((charge(refunded=1500), refund(1000)), 1500, 0, id="the-charge-tells-of-more"),
+        pytest.param((charge(refunded=1000), refund(1000, "failed")), 0, 0, id="the-charge-is-older-than-the-failure"),
+        pytest.param((charge(refunded=500), refund(1000)), 1000, 0, id="the-charge-tells-of-less"),
+        pytest.param(
+            (charge(status="failed"), charge(identity="ch_2", refunded=700)),
+            700,
+            0,
+            id="of-two-charges-the-one-that-tells",
+        ),
+        pytest.param((dispute(amount=1000),), 0, 1000, id="a-dispute-of-a-part"),
+        pytest.param((refund(4000), dispute(amount=4900)), 4000, 900, id="the-same-money-counts-once"),
+        pytest.param((dispute("won"),), 0, 0, id="won-back"),
+        pytest.param((dispute("warning_needs_response"),), 0, 0, id="an-inquiry"),
+        pytest.param((dispute("prevented", 4900),), 0, 4900, id="prevented-leaves-the-refund-as-it-is"),
+        pytest.param((dispute(amount=900), dispute("lost", 600, identity="dp_2")), 0, 1500, id="two-disputes"),
+    ],
+)
+def test_captured_is_kept_and_refunded_and_disputed(
+    objects: tuple[Snapshot, ...], refunded: int, disputed: int
+) -> None:
+    found = settlement_of(payment(), seen(payment(), *objects))
+    assert (found.captured, found.refunded, found.disputed) == (usd(4900), usd(refunded), usd(disputed))
+    assert found.kept == usd(4900 - refunded - disputed)
+
+
+def test_of_what_was_not_captured_nothing_is_refunded_or_disputed() -> None:
+    waiting = payment("processing")
+    found = settlement_of(waiting, seen(waiting, refund(900), dispute()))
+    assert (found.captured, found.refunded, found.disputed) == (usd(0), usd(0), usd(0))
+    assert not found.fully_refunded
+
+
+@pytest.mark.parametrize(
+    ("objects", "refunded_at", "disputed_at"),
+    [
+        pytest.param(
+            (refund(900, created=day(2)), refund(1, identity="re_2", created=day(3))), day(3), None, id="last-refund"
+        ),
+        pytest.param((refund(900, "failed", created=day(2)),), None, None, id="not-one-that-failed"),
+        pytest.param((dispute("prevented", created=day(4)),), day(4), None, id="a-prevented-dispute-is-a-refund"),
+        pytest.param(
+            (dispute(created=day(5)), dispute("lost", identity="dp_2", created=day(4))),
+            None,
+            day(4),
+            id="first-dispute",
+        ),
+        pytest.param((dispute("won", created=day(4)),), None, None, id="not-one-that-was-won"),
+        pytest.param((charge(refunded=900, created=day(6)),), day(6), None, id="when-a-charge-first-told-of-it"),
+        pytest.param(
+            (charge(refunded=900, created=day(6)), refund(900, created=day(2))),
+            day(2),
+            None,
+            id="unless-the-refund-is-known",
+        ),
+    ],
+)
+def test_since_when_its_money_is_gone(
+    objects: tuple[Snapshot, ...], refunded_at: datetime | None, disputed_at: datetime | None
+) -> None:
+    found = settlement_of(payment(), seen(payment(), *objects))
+    assert (found.refunded_at, found.disputed_at) == (refunded_at, disputed_at)
+
+
+@pytest.mark.parametrize(
+    ("codes", "shown"),
+    [
+        pytest.param({"failure_code": "card_declined", "decline_code": "lost_card"}, "lost_card", id="the-banks-own"),
+        pytest.param({"failure_code": "card_declined"}, "card_declined", id="else-the-providers"),
+        pytest.param({"decline_code": "lost_card"}, "lost_card", id="the-banks-alone"),
+    ],
+)
+def test_a_failure_is_named_as_exactly_as_it_is_known(codes: dict[str, str], shown: str) -> None:
+    row = record(evolve(payment("requires_payment_method"), **codes))  # type: ignore[arg-type] # parametrized
+    assert (row.status, row.failure_code) == (PaymentStatus.FAILED, shown)
+
+
+def test_what_the_provider_describes_comes_before_what_was_bought() -> None:
+    assert record(session(), evolve(payment(), description="As told")).description == "As told"
 
 
 # ------------------------------------------------------------------------------------------------ payment methods
