@@ -353,9 +353,11 @@ def test_why_it_failed_is_as_exact_as_it_is_known() -> None:
 
 
 def test_of_two_payments_for_one_invoice_the_last_says_why() -> None:
-    failed, link, _ = declined("insufficient_funds")
-    later = evolve(failed, id="pi_2", created=day(34), decline_code="lost_card")
-    assert shown(failed, link, later, evolve(link, id="inpay_2", payment_id="pi_2")).decline_code == "lost_card"
+    second = payment("requires_payment_method", identity="pi_2", failure_code="expired_card", created=day(34))
+    link = InvoicePaymentSeen(
+        id="inpay_2", created=day(34), invoice_id="in_2", payment_id="pi_2", status="open", currency="usd"
+    )
+    assert shown(*declined("insufficient_funds"), second, link).decline_code == "expired_card"
 
 
 def test_of_two_unpaid_renewals_the_older_is_dunned_and_none_that_was_never_tried() -> None:
