@@ -1,13 +1,15 @@
 """Gathering: events that arrive while others are being stored wait for a moment, and then share a commit.
 
-What a webhook costs is mostly round trips and the commit, and both are the same for one event and for thirty. Nobody
-waits for company: where nothing is under way, an event goes at once and alone.
+What a webhook costs is mostly round trips and the commit, and both are the same for one event and for thirty. Where
+nothing is under way, an event goes at once and alone. Whatever comes meanwhile goes together, and for that those who
+are many give each other a moment: who was just answered is about to send the next.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
+from contextlib import suppress
 from typing import Final
 
 from attrs import define, field, frozen
@@ -19,8 +21,10 @@ __all__ = ["GatheredEvents"]
 
 #: Events in one commit. Few enough that one that fails, and makes all be done again one by one, costs little.
 TOGETHER_MAX: Final = 32
-#: Commits under way at once: while one waits for the disk, the next is being worked out.
+#: Commits under way at once: a second one only where it is full, as two small ones cost twice what one costs.
 UNDER_WAY_MAX: Final = 2
+#: How long others are awaited at most before the next commit begins, where the last one took several.
+MOMENT_SECONDS: Final = 0.01
 
 
 @frozen(eq=False)
@@ -46,13 +50,18 @@ class GatheredEvents:
     _busy: set[str] = field(factory=set, init=False)
     #: Who stores: each takes itself off when nothing waits any more, at once, so that whoever comes then is not left.
     _under_way: set[asyncio.Task[None] | None] = field(factory=set, init=False)
+    #: How many are to wait before the next commit begins, and that they do.
+    _wanted: int = field(default=1, init=False)
+    _enough: asyncio.Event = field(factory=asyncio.Event, init=False)
 
     async def __call__(self, payload: bytes, signature: str) -> Receipt:
         """As `ReceiveEvent` promises: whoever gets a receipt may rely on the event being stored for good."""
         received = self._receive.read(payload, signature)
         waiting = _Waiting(received, asyncio.get_running_loop().create_future())
         self._waiting.append(waiting)
-        if len(self._under_way) < UNDER_WAY_MAX:
+        if len(self._waiting) >= self._wanted:
+            self._enough.set()
+        if not self._under_way or (len(self._under_way) < UNDER_WAY_MAX and len(self._waiting) >= TOGETHER_MAX):
             self._under_way.add(asyncio.create_task(self._store()))
         return await waiting.stored
 
@@ -61,8 +70,19 @@ class GatheredEvents:
         try:
             while taken := self._take():
                 await self._together(taken)
+                await self._company(len(taken))
         finally:
             self._under_way.discard(asyncio.current_task())
+
+    async def _company(self, taken: int) -> None:
+        """Wait until all who were just answered have sent the next, a moment at most; after a lonely event not at all."""
+        if taken == 1:
+            return
+        self._wanted = min(taken + len(self._waiting), TOGETHER_MAX)
+        self._enough.clear()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(MOMENT_SECONDS):
+                await self._enough.wait()
 
     async def _together(self, taken: list[_Waiting]) -> None:
         customers = {one.customer_id for one in taken if one.customer_id is not None}

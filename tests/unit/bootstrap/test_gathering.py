@@ -102,19 +102,48 @@ async def test_whoever_comes_just_as_all_others_end_is_not_left_waiting() -> Non
 
 
 async def test_a_customer_is_never_under_way_twice() -> None:
-    """What follows waits, and what is somebody else's passes it."""
+    """What follows waits, and what is others' passes it."""
     till = Till()
     gathered = gathered_on(till)
-    names = ["ann/1", "ann/2", "ben/1", "ann/3"]
+    others = [f"{number}/1" for number in range(TOGETHER_MAX - 2)]
+    names = ["ann/1", "ann/2", *others, "ann/3"]
     tasks = []
     for name in names:
         tasks.append(asyncio.create_task(gathered(name.encode(), "signed")))
         for _ in range(3):
             await asyncio.sleep(0)
-    assert till.batches == [["ann/1"], ["ben/1"]]
+    assert till.batches == [["ann/1"], others]
     till.held.set()
     assert [receipt.event_id for receipt in await asyncio.gather(*tasks)] == names
     assert till.batches[2:] == [["ann/2", "ann/3"]]
+
+
+async def test_while_a_commit_is_under_way_another_begins_only_where_it_is_full() -> None:
+    till = Till()
+    gathered = gathered_on(till)
+    tasks = [await arrive_from(gathered, "first"), *await arrive(gathered, TOGETHER_MAX - 1)]
+    assert [len(batch) for batch in till.batches] == [1]
+    tasks += [await arrive_from(gathered, name) for name in ("full", "more")]
+    assert [len(batch) for batch in till.batches] == [1, TOGETHER_MAX]
+    till.held.set()
+    await asyncio.gather(*tasks)
+    assert [len(batch) for batch in till.batches] == [1, TOGETHER_MAX, 1]
+
+
+async def test_those_who_were_answered_together_are_awaited_for_a_moment() -> None:
+    """As long as some of them have not sent the next yet; when all have, it goes at once."""
+    till = Till()
+    till.held.set()
+    gathered = gathered_on(till)
+
+    async def three_events(customer: int) -> None:
+        for place in range(3):
+            await gathered(f"{customer}/{place}".encode(), "signed")
+            for _ in range(customer):
+                await asyncio.sleep(0)
+
+    await asyncio.wait_for(asyncio.gather(*(three_events(customer) for customer in range(5))), 5)
+    assert [len(batch) for batch in till.batches] == [5, 5, 5]
 
 
 async def test_what_does_not_verify_is_never_stored() -> None:
