@@ -91,7 +91,8 @@ class AccountChanges:
         self._add("refunds", before.refunds, after.refunds, RefundRow.of)
         self._add("invoices", before.invoices, after.invoices, InvoiceRow.of)
         self._add("payment_methods", before.payment_methods, after.payment_methods, PaymentMethodRow.of)
-        self._differ("user_access", _grant_rows(before), _grant_rows(after), lambda row: row)
+        if before.grants is not after.grants or before.endings != after.endings:
+            self._differ("user_access", _grant_rows(before), _grant_rows(after), lambda row: row)
 
     def written(self) -> dict[LiteralString, str]:
         """The rows to be written, as JSON arrays, by table; only of tables that have any."""
@@ -110,6 +111,8 @@ class AccountChanges:
     def _add(
         self, table: LiteralString, before: Iterable[V], after: Iterable[V], row: Callable[[V], msgspec.Struct]
     ) -> None:
+        if before is after:
+            return
         self._differ(table, {(one.id,): one for one in before}, {(one.id,): one for one in after}, row)
 
     def _differ(
@@ -121,7 +124,8 @@ class AccountChanges:
     ) -> None:
         written, gone = self._written.setdefault(table, {}), self._gone.setdefault(table, {})
         for key, one in new.items():
-            if old.get(key) != one:
+            was = old.get(key)
+            if was is not one and was != one:
                 written[key] = row(one)
                 gone.pop(key, None)
         for key, one in old.items():

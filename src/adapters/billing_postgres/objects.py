@@ -5,21 +5,18 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Final, LiteralString
 
-import msgspec
 from attrs import frozen
 
 from billing_core.domain.facts import ObjectKind, ObjectRef
 from billing_core.domain.folding import ObjectState
 from billing_postgres.ahead import Ahead
 from billing_postgres.encoding import encode_rows
-from billing_postgres.rows.objects import ObjectRow
+from billing_postgres.rows.objects import ObjectRow, read_state
 from billing_postgres.session import Session
 from billing_postgres.statements import refs_as_arrays, upsert
 
 __all__ = ["PostgresObjects"]
 
-
-_READ: Final = msgspec.json.Decoder(ObjectRow)
 
 _OF_CUSTOMER: Final[LiteralString] = "SELECT to_json(o) FROM provider_objects o WHERE o.customer_id = %s"
 
@@ -85,4 +82,4 @@ class PostgresObjects:
     async def _states(
         self, query: LiteralString, parameters: dict[str, object] | tuple[object, ...]
     ) -> tuple[ObjectState, ...]:
-        return tuple(_READ.decode(stored).to_state() for (stored,) in await self._session.rows(query, parameters))
+        return tuple(read_state(stored) for (stored,) in await self._session.rows(query, parameters))

@@ -16,7 +16,7 @@ from billing_postgres.encoding import FactJson
 from billing_postgres.locks import LOCK_KEY, LOCK_TIMEOUT
 from billing_postgres.rows.accounts import ACCOUNT_ROWS, AccountRows
 from billing_postgres.rows.manual_grants import ManualGrantRow
-from billing_postgres.rows.objects import ObjectRow
+from billing_postgres.rows.objects import read_state
 from billing_postgres.rows.pauses import PauseRow
 from billing_postgres.rows.purchases import OrderRow
 from billing_postgres.session import Session
@@ -125,8 +125,8 @@ class _Read(msgspec.Struct):
     """What `_READ` gives."""
 
     ties: list[_Tie]
-    objects: list[ObjectRow]
-    other_objects: list[ObjectRow]
+    objects: list[msgspec.Raw]
+    other_objects: list[msgspec.Raw]
     facts: list[FactJson]
     known_events: list[tuple[str, str]]
     known_facts: list[str]
@@ -238,7 +238,7 @@ def _learn_objects(ahead: Ahead, asked: _Asked, read: _Read) -> None:
     """Of an object that is not known yet there are no facts; of one whose facts were not needed, none are known."""
     ahead.refs.update(asked.refs)
     for stored in (*read.objects, *read.other_objects):
-        ahead.learn(stored.to_state())
+        ahead.learn(read_state(stored))
     for row in read.facts:
         fact = row.to_fact()
         ahead.facts.setdefault(fact.ref, []).append(fact)

@@ -6,7 +6,7 @@ and grants by hand that are ours, and of the catalog; no handler changes a row (
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Hashable, Iterable
 from typing import TypeVar
 
 from attrs import evolve, field, frozen
@@ -27,9 +27,10 @@ from billing_core.domain.refunds import Refund
 from billing_core.domain.steps import StepTaken
 from billing_core.domain.subscriptions import Subscription, subscription_row
 
-__all__ = ["Account", "Book", "derive", "in_order"]
+__all__ = ["Account", "Book", "derive", "in_order", "with_rows_of"]
 
 R = TypeVar("R", Subscription, Purchase, Payment, Refund, Invoice, PaymentMethod)
+T = TypeVar("T")
 
 
 @frozen(kw_only=True)
@@ -89,6 +90,39 @@ def in_order(account: Account) -> Account:
         payment_methods=by_id(account.payment_methods),
         grants=tuple(sorted(account.grants, key=lambda grant: grant.place)),
     )
+
+
+def with_rows_of(before: Account, after: Account) -> Account:
+    """``after`` with the very rows of ``before`` where they are equal; ``before`` itself where nothing differs.
+
+    So rows are compared once, and who looks for what differs passes over those that are the same.
+    """
+
+    def by_id(old: tuple[R, ...], new: tuple[R, ...]) -> tuple[R, ...]:
+        return _kept(old, new, lambda row: row.id)
+
+    found = Account(
+        user_id=after.user_id,
+        subscriptions=by_id(before.subscriptions, after.subscriptions),
+        purchases=by_id(before.purchases, after.purchases),
+        payments=by_id(before.payments, after.payments),
+        refunds=by_id(before.refunds, after.refunds),
+        invoices=by_id(before.invoices, after.invoices),
+        payment_methods=by_id(before.payment_methods, after.payment_methods),
+        grants=_kept(before.grants, after.grants, lambda grant: grant.place),
+        endings=after.endings,
+        unknown_prices=after.unknown_prices,
+    )
+    return before if found == before else found
+
+
+def _kept(before: tuple[T, ...], after: tuple[T, ...], key: Callable[[T], Hashable]) -> tuple[T, ...]:
+    if before == after:
+        return before
+    old = {key(row): row for row in before}
+    rows = tuple(old[key(row)] if old.get(key(row)) == row else row for row in after)
+    same = len(rows) == len(before) and all(old.get(key(row)) is row for row in rows)
+    return before if same else rows
 
 
 def derive(book: Book) -> Account:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 
 from attrs import AttrsInstance, fields
 
@@ -16,19 +16,29 @@ Changes = Mapping[str, Mapping[str, tuple[str | None, str | None]]]
 _Fields = Mapping[str, tuple[str | None, str | None]]
 
 
-def _rows(account: Account) -> Iterator[tuple[str, AttrsInstance]]:
-    named: tuple[tuple[str, Iterable[AttrsInstance]], ...] = (
-        ("subscription", account.subscriptions),
-        ("purchase", account.purchases),
-        ("payment", account.payments),
-        ("refund", account.refunds),
-        ("invoice", account.invoices),
-        ("payment_method", account.payment_methods),
-        ("access", account.grants),
-    )
-    for name, rows in named:
-        for row in rows:
-            yield f"{name} {_identity(row)}", row
+#: What each kind of row is called, and where an account has them.
+_KINDS = {
+    "subscription": "subscriptions",
+    "purchase": "purchases",
+    "payment": "payments",
+    "refund": "refunds",
+    "invoice": "invoices",
+    "payment_method": "payment_methods",
+    "access": "grants",
+}
+
+
+def _differing(before: Account, after: Account) -> Iterator[tuple[str, AttrsInstance | None, AttrsInstance | None]]:
+    """The name of each row that differs, what it was and what it is."""
+    for name, place in _KINDS.items():
+        was, now = getattr(before, place), getattr(after, place)
+        if was is now:
+            continue
+        old, new = {_identity(row): row for row in was}, {_identity(row): row for row in now}
+        for identity in old.keys() | new.keys():
+            rows = old.get(identity), new.get(identity)
+            if rows[0] is not rows[1] and rows[0] != rows[1]:
+                yield f"{name} {identity}", *rows
 
 
 def _identity(row: AttrsInstance) -> str:
@@ -55,9 +65,5 @@ def _changed_fields(
 
 def changes_between(before: Account, after: Account) -> Changes:
     """The rows that differ, with the fields that differ; a row that came or went shows all of its fields."""
-    old, new = dict(_rows(before)), dict(_rows(after))
-    return {
-        key: _changed_fields(old.get(key), new.get(key))
-        for key in sorted(old.keys() | new.keys())
-        if old.get(key) != new.get(key)
-    }
+    differing = sorted(_differing(before, after), key=lambda found: found[0])
+    return {name: _changed_fields(was, now) for name, was, now in differing}

@@ -28,6 +28,8 @@ def dunning_events(
 
     ``invoices`` are those after it: one that was paid was recovered, whatever else became of the subscription.
     """
+    if before is after:
+        return
     statuses = {invoice.stripe_invoice_id: invoice.status for invoice in invoices}
     old = {row.id: row for row in before}
     for row in after:

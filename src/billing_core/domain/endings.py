@@ -34,7 +34,7 @@ def ended_before(account: Account, moment: datetime) -> tuple[tuple[NewEvent, ..
         NewEvent(type="access.revoked", occurred_at=_ended(grant), data=grant_data(grant, grant.lapses))
         for grant in over
     )
-    return events, evolve(account, endings=account.endings | _endings(over))
+    return events, evolve(account, endings=account.endings | _endings(over)) if over else account
 
 
 def with_endings(before: Account, after: Account, occurred_at: datetime) -> Account:
@@ -50,7 +50,7 @@ def with_endings(before: Account, after: Account, occurred_at: datetime) -> Acco
         if grant.expires_at is not None
         and grant.expires_at <= max(occurred_at, told.get((grant.source, grant.resource), occurred_at))
     ]
-    return evolve(after, endings=_endings(over))
+    return evolve(after, endings=_endings(over)) if over or after.endings else after
 
 
 def _ended(grant: Grant) -> datetime:

@@ -107,10 +107,13 @@ def _of(
     events: Callable[[R | None, R], Iterable[str]],
     data: Callable[[R], _Data],
 ) -> _Told:
+    if before is after:
+        return
     old = {row.id: row for row in before}
     for row in after:
-        if old.get(row.id) != row:
-            for name in events(old.get(row.id), row):
+        was = old.get(row.id)
+        if was is not row and was != row:
+            for name in events(was, row):
                 yield name, data(row)
 
 
@@ -244,6 +247,8 @@ def _invoice_data(row: Invoice) -> _Data:
 
 
 def _grant_events(before: Account, after: Account) -> _Told:
+    if before.grants is after.grants and before.endings == after.endings:
+        return
     old = {grant.place: grant for grant in before.grants}
     new = {grant.place: grant for grant in after.grants}
     for key in sorted(old.keys() | new.keys()):
@@ -270,6 +275,8 @@ def grant_data(grant: Grant, reason: Reason) -> _Data:
 
 
 def _method_events(before: Iterable[PaymentMethod], after: Iterable[PaymentMethod]) -> _Told:
+    if before is after:
+        return
     old, new = {row.id: row for row in before}, {row.id: row for row in after}
     for identity in sorted(new.keys() - old.keys()):
         yield "payment_method.attached", {"payment_method_id": identity, "type": new[identity].type}

@@ -37,7 +37,13 @@ MAXIMUM_CHARGE_MINOR = 99_999_999
 _CODE = re.compile("[a-z]{3}")
 
 
+#: Codes that need no second look.
+_USUAL = frozenset(MINIMUM_CHARGES_MINOR) | ZERO_DECIMAL | THREE_DECIMAL | WHOLE_HUNDREDS
+
+
 def _currency(value: str) -> str:
+    if type(value) is str and value in _USUAL:
+        return value
     lowered = value.lower() if isinstance(value, str) else ""
     if not _CODE.fullmatch(lowered):
         raise InvalidValue(f"{value!r} is not an ISO 4217 currency code such as 'usd'.", field="currency")
@@ -45,7 +51,7 @@ def _currency(value: str) -> str:
 
 
 def _whole(_instance: object, _attribute: object, value: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, int):
+    if type(value) is not int and (isinstance(value, bool) or not isinstance(value, int)):
         raise InvalidValue(f"An amount is a whole number of minor units, not {value!r}.", field="amount")
 
 

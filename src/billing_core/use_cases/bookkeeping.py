@@ -14,7 +14,7 @@ from datetime import datetime
 from attrs import evolve, field, frozen
 
 from billing_core.domain.access import UserAccess
-from billing_core.domain.account import Book, derive, in_order
+from billing_core.domain.account import Book, derive, with_rows_of
 from billing_core.domain.audit import AuditEntry, Cause
 from billing_core.domain.changes import changes_between
 from billing_core.domain.endings import ended_before, with_endings
@@ -128,8 +128,10 @@ class Bookkeeper:
         lacking = {f"price:{price}": f"No plan maps to the price {price}." for price in new.unknown_prices}
         # What ended by the clock before this is told first, whether or not the worker came to it meanwhile.
         ended, before = ended_before(old, occurred_at)
-        new = with_endings(before, evolve(new, unknown_prices=frozenset()), occurred_at)
-        if in_order(old) != in_order(new):
+        if new.unknown_prices:
+            new = evolve(new, unknown_prices=frozenset())
+        new = with_rows_of(old, with_endings(before, new, occurred_at))
+        if new is not old:
             now, changes = self.clock.now(), changes_between(old, new)
             await uow.accounts.save(old, new)
             await uow.outbox.add(user_id, (*ended, *differences(before, new, occurred_at)), now)

@@ -75,7 +75,7 @@ class GatheredEvents:
             self._under_way.discard(asyncio.current_task())
 
     async def _company(self, taken: int) -> None:
-        """Wait until all who were just answered have sent the next, a moment at most; after a lonely event not at all."""
+        """Wait for the next event of all who were just answered, a moment at most; after a lonely one not at all."""
         if taken == 1:
             return
         self._wanted = min(taken + len(self._waiting), TOGETHER_MAX)

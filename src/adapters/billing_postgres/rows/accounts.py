@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final, LiteralString, Protocol, TypeVar
 
 import msgspec
 
-from billing_core.domain.access import Ending
 from billing_core.domain.account import Account
 from billing_postgres.rows.grants import GrantRow
 from billing_postgres.rows.invoices import InvoiceRow
 from billing_postgres.rows.payment_methods import PaymentMethodRow
 from billing_postgres.rows.payments import PaymentRow, RefundRow
 from billing_postgres.rows.purchases import PurchaseRow
+from billing_postgres.rows.remembered import remembered
 from billing_postgres.rows.subscriptions import SubscriptionRow
 
 __all__ = ["ACCOUNT_ROWS", "AccountRows"]
@@ -50,27 +50,32 @@ json_build_object(
 )"""
 
 
+_subscription = remembered(SubscriptionRow, SubscriptionRow.to_domain)
+_purchase = remembered(PurchaseRow, PurchaseRow.to_domain)
+_payment = remembered(PaymentRow, PaymentRow.to_domain)
+_refund = remembered(RefundRow, RefundRow.to_domain)
+_invoice = remembered(InvoiceRow, InvoiceRow.to_domain)
+_payment_method = remembered(PaymentMethodRow, PaymentMethodRow.to_domain)
+_grant = remembered(GrantRow, GrantRow.to_stored)
+
+
 class AccountRows(msgspec.Struct):
     """What `ACCOUNT_ROWS` gives."""
 
-    subscriptions: list[SubscriptionRow]
-    purchases: list[PurchaseRow]
-    payments: list[PaymentRow]
-    refunds: list[RefundRow]
-    invoices: list[InvoiceRow]
-    payment_methods: list[PaymentMethodRow]
-    user_access: list[GrantRow]
+    subscriptions: list[msgspec.Raw]
+    purchases: list[msgspec.Raw]
+    payments: list[msgspec.Raw]
+    refunds: list[msgspec.Raw]
+    invoices: list[msgspec.Raw]
+    payment_methods: list[msgspec.Raw]
+    user_access: list[msgspec.Raw]
 
     def to_accounts(self, user_ids: Iterable[str]) -> dict[str, Account]:
         """The account of each of these users."""
-        subscriptions, purchases = _by_user(self.subscriptions), _by_user(self.purchases)
-        payments, refunds = _by_user(self.payments), _by_user(self.refunds)
-        invoices, methods = _by_user(self.invoices), _by_user(self.payment_methods)
-        grants = _by_user(self.user_access)
-        endings: dict[str, list[Ending]] = defaultdict(list)
-        for row in self.user_access:
-            if (ending := row.to_ending()) is not None:
-                endings[row.user_id].append(ending)
+        subscriptions, purchases = _by_user(self.subscriptions, _subscription), _by_user(self.purchases, _purchase)
+        payments, refunds = _by_user(self.payments, _payment), _by_user(self.refunds, _refund)
+        invoices, methods = _by_user(self.invoices, _invoice), _by_user(self.payment_methods, _payment_method)
+        grants = _by_user(self.user_access, _grant)
         return {
             user_id: Account(
                 user_id=user_id,
@@ -80,28 +85,23 @@ class AccountRows(msgspec.Struct):
                 refunds=tuple(refunds[user_id]),
                 invoices=tuple(invoices[user_id]),
                 payment_methods=tuple(methods[user_id]),
-                grants=tuple(grants[user_id]),
-                endings=frozenset(endings[user_id]),
+                grants=tuple(stored.grant for stored in grants[user_id]),
+                endings=frozenset(stored.ending for stored in grants[user_id] if stored.ending is not None),
             )
             for user_id in user_ids
         }
 
 
-T_co = TypeVar("T_co", covariant=True)
-
-
-class _Row(Protocol[T_co]):
+class _Owned(Protocol):
     @property
     def user_id(self) -> str: ...
 
-    def to_domain(self) -> T_co: ...
+
+V = TypeVar("V", bound=_Owned)
 
 
-V = TypeVar("V")
-
-
-def _by_user(rows: Iterable[_Row[V]]) -> Mapping[str, list[V]]:
+def _by_user(rows: Iterable[msgspec.Raw], read: Callable[[msgspec.Raw], V]) -> Mapping[str, list[V]]:
     found: dict[str, list[V]] = defaultdict(list)
-    for row in rows:
-        found[row.user_id].append(row.to_domain())
+    for row in map(read, rows):
+        found[row.user_id].append(row)
     return found

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Self
+from typing import NamedTuple, Self
 
 import msgspec
 
 from billing_core.domain.access import Blocked, Ending, Grant, Opened, Source, SourceKind
 from billing_core.domain.resources import Resource, ResourceType
 
-__all__ = ["GrantRow"]
+__all__ = ["GrantRow", "StoredGrant"]
+
+
+class StoredGrant(NamedTuple):
+    """A grant, whose it is, and the end of it that was told, if any."""
+
+    user_id: str
+    grant: Grant
+    ending: Ending | None
 
 
 class GrantRow(msgspec.Struct, kw_only=True):
@@ -47,13 +55,6 @@ class GrantRow(msgspec.Struct, kw_only=True):
             told_ended_at=told_ended_at,
         )
 
-    def to_ending(self) -> Ending | None:
-        """The end of it that was told, if any."""
-        if self.told_ended_at is None:
-            return None
-        resource = Resource(self.resource_type, self.resource_id)
-        return Ending(Source(self.source_kind, self.source_id), resource, self.told_ended_at)
-
     def to_domain(self) -> Grant:
         """What is stored."""
         return Grant(
@@ -66,3 +67,9 @@ class GrantRow(msgspec.Struct, kw_only=True):
             blocked_at=self.blocked_at,
             lapses=self.lapses,
         )
+
+    def to_stored(self) -> StoredGrant:
+        """What is stored, with whose it is and the end of it that was told."""
+        grant, told = self.to_domain(), self.told_ended_at
+        ending = Ending(grant.source, grant.resource, told) if told is not None else None
+        return StoredGrant(self.user_id, grant, ending)

@@ -10,8 +10,9 @@ import msgspec
 from billing_core.domain.facts import ObjectKind, ObjectRef, owners_of, wards_of
 from billing_core.domain.folding import ObjectState
 from billing_postgres.encoding import raw, read_snapshot
+from billing_postgres.rows.remembered import ROWS_MAX, remembered
 
-__all__ = ["ObjectRow"]
+__all__ = ["ObjectRow", "read_state"]
 
 
 class ObjectRow(msgspec.Struct, kw_only=True):
@@ -69,3 +70,7 @@ class ObjectRow(msgspec.Struct, kw_only=True):
             ambiguous=self.ambiguous,
             fold_version=self.fold_version,
         )
+
+
+#: The state that a row holds, as JSON. A user has more objects than rows of any other kind.
+read_state = remembered(ObjectRow, ObjectRow.to_state, 2 * ROWS_MAX)
