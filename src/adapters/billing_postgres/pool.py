@@ -11,6 +11,7 @@ from psycopg import AsyncConnection, AsyncCursor
 from psycopg.abc import Buffer, Params, Query
 from psycopg.adapt import Loader
 from psycopg.rows import TupleRow
+from psycopg.types.array import ListDumper
 from psycopg_pool import AsyncConnectionPool
 
 from billing_postgres.outage import Outage
@@ -52,6 +53,7 @@ class Pool(AsyncConnectionPool[AsyncConnection[TupleRow]]):
     async def _connected(self, connection: AsyncConnection[TupleRow]) -> None:
         for kind in ("json", "jsonb"):
             connection.adapters.register_loader(kind, _RawJson)
+        connection.adapters.register_dumper(list, _Arrays)
         self._outage.ends()
 
     def _not_connected(self, _: AsyncConnectionPool[Any]) -> None:
@@ -127,6 +129,20 @@ def _watched_by(watch: Watch) -> type[AsyncCursor[TupleRow]]:
                 return await super().execute(query, params, **options)  # type: ignore[arg-type]  # either overload
 
     return Watched
+
+
+class _Arrays(ListDumper):
+    """Arrays of text written in one piece; the driver looks at every element by itself, and a batch has hundreds."""
+
+    def dump(self, obj: list[Any]) -> Buffer | None:
+        try:
+            joined = "\0".join(obj)
+        except TypeError:  # of something else than text
+            return super().dump(obj)
+        if not obj or joined.count("\0") >= len(obj):
+            return super().dump(obj)
+        escaped = joined.replace("\\", "\\\\").replace('"', '\\"').replace("\0", '","')
+        return f'{{"{escaped}"}}'.encode()
 
 
 class _RawJson(Loader):

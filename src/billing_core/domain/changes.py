@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import cache
 
 from attrs import AttrsInstance, fields
 
@@ -47,8 +48,7 @@ def _identity(row: AttrsInstance) -> str:
     return str(getattr(row, "id", ""))
 
 
-def _text(row: AttrsInstance | None, name: str) -> str | None:
-    value = getattr(row, name, None)
+def _text(value: object) -> str | None:
     return None if value is None else str(value)
 
 
@@ -56,11 +56,19 @@ def _changed_fields(
     was: AttrsInstance | None, now: AttrsInstance | None
 ) -> Mapping[str, tuple[str | None, str | None]]:
     """The fields that differ as text; of those that are equal none is made."""
-    row = was or now
-    names = sorted(attribute.name for attribute in fields(type(row))) if row is not None else ()
-    differ = (name for name in names if getattr(was, name, None) != getattr(now, name, None))
-    texts = ((name, (_text(was, name), _text(now, name))) for name in differ)
-    return {name: (old, new) for name, (old, new) in texts if old != new}
+    row, found = was or now, {}
+    for name in _names(type(row)) if row is not None else ():
+        before, after = getattr(was, name, None), getattr(now, name, None)
+        if before != after:
+            texts = _text(before), _text(after)
+            if texts[0] != texts[1]:
+                found[name] = texts
+    return found
+
+
+@cache
+def _names(kind: type[AttrsInstance]) -> tuple[str, ...]:
+    return tuple(sorted(attribute.name for attribute in fields(kind)))
 
 
 def changes_between(before: Account, after: Account) -> Changes:

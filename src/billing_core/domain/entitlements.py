@@ -133,12 +133,14 @@ def subscription_grants(subscription: Subscription, plan: Plan, money: Subscript
     undone = _undone(money)
     reasons = {window.blocked: window.blocked_at} | dict(undone)
     blocked = first_reason(reason for reason in reasons if reason is not None)
+    source = Source(SourceKind.SUBSCRIPTION, subscription.id)
+    expires_at = min(ends) if window.until else None
     return tuple(
         Grant(
             resource=resource,
-            source=Source(SourceKind.SUBSCRIPTION, subscription.id),
+            source=source,
             granted_at=subscription.created_at,
-            expires_at=min(ends) if window.until else None,
+            expires_at=expires_at,
             opens=window.opens,
             blocked=blocked,
             blocked_at=(reasons[blocked] or subscription.created_at) if blocked else None,
