@@ -31,6 +31,7 @@ GUEST: Final = "user:"
 #: All customers are locked before the first user, each in ascending order, each waited for 200 ms at most. A tie that
 #: another one makes at this moment is not seen here: then the use case finds the user, and locks them itself.
 #: What follows is planned once for a connection, not each time anew: planning grows with the partitions that there are.
+#: It looks rows up by their keys, and is planned so: a plan made while a table is small would read all of it later.
 _LOCK: Final[LiteralString] = f"""
 WITH named AS (
     SELECT unnest(%(customers)s::text[]) AS id
@@ -52,7 +53,8 @@ WITH named AS (
     FROM (SELECT id COLLATE "C" AS id FROM users ORDER BY 1) AS users
 )
 SELECT ARRAY(SELECT id FROM customers), ARRAY(SELECT id FROM locked),
-    set_config('plan_cache_mode', 'force_generic_plan', true)
+    set_config('plan_cache_mode', 'force_generic_plan', true), set_config('enable_seqscan', 'off', true),
+    set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true)
 """  # noqa: S608 - constants of this package
 
 #: Everything in one JSON value. Facts are read of objects alone that must be folded again: those that have one as late.
@@ -184,11 +186,7 @@ async def prepare(session: Session, ahead: Ahead, events: Collection[Received]) 
     asked = _Asked(events)
     refs = refs_as_arrays(asked.refs)
     named = [*asked.customers, *(f"{GUEST}{user_id}" for user_id in asked.guests), *map(str, asked.nobodys)]
-    customers, users, _ = await session.row(_LOCK, {"customers": named, "users": list(asked.users)} | refs) or (
-        [],
-        [],
-        "",
-    )
+    customers, users, *_ = await session.row(_LOCK, {"customers": named, "users": list(asked.users)} | refs) or ([], [])
     ahead.locked.update(f"customer:{one}" for one in customers)
     ahead.locked.update(f"user:{one}" for one in users)
     customers = {*customers, *(f"{GUEST}{user_id}" for user_id in users)}
