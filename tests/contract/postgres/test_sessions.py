@@ -337,3 +337,15 @@ async def test_times_come_back_in_utc_whatever_the_servers_zone(database_url: st
     assert (event.created.utcoffset(), bought.created_at.utcoffset()) == (timedelta(0), timedelta(0))
     assert str(bought.created_at) == str(order().created_at)
     assert NOW.utcoffset() == timedelta(0)
+
+
+@pytest.mark.parametrize("texts", [["a", "b,c"], ['"', "\\", '\\"', "{}", "NULL", "", " ", "ü\n"], [], ["a", None]])
+async def test_an_array_of_text_arrives_as_it_is(pool: Pool, texts: list[str | None]) -> None:
+    async with transaction(pool) as session:
+        assert await session.row("SELECT %s::text[]", (texts,)) == (texts,)
+
+
+async def test_an_array_in_which_a_text_is_none_of_postgresqls_is_refused(pool: Pool) -> None:
+    with pytest.raises(InvalidValue):
+        async with transaction(pool) as session:
+            await session.row("SELECT %s::text[]", (["a", "b\0c"],))

@@ -4,6 +4,7 @@ import random
 from collections.abc import Collection, Sequence
 from typing import LiteralString
 
+import msgspec
 import pytest
 from attrs import evolve, field, frozen
 from psycopg import AsyncCursor
@@ -13,7 +14,8 @@ from benchmarks.mix import PLAN_PRICE, Story, told_story
 from billing_contracts.examples import NOW, item, plan
 from billing_core.domain.account import Account, in_order
 from billing_core.domain.audit import Cause
-from billing_core.domain.facts import Fact
+from billing_core.domain.facts import Fact, ObjectRef
+from billing_core.domain.folding import ObjectState
 from billing_core.domain.plans import Catalog
 from billing_core.domain.policies import RetryPolicy
 from billing_core.domain.received import Received, ReceivedState
@@ -23,6 +25,7 @@ from billing_core.use_cases.receive_event import Receipt, ReceiveEvent
 from billing_memory import ManualClock, MemoryAccessCache, MemoryUnitsOfWork
 from billing_postgres import Pool, PostgresUnitOfWork, PostgresUnitsOfWork
 from billing_postgres.catalogs import CatalogCopy
+from billing_postgres.rows.objects import ObjectRow, read_state
 from billing_postgres.session import Parameters, Session
 from billing_sandbox.signing import signature_header
 from billing_stripe import StripeWebhookVerifier
@@ -49,12 +52,17 @@ class Refusing(Bookkeeper):
 
 
 class CountedSession(Session):
-    """Writes down which statements it sends."""
+    """Writes down which statements it sends, and, where that is wanted, how each is planned."""
 
     sent: list[str]
+    plans: list[str]
+    explained: bool
 
     async def _send(self, statement: LiteralString, parameters: Parameters) -> AsyncCursor[TupleRow]:
         self.sent.append(statement)
+        if self.explained:
+            plan = await super()._send(f"EXPLAIN {statement}", parameters)
+            self.plans.append("\n".join(line for (line,) in await plan.fetchall()))
         return await super()._send(statement, parameters)
 
 
@@ -64,12 +72,14 @@ class CountedUnits:
 
     pool: Pool
     sent: list[str] = field(factory=list)
+    plans: list[str] = field(factory=list)
+    explained: bool = False
     _catalog: CatalogCopy = field(factory=CatalogCopy)
 
     def __call__(self) -> PostgresUnitOfWork:
         """A new one."""
         session = CountedSession(self.pool)
-        session.sent = self.sent
+        session.sent, session.plans, session.explained = self.sent, self.plans, self.explained
         return PostgresUnitOfWork(session, self._catalog)
 
 
@@ -157,6 +167,33 @@ async def test_however_many_come_together_each_statement_is_sent_once(pool: Pool
         receipts = await desk.takes_in(events)
         assert {receipt.state for receipt in receipts} == {ReceivedState.APPLIED}
         assert [statement.split()[0] for statement in units.sent] == ["WITH", "SELECT", "WITH"]
+
+
+async def test_what_is_looked_up_is_found_by_its_key_while_the_tables_are_still_empty(pool: Pool) -> None:
+    """A connection keeps its plans, and the tables grow. The catalog's state is a single row for ever."""
+    units = CountedUnits(pool, explained=True)
+    desk = Desk(units)
+    await desk.opens()
+    units.plans.clear()
+    await desk.takes_in([(place, learner) for place in (0, 1) for learner in LEARNERS])
+    _, read, write, *_ = units.plans
+    assert (read + write).count("Seq Scan") == (read + write).count("Seq Scan on catalog_state") > 0
+
+
+async def test_a_row_that_is_remembered_is_what_would_be_read_anew(pool: Pool) -> None:
+    """The same bytes are the same value, and one that was changed since is another."""
+    desk = Desk(PostgresUnitsOfWork(pool))
+    await desk.opens()
+    seen: dict[ObjectRef, ObjectState] = {}
+    for place in range(len(STORY)):
+        await desk.takes_in([(place, 0)])
+        async with pool.connection() as connection:
+            rows = await (await connection.execute("SELECT to_json(o) FROM provider_objects o")).fetchall()
+        for (row,) in rows:
+            state = read_state(msgspec.Raw(row))
+            assert state == msgspec.json.decode(row, type=ObjectRow).to_state()
+            assert (state == seen.get(state.ref)) is (state is seen.get(state.ref))
+            seen[state.ref] = state
 
 
 async def test_one_that_fails_takes_no_other_with_it(units: PostgresUnitsOfWork) -> None:
