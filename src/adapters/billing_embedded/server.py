@@ -125,6 +125,16 @@ class EmbeddedServer(ABC):
         atexit.register(self.stop)
         return running
 
+    def respawn(self, port: int) -> None:
+        """Starts the server again on this port, after it ended by itself; when it answers is for clients to find out.
+
+        Raises:
+            DataInUse: a server that outlived its parent does not stop.
+            RuntimeError: not called from the main thread.
+        """
+        self._stop_what_was_left()
+        self._process = spawn(self.command(port), log=self.log, user=self.user(), death_signal=self.stop_signals[0])
+
     def is_running(self) -> bool:
         """Whether the server that was started is still there."""
         return self._process is not None and self._process.poll() is None

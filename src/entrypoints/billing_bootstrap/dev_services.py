@@ -35,20 +35,16 @@ class EmbeddedService:
         self._port_had = running.port
         return running.url
 
-    def revive(self) -> bool:
-        """Start it again where it was, after it ended by itself; False where that cannot be yet.
+    def revive(self) -> None:
+        """Start it again where it was, after it ended by itself, and do not wait until it answers.
 
-        What a killed server leaves behind, such as its children, needs a moment to be gone.
+        What a killed server leaves behind, such as its children, may hold it up: then it ends again, and is to be
+        revived once more. Raises `DevServiceFailed`.
         """
-        self._server.stop()
-        if self._port_had is None or not is_free(self._port_had):
-            return False
-        self._port_wanted = self._port_had
-        try:
-            self._server.start()
-        except EmbeddedError:
-            return False
-        return True
+        if self._port_had is None:
+            raise RuntimeError("It was never started.")
+        with _told():
+            self._server.respawn(self._port_had)
 
     def is_running(self) -> bool:
         """Whether it is still there."""

@@ -11,23 +11,28 @@ from attrs import define, field
 __all__ = ["Revivals"]
 
 _NAMES = frozenset({"database", "redis", "sandbox"})
-#: Whatever ends again so soon has a fault that no further start mends.
+#: Whatever ran for so long was well again.
 _STEADY_SECONDS = 2.0
+#: For so long it is tried again and again; then it has a fault that no further start mends.
+_GIVEN_UP_SECONDS = 60.0
 
 
 @define
 class Revivals:
-    """Remembers when what was revived."""
+    """Remembers since when what is away, and when it was last started."""
 
     monotonic: Callable[[], float] = time.monotonic
     write: Callable[[str], object] = field(default=sys.stdout.write)
-    _latest: dict[str, float] = field(factory=dict, init=False)
+    _since: dict[str, float] = field(factory=dict, init=False)
+    _started: dict[str, float] = field(factory=dict, init=False)
 
     def may(self, name: str) -> bool:
-        """Whether what ended by itself is to be started again; says so."""
-        now = self.monotonic()
-        if name not in _NAMES or now - self._latest.get(name, -_STEADY_SECONDS) < _STEADY_SECONDS:
+        """Whether what has just ended by itself is to be started again; says so the first time."""
+        if name not in _NAMES:
             return False
-        self._latest[name] = now
-        self.write(f"{name} ended by itself, and is started again where it was.\n")
-        return True
+        now = self.monotonic()
+        if now - self._started.get(name, -_STEADY_SECONDS) >= _STEADY_SECONDS:
+            self._since[name] = now
+            self.write(f"{name} ended by itself, and is started again where it was.\n")
+        self._started[name] = now
+        return now - self._since[name] <= _GIVEN_UP_SECONDS

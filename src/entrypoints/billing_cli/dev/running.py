@@ -6,7 +6,6 @@ import asyncio
 import os
 import signal
 import sys
-import time
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from datetime import timedelta
@@ -60,8 +59,6 @@ class Everything:
     services: dict[str, EmbeddedService] = field(factory=dict, init=False)
     parts: list[Part] = field(factory=list, init=False)
     revivals: Revivals = field(factory=Revivals, init=False)
-    #: Since when a service that ended by itself could not be started again, by `time.monotonic`.
-    away_since: dict[str, float] = field(factory=dict, init=False)
     #: None where Stripe is the user's own, which lives in real time.
     time: SandboxTime | None = field(default=None, init=False)
 
@@ -209,19 +206,13 @@ class Everything:
                 task.cancel()
 
     def _look_after_services(self) -> None:
-        """Start again what is away, where that can be by now. Raises `PartDied` where it never can."""
-        now = time.monotonic()
+        """Start again what ended by itself. Raises `PartDied` where that is in vain."""
         for name, service in self.services.items():
             if service.is_running():
                 continue
-            if name not in self.away_since:
-                if not self.revivals.may(name):
-                    raise _death(name, None, service.last_lines(LINES_SHOWN))
-                self.away_since[name] = now
-            if service.revive():
-                del self.away_since[name]
-            elif now > self.away_since[name] + _READY_SECONDS_MAX:
+            if not self.revivals.may(name):
                 raise _death(name, None, service.last_lines(LINES_SHOWN))
+            service.revive()
 
 
 def _tried(answers: Callable[[], bool]) -> bool:
