@@ -9,12 +9,20 @@ from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
-from billing_core.domain.change_rules import Credit, OwnAmounts, OwnCharge, Rounding, TimeUnit
+from billing_core.domain.change_rules import ChangeRule, Charge, Credit, OwnAmounts, OwnCharge, Rounding, TimeUnit
 from billing_core.domain.money import Money
 from billing_core.domain.own_proration import Billed, billed_ahead, effective_from, own_lines
 from billing_core.domain.periods import BillingCalendar, Interval, Period
-from billing_core.domain.proration_laws import Change, check_laws, integral_law, invoiced, net_zero_law
-from tests.builders import day, utc
+from billing_core.domain.plans import Catalog
+from billing_core.domain.proration_laws import (
+    Change,
+    check_laws,
+    check_rules,
+    integral_law,
+    invoiced,
+    net_zero_law,
+)
+from tests.builders import PRO, TEAM, YEARLY, day, usd, utc
 from tests.provider_objects import invoice, line
 
 OWN = OwnAmounts()
@@ -239,3 +247,62 @@ def test_a_rule_that_breaks_a_law_is_told_with_a_counterexample(own: OwnAmounts,
 @pytest.mark.parametrize("interval", [Interval.MONTH, Interval.YEAR])
 def test_the_rules_as_they_come_break_no_law(own: OwnAmounts, interval: Interval) -> None:
     assert check_laws(Money(2900, "usd"), Money(9900, "usd"), interval, 1, own) is None
+
+
+# ------------------------------------------------------------------------- what the laws say of a rule that breaks them
+FULL = OwnAmounts(charge=OwnCharge.FULL)
+APRIL = Period(utc("2027-04-01"), utc("2027-05-01"))  # 30 days
+
+
+def test_what_is_invoiced_beyond_the_price_over_time_is_told_to_the_cent() -> None:
+    """Half a month at 30.00 and half at 60.00 are 45.00; a whole 60.00 less 15.00 back is 75.00."""
+    change = Change(at=utc("2027-04-16"), price=Money(6000, "usd"))
+    broken = integral_law(Money(3000, "usd"), APRIL, (change,), FULL)
+    assert broken is not None
+    assert broken.law == "the sum invoiced is the price over time, within half a minor unit per line"
+    assert broken.counterexample == (
+        "30.00 USD from 2027-04-01 00:00:00 to 2027-05-01 00:00:00, to 60.00 USD at 2027-04-16 00:00:00: "
+        "invoiced 75.00 USD, used 45.0000 USD"
+    )
+
+
+def test_what_a_change_there_and_back_leaves_is_told_to_the_cent() -> None:
+    """There: 15.00 back, 60.00 charged. Back: all of the 60.00, 30.00 charged. 15.00 remain."""
+    change = Change(at=utc("2027-04-16"), price=Money(6000, "usd"))
+    broken = net_zero_law(Money(3000, "usd"), APRIL, change, FULL)
+    assert broken is not None
+    assert broken.law == "a change that is taken back in the same second costs nothing"
+    assert broken.counterexample == (
+        "30.00 USD from 2027-04-01 00:00:00 to 2027-05-01 00:00:00, to 60.00 USD at 2027-04-16 00:00:00, "
+        "to 30.00 USD at 2027-04-16 00:00:00: 15.00 USD remain"
+    )
+
+
+def test_each_rule_that_charges_amounts_of_our_own_is_checked_on_each_pair_that_it_is_for() -> None:
+    """Not between intervals or currencies, where there is nothing of our own; of the same plan, for more pieces."""
+    good, bad = (ChangeRule(charge=Charge.OWN, own=own) for own in (OWN, FULL))
+    free = evolve(PRO, id="free", price=usd(0), stripe_price_id="price_free", changes=(evolve(bad, to="pro-monthly"),))
+    catalog = Catalog(
+        plans=(
+            evolve(PRO, changes=(evolve(bad, to="team-monthly"), good)),
+            evolve(TEAM, changes=(ChangeRule(to="pro-monthly"),)),
+            free,
+            YEARLY,
+            evolve(PRO, id="pro-euro", price=Money(2900, "eur"), stripe_price_id="price_euro"),
+        )
+    )
+    found = {(one.plan_id, one.to): one.broken is not None for one in check_rules(catalog)}
+    assert found == {
+        ("pro-monthly", "free"): False,
+        ("pro-monthly", "pro-monthly"): False,
+        ("pro-monthly", "team-monthly"): True,
+        ("free", "pro-monthly"): True,
+    }
+
+
+def test_more_pieces_of_one_plan_are_tried_as_three_for_one() -> None:
+    rule = ChangeRule(charge=Charge.OWN, own=FULL)
+    (finding,) = check_rules(Catalog(plans=(evolve(PRO, changes=(rule,)),)))
+    assert finding.broken is not None
+    assert "29.00 USD from" in finding.broken.counterexample
+    assert "to 87.00 USD at" in finding.broken.counterexample
