@@ -53,7 +53,6 @@ Reach = tuple[dict[str, list[int]], float]
 def main(modules: list[str]) -> int:
     """Try the mutants of these modules of the domain, else of all; 0 where every one that survives is explained."""
     os.chdir(ROOT)
-    os.environ["HYPOTHESIS_PROFILE"] = "mutation"
     KEPT.mkdir(parents=True, exist_ok=True)
     every = [found.name for found in pkgutil.walk_packages(billing_core.domain.__path__, _PREFIX) if not found.ispkg]
     chosen = [_PREFIX + module for module in modules] or every
