@@ -119,7 +119,7 @@ class Books:
         again = set(self._steps) if touched.discounts else set()
         again |= touched.subscriptions
         again |= {name for name, settlings in moved.items() if self._concerns(name, settlings)}
-        again |= {name for name in touched.billed if any(one.was_touched for one in self._paid(name))}
+        again |= {name for name in touched.billed | moved.keys() if any(one.was_touched for one in self._paid(name))}
         for name in again:
             seen = known.seen(SubscriptionSeen, name)
             if seen is not None:
@@ -128,7 +128,7 @@ class Books:
         return bool(again)
 
     def _concerns(self, subscription_id: str, settlings: Iterable[Settling]) -> bool:
-        """Whether money moved back, or at a moment at which MRR did: then its facts are named too."""
+        """Whether money went back, or moved at a moment at which MRR did: then its facts are named too."""
         moments = {step.at for step in self._steps.get(subscription_id, ())}
         return any(one.was_touched or not moments.isdisjoint(one.moments) for one in settlings)
 

@@ -157,9 +157,9 @@ class Running:
     def _undone(self) -> list[tuple[datetime, datetime | None]]:
         """When the latest paid period was given back: from, and until (None for: to this day)."""
         touched = [one for one in self._settlings.values() if one.was_touched]
-        if not touched:
-            return []
         paid = sorted((one for one in self._invoices if one.paid_at), key=lambda one: one.paid_at or one.created)
+        if not touched or not paid:
+            return []
         times = [one.paid_at or one.created for one in paid]
         found: list[tuple[datetime, datetime | None]] = []
         covering = self._workings.covering(paid)

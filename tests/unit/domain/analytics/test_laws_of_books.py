@@ -13,13 +13,13 @@ from billing_core.domain.analytics.journal import Bucket
 from billing_core.domain.analytics.rates import Discounts, monthly_rate
 from billing_core.domain.analytics.reports.frames import Question
 from billing_core.domain.analytics.running import Running
-from billing_core.domain.facts import PaymentSeen, SubscriptionSeen
+from billing_core.domain.facts import InvoicePaymentSeen, PaymentSeen, SubscriptionSeen
 from billing_core.domain.known import Known
 from billing_core.domain.payments import settlement_of
 from tests.builders import CATALOG, START, states
-from tests.ledgers import entries
+from tests.ledgers import entries, kept_of
 from tests.lives import Life
-from tests.strategies import LIVES, lives, seeds, shuffled
+from tests.strategies import FEW_LIVES, LIVES, lives, seeds, shuffled
 
 FAR = START + timedelta(days=4000)
 
@@ -32,6 +32,12 @@ def of_kinds(book: frozenset[Entry], *kinds: EntryKind) -> list[Entry]:
 @given(lives(), seeds())
 def test_the_books_do_not_depend_on_the_order_in_which_facts_came(life: Life, seed: int) -> None:
     assert entries(shuffled(life.facts, seed)) == entries(life.facts)
+
+
+@FEW_LIVES
+@given(lives(), seeds())
+def test_learned_fact_by_fact_the_books_are_the_same(life: Life, seed: int) -> None:
+    assert kept_of(shuffled(life.facts, seed), CATALOG) == entries(life.facts)
 
 
 @LIVES
@@ -123,3 +129,13 @@ def test_a_step_never_lies_before_the_subscription_began(life: Life) -> None:
 def test_a_question_counts_every_month_that_it_touches() -> None:
     question = Question(since=START, until=START + timedelta(days=60), by=Bucket.MONTH)
     assert [period.month for period in question.buckets()] == [1, 2, 3]
+
+
+def test_a_payment_that_is_linked_last_brings_back_what_was_refunded() -> None:
+    """The first invoice was given back; that of an upgrade pays for the same period, once it is known what paid it."""
+    life = Life()
+    life.subscribe()
+    life.wait(days=5).refund()
+    life.wait(days=5).change_plan()
+    facts = sorted(life.facts, key=lambda fact: isinstance(fact.after, InvoicePaymentSeen))
+    assert kept_of(facts, CATALOG) == entries(life.facts)
