@@ -189,6 +189,16 @@ class Decision:
     #: Until when (UTC) it is open, or when it lapsed; None for ever, or where there is no source.
     expires_at: datetime | None
 
+    def about(self, resource: Resource) -> Decision:
+        """The same decision about something else."""
+        return Decision(
+            resource=resource,
+            allowed=self.allowed,
+            reason=self.reason,
+            source=self.source,
+            expires_at=self.expires_at,
+        )
+
 
 def decide(grants: Iterable[Grant], resource: Resource, now: datetime, containment: Containment) -> Decision:
     """Whether these grants of one user open ``resource`` at ``now`` (UTC).
@@ -203,15 +213,24 @@ def decide(grants: Iterable[Grant], resource: Resource, now: datetime, containme
 def decide_all(
     grants: Iterable[Grant], resources: Iterable[Resource], now: datetime, containment: Containment
 ) -> Iterator[Decision]:
-    """The same for each of these resources, in this order, at a fraction of the price."""
+    """The same for each of these resources, in this order, at a fraction of the price.
+
+    What has no grant of its own is opened by what contains it: for all that is contained alike that is decided once.
+    """
     by_resource: dict[Resource, list[Grant]] = {}
     for grant in grants:
         by_resource.setdefault(grant.resource, []).append(grant)
+    alike: dict[frozenset[Resource], Decision] = {}
     for resource in resources:
-        concerned = by_resource.get(resource, [])
-        for holder in by_resource.keys() & containment.holders_of(resource):
-            concerned = concerned + by_resource[holder]
-        yield _decision(concerned, resource, now)
+        own, holders = by_resource.get(resource), containment.holders_of(resource)
+        if own is None and holders in alike:
+            yield alike[holders].about(resource)
+            continue
+        around = [grant for holder in by_resource.keys() & holders for grant in by_resource[holder]]
+        decided = _decision(around + (own or []), resource, now)
+        if own is None:
+            alike[holders] = decided
+        yield decided
 
 
 def _decision(grants: Iterable[Grant], resource: Resource, now: datetime) -> Decision:
