@@ -1,0 +1,130 @@
+"""An unpaid renewal as support sees it, and which card is tried for it at once (domain rule 7)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import pytest
+from attrs import evolve
+
+from billing_core.domain.dunning import Dunning
+from billing_core.domain.facts import InvoicePaymentSeen, Snapshot
+from billing_core.domain.policies import DunningPolicy
+from billing_core.domain.steps import NextStep, StepKind, StepTaken
+from tests.builders import day, usd
+from tests.provider_objects import customer, method, payment
+from tests.unpaid import FAILED, OPEN, OWN, declined, row, took
+
+
+# ---------------------------------------------------------------------------------- what support sees of a case
+def shown(*more: Snapshot, policy: DunningPolicy = OWN, steps: Iterable[StepTaken] = ()) -> Dunning:
+    found = row(policy, *more, steps=steps).dunning
+    assert found is not None
+    return found
+
+
+def test_a_case_shows_what_is_owed_where_to_pay_it_and_what_is_done_when() -> None:
+    part_paid = evolve(OPEN, amount_remaining=1900, attempt_count=3, hosted_url="https://pay.example/2")
+    assert shown(part_paid, *declined("insufficient_funds")) == Dunning(
+        stripe_invoice_id="in_2",
+        amount_due=usd(1900),
+        hosted_invoice_url="https://pay.example/2",
+        first_failed_at=FAILED,
+        attempts=3,
+        retries_at=(day(34), day(36), day(38)),
+        provider_retry_at=None,
+        decline_code="insufficient_funds",
+        hard_decline=False,
+        steps=(),
+        ends_at=day(38),
+    )
+
+
+def test_what_is_due_is_owed_where_nothing_is_said_to_remain() -> None:
+    assert shown(evolve(OPEN, amount_remaining=0)).amount_due == usd(2900)
+
+
+def test_why_it_failed_is_as_exact_as_it_is_known() -> None:
+    assert [shown(*declined(code)).decline_code for code in ("lost_card", None)] == ["lost_card", "card_declined"]
+    assert shown().decline_code is None
+
+
+def test_of_two_payments_for_one_invoice_the_last_says_why() -> None:
+    second = payment("requires_payment_method", identity="pi_2", failure_code="expired_card", created=day(34))
+    link = InvoicePaymentSeen(
+        id="inpay_2", created=day(34), invoice_id="in_2", payment_id="pi_2", status="open", currency="usd"
+    )
+    assert shown(*declined("insufficient_funds"), second, link).decline_code == "expired_card"
+
+
+def test_of_two_unpaid_renewals_the_older_is_dunned_and_none_that_was_never_tried() -> None:
+    march, untried = evolve(OPEN, id="in_3", created=day(59)), evolve(OPEN, id="in_0", created=day(9), attempt_count=0)
+    assert shown(march, untried).stripe_invoice_id == "in_2"
+
+
+def test_steps_are_shown_in_the_order_in_which_they_were_taken_and_no_questions_of_ours() -> None:
+    steps = [
+        took(StepKind.RETRY, "3", on=3, asked=False),
+        took(StepKind.REMINDER, "2", on=2),
+        took(StepKind.LOOK, "pi_1", on=0),
+        evolve(took(StepKind.RETRY, "5", on=5), subject="in_1"),  # of an older case
+    ]
+    found = shown(steps=steps).steps
+    assert [(one.name, one.kind, one.taken_at, one.skipped) for one in found] == [
+        ("reminder 2", StepKind.REMINDER, day(33), False),
+        ("retry 3", StepKind.RETRY, day(34), True),
+    ]
+
+
+def test_steps_of_one_moment_are_shown_in_the_order_of_the_schedule() -> None:
+    """A worker that was away took them all at once."""
+    steps = [took(kind, number, on=8) for kind, number in ((StepKind.RETRY, "7"), (StepKind.REMINDER, "6"))]
+    assert [one.name for one in shown(steps=steps).steps] == ["reminder 6", "retry 7"]
+
+
+def test_a_reminder_is_never_skipped() -> None:
+    assert not shown(steps=[took(StepKind.REMINDER, "2", on=2, asked=False)]).steps[0].skipped
+
+
+# ------------------------------------------------------------------------------------- which card is tried at once
+@pytest.mark.parametrize(
+    ("cards", "chosen"),
+    [
+        pytest.param((method("pm_a", created=day(32)), method("pm_b", created=day(33))), "pm_b", id="the-newest"),
+        pytest.param(
+            (method("pm_a", created=day(32)), method("pm_b", created=day(33)), customer(default_method="pm_a")),
+            "pm_a",
+            id="but-first-the-default",
+        ),
+        pytest.param((method("pm_a", created=day(31)),), None, id="none-that-was-there-when-it-failed"),
+        pytest.param((method("pm_a", created=day(32), attached=False),), None, id="none-that-was-detached"),
+        pytest.param((method("pm_a", created=day(0)), customer(default_method="pm_a")), "pm_a", id="a-new-default"),
+        pytest.param((method("pm_a", created=day(0)), customer()), None, id="no-old-one-that-is-no-default"),
+    ],
+)
+def test_the_card_that_is_tried_at_once(cards: tuple[Snapshot, ...], chosen: str | None) -> None:
+    step = row(OWN, *declined(), *cards).next_step
+    assert step is not None
+    assert step == (
+        NextStep(
+            kind=StepKind.METHOD,
+            subject="in_2",
+            number=chosen,
+            due_at=max(next(one.created for one in cards if one.id == chosen), FAILED),
+        )
+        if chosen
+        else NextStep(kind=StepKind.REMINDER, subject="in_2", number="2", due_at=day(33))
+    )
+
+
+def test_of_two_new_cards_that_were_tried_already_none_is_tried_again() -> None:
+    cards = (method("pm_a", created=day(32)), method("pm_b", created=day(33)))
+    one_left = row(OWN, *declined(), *cards, steps=[took(StepKind.METHOD, "pm_b", on=2)]).next_step
+    assert one_left is not None
+    assert one_left.name == "method pm_a"
+
+
+def test_a_default_is_no_new_card_while_it_is_not_known_which_one_failed() -> None:
+    step = row(OWN, *declined()[:2], method("pm_a", created=day(0)), customer(default_method="pm_a")).next_step
+    assert step is not None
+    assert step.name == "reminder 2"
