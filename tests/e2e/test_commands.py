@@ -138,7 +138,7 @@ def test_a_grant_by_hand_opens_until_it_is_revoked_and_both_are_explained(billin
 def test_what_names_nothing_is_refused(billing: Billing, user: str, resource: str) -> None:
     ended = billing("access", "check", user, resource)
 
-    assert (ended.status, ended.out, ended.err.count("\n")) == (1, "", 1)
+    assert (ended.status, ended.out, ended.err.count("\n")) == (2, "", 1)
 
 
 def test_the_catalog_is_shown_and_applied_and_a_second_time_changes_nothing(billing: Billing, tmp_path: Path) -> None:

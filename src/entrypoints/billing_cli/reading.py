@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from billing_cli.failures import WrongUsage
+from billing_core.domain.errors import InvalidValue
 from billing_core.domain.money import Money
 from billing_core.domain.resources import Resource, ResourceType
 
@@ -12,11 +13,14 @@ __all__ = ["moment_of", "money_of", "need_moment", "resource_of"]
 
 
 def resource_of(text: str) -> Resource:
-    """``course:k8s-101`` or ``platform:*``. Raises `WrongUsage` or `InvalidValue`."""
+    """``course:k8s-101`` or ``platform:*``. Raises `WrongUsage`."""
     kind, colon, identity = text.partition(":")
     if not colon or kind not in set(ResourceType):
         raise WrongUsage(f"{text!r} names nothing: write a type and an id, such as course:k8s-101 or platform:*.")
-    return Resource(ResourceType(kind), identity)
+    try:
+        return Resource(ResourceType(kind), identity)
+    except InvalidValue as error:
+        raise WrongUsage(error.message) from error
 
 
 def moment_of(text: str | None) -> datetime | None:
