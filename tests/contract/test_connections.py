@@ -33,6 +33,7 @@ class Patient(BoundedConnection):
     head_seconds = 60
     body_seconds = 60
     taking_seconds = 60
+    lingering_seconds = 60
 
 
 @frozen
@@ -173,8 +174,18 @@ async def test_chunks_without_end_are_cut_off(peer: Peer) -> None:
     """However small each is: what is counted is what was sent."""
     chunks = b"1\r\n \r\n" * 1_500_000
     parts = [chunks[at : at + 65536] for at in range(0, len(chunks), 65536)]
-    with pytest.raises(ConnectionError):
-        await peer.say(WEBHOOK + b"Transfer-Encoding: chunked\r\n\r\n", *parts)
+
+    ((status, _, _),) = answers(await peer.say(WEBHOOK + b"Transfer-Encoding: chunked\r\n\r\n", *parts))
+
+    assert status == 413
+
+
+async def test_whoever_sends_far_too_much_still_reads_why(peer: Peer) -> None:
+    """Closed while more is on its way, the connection would be reset, and the answer lost with it."""
+    told = await peer.say(WEBHOOK + b"Content-Length: 20000000\r\n\r\n", *[b"a" * 1_000_000] * 20)
+
+    ((status, _, problem),) = answers(told)
+    assert (status, problem["code"]) == (413, "payload_too_large")
 
 
 async def test_what_follows_a_body_is_no_header(peer: Peer) -> None:

@@ -43,12 +43,15 @@ class BoundedConnection(HttpToolsProtocol):
     body_seconds: ClassVar[float] = 30
     #: Until a client has to take some of what is ready for it.
     taking_seconds: ClassVar[float] = 30
+    #: How long what still comes in after a refusal is thrown away: closed at once, the refusal could get lost.
+    lingering_seconds: ClassVar[float] = 2
 
     _latest = 0
     _received = 0
     _in_head = False
     _in_body = False
     _refusal = _MALFORMED
+    _lingers = False
     _timer: asyncio.TimerHandle | None = None
     _taking: asyncio.TimerHandle | None = None
 
@@ -65,10 +68,12 @@ class BoundedConnection(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Take what came, unless it is too much."""
+        if self._lingers:
+            return
         self._latest = len(data)
         self._received += self._latest
         super().data_received(data)
-        if self.transport.is_closing():
+        if self.transport.is_closing() or self._lingers:
             return
         if self._in_head and self._received > HEAD_BYTES_MAX:
             self._refuse(_HEAD_TOO_LARGE)
@@ -156,7 +161,21 @@ class BoundedConnection(HttpToolsProtocol):
         if waits_for_body:
             self.cycle.disconnected = True
             self.cycle.message_event.set()
-        self.transport.close()
+        if status == _TOO_LARGE:
+            self._linger()
+        else:
+            self.transport.close()
+
+    def _linger(self) -> None:
+        """Say that nothing more is said, and close once the client has read that, or after a while."""
+        if self.transport.is_closing() or self.transport.get_write_buffer_size() > 0:  # who takes nothing reads nothing
+            self.transport.close()
+            return
+        self._stop_timer()
+        self._lingers = True
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
+        self._timer = self.loop.call_later(self.lingering_seconds, self.transport.close)
 
 
 def _answer(status: int) -> bytes:
