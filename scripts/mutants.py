@@ -64,7 +64,7 @@ def mutants_of(module: ModuleType) -> Iterator[Mutant]:
     seen: Counter[tuple[str, str]] = Counter()
     for mutation in mutations:
         function = mutation.contained_by_top_level_function
-        if not isinstance(function, cst.FunctionDef) or _is_wording(mutation, parents):
+        if not isinstance(function, cst.FunctionDef) or _is_wording(mutation, parents, module):
             continue
         around = parents.get(parents[function])
         holder = around if isinstance(around, cst.ClassDef) else None
@@ -95,13 +95,17 @@ def functions_of(module: ModuleType) -> dict[str, list[FunctionType]]:
     return dict(found)
 
 
-def _is_wording(mutation: Mutation, parents: Mapping[cst.CSTNode, cst.CSTNode]) -> bool:
+def _is_wording(mutation: Mutation, parents: Mapping[cst.CSTNode, cst.CSTNode], module: ModuleType) -> bool:
+    """Whether it changes a text in the parentheses of an error, or leaves one out."""
     node, mutated = mutation.original_node, mutation.mutated_node
     if isinstance(node, cst.Call) and isinstance(mutated, cst.Call):
         texts = all(isinstance(gone.value, _TEXTS) for gone in node.args if gone not in mutated.args)
     else:
         texts = isinstance(node, _TEXTS)
-    return texts and isinstance(_statement(node, parents), cst.Raise)
+    while not isinstance(node, cst.Call | cst.FunctionDef):
+        node = parents[node]
+    made = vars(module).get(node.func.value) if isinstance(node, cst.Call) and isinstance(node.func, cst.Name) else None
+    return texts and isinstance(made, type) and issubclass(made, Exception)
 
 
 def _statement(node: cst.CSTNode, parents: Mapping[cst.CSTNode, cst.CSTNode]) -> cst.CSTNode:

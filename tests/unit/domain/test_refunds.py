@@ -139,6 +139,12 @@ def test_what_can_be_refunded_is_what_was_captured_less_what_is_gone(refunded: i
     assert refund_amount(question, usd(1)) == usd(1)
 
 
+def test_what_is_left_is_never_below_nothing() -> None:
+    """More was given back and disputed than was captured: 40.00 and 20.00 of 49.00."""
+    question = evolve(QUESTION, refunded=usd(4000), disputed=usd(2000))
+    assert (question.left, refusal(question)) == (usd(0), AlreadyRefunded)
+
+
 @pytest.mark.parametrize("wanted", [0, -1, 4901])
 def test_an_amount_is_above_nothing_and_at_most_what_is_left(wanted: int) -> None:
     with pytest.raises(InvalidValue):
@@ -195,6 +201,7 @@ def test_a_part_is_an_amount_that_can_be_moved_in_its_currency(
         pytest.param(10000, 0, 0, 0, id="not-let-go-yet"),
         pytest.param(10000, 4899, 0, 4899, id="less-than-the-rest-is-a-refund"),
         pytest.param(14900, 1000, 0, 1000, id="all-was-captured"),
+        pytest.param(14899, 1, 1, 0, id="a-single-cent-is-let-go"),
         pytest.param(0, 14900, 0, 14900, id="nothing-was-captured"),
     ],
 )
