@@ -201,3 +201,7 @@ def test_since_when_its_payments_are_disputed(status: str, *, counts: bool) -> N
     assert disputed_since("sub_1", known(disputed(status))) == (day(10) if counts else None)
     assert disputed_since("sub_1", known(disputed(status), later)) == (day(10) if counts else day(12))
     assert disputed_since("sub_2", known(later)) is None
+
+
+def test_what_has_ended_is_given_nothing_back() -> None:
+    assert step(disputed("won"), status="canceled", steps=[took(StepKind.HOLD)]) is None

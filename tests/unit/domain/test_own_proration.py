@@ -174,6 +174,12 @@ def test_an_open_invoice_was_billed_too_and_of_all_only_what_is_still_to_come() 
     assert billed_ahead([both], day(10)) == (Billed(amount=2900, start=day(0), end=day(30)),)
 
 
+def test_what_several_invoices_billed_ahead_counts_together_and_a_line_of_nothing_is_no_credit() -> None:
+    month, more = invoice(line(2900, day(0), day(30))), invoice(line(1, day(5), day(30)), identity="in_2")
+    free = invoice(line(0, day(6), day(30)), identity="in_3", created=day(6))
+    assert [one.amount for one in billed_ahead([month, evolve(more, created=day(5)), free], day(10))] == [2900, 1]
+
+
 def test_of_two_changes_in_one_second_the_number_says_which_came_last() -> None:
     there = invoice(line(-2900, day(0), day(30)), line(9900, day(0), day(30)), identity="in_b", number="A-2")
     back = invoice(line(-9900, day(0), day(30)), line(2900, day(0), day(30)), identity="in_a", number="A-3")
