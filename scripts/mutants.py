@@ -42,7 +42,8 @@ class Mutant:
         """From now on this process runs the mutant wherever it would run its originals, whoever holds them."""
         names: dict[str, object] = {}
         flags = __future__.annotations.compiler_flag
-        exec(compile(self.source, "<mutant>", "exec", flags, dont_inherit=True), vars(module), names)  # noqa: S102 - our own
+        code = compile(self.source, "<mutant>", "exec", flags, dont_inherit=True)
+        exec(code, vars(module), names)  # noqa: S102  # nosec B102
         *classes, name = self.function.split(".")
         made = vars(names[classes[0]])[name] if classes else names[name]
         mutant = made.__func__ if isinstance(made, classmethod | staticmethod) else made
