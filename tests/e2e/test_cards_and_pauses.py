@@ -7,8 +7,12 @@ from tests.e2e.operators import Billing, Shopper
 METHODS = "/api/payments/methods"
 
 
-def test_cards_are_added_chosen_and_removed(shopper: Shopper) -> None:
-    """What is listed is what Stripe has, and the one that is charged is the one that was chosen."""
+def test_cards_are_added_chosen_and_removed(shopper: Shopper, billing: Billing) -> None:
+    """What is listed is what Stripe has, and the one that is charged is the one that was chosen.
+
+    All of it happens within a second: the first card is chosen, another one, and the first again. That the last
+    choice is not the first is known when the last event is there.
+    """
     visa = shopper.api.send("POST", METHODS, {"payment_method_id": "pm_card_visa"})
     other = shopper.api.send("POST", METHODS, {"payment_method_id": "pm_card_mastercard", "set_default": True})
     assert (visa.status, other.status) == (201, 201)
@@ -17,6 +21,7 @@ def test_cards_are_added_chosen_and_removed(shopper: Shopper) -> None:
     removed = shopper.api.send("DELETE", f"{METHODS}/{other.json['id']}", None)
 
     assert removed.status == 204
+    billing("sandbox", "settle")
     (left,) = shopper.api.get(f"{METHODS}/{shopper.user_id}").json["payment_methods"]
     assert (left["id"], left["card"]["brand"], left["is_default"]) == (visa.json["id"], "visa", True)
     assert shopper.api.send("DELETE", f"{METHODS}/{other.json['id']}", None).status == 404
