@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from fractions import Fraction
 from typing import TypeVar
 
 from attrs import evolve
@@ -50,6 +51,7 @@ from tests.provider_objects import (
 
 T = TypeVar("T", bound=Snapshot)
 _MONTH = timedelta(days=30)
+_SECOND = timedelta(seconds=1)
 _WITH_PRE_IMAGE = (".updated", "charge.refunded", "payment_method.detached")
 
 
@@ -202,14 +204,15 @@ class Life:
         self.tell("customer.subscription.updated", kept)
 
     def change_plan(self) -> None:
-        """From Pro to Team or back: the rest of the old is credited, that of the new is charged."""
+        """From Pro to Team or back: the rest of the old is credited, that of the new is charged, to the second."""
         running = self._current()
         (old,) = running.items
         new = TEAM if old.price_id == PRO.stripe_price_id else PRO
         end = old.period_end or self.now
+        left = Fraction((end - self.now) // _SECOND, (end - (old.period_start or self.now)) // _SECOND)
         lines = (
-            line(-self._price(running) // 2, self.now, end, price=old.price_id, proration=True),
-            line(new.price.amount // 2, self.now, end, price=new.stripe_price_id or "", proration=True),
+            line(-round(self._price(running) * left), self.now, end, price=old.price_id, proration=True),
+            line(round(new.price.amount * left), self.now, end, price=new.stripe_price_id or "", proration=True),
         )
         changed = evolve(running, items=(evolve(old, price_id=new.stripe_price_id or ""),))
         self._pay(self._bill(changed, 0, *lines))

@@ -33,6 +33,15 @@ def test_unchanged_policies_change_nothing(life: Life) -> None:
     assert tried(life, Trial()) == Difference()
 
 
+@pytest.mark.parametrize("seconds", [1, 1_296_000, 2_591_999])
+def test_our_own_amounts_are_those_of_a_change_that_was_charged_to_the_second(seconds: int) -> None:
+    """A second after the purchase, in the middle of the month, a second before its end."""
+    life = Life()
+    life.subscribe()
+    life.wait(seconds=seconds).change_plan()
+    assert tried(life, Trial(proration=OwnAmounts())) == Difference()
+
+
 @FEW_LIVES
 @given(lives())
 def test_more_grace_never_takes_access_away(life: Life) -> None:
