@@ -338,7 +338,8 @@ class Life:
             attempts=0,
         )
         self.tell("invoice.created", draft)
-        return self.tell("invoice.finalized", evolve(draft, status="open", number=f"A-{draft.id[-4:]}"))
+        number = sum(1 for one in self.all(InvoiceSeen) if one.number) + 1  # numbers are counted, unlike ids
+        return self.tell("invoice.finalized", evolve(draft, status="open", number=f"A-{number:04}"))
 
     def _pay(self, bill: InvoiceSeen) -> None:
         paid = evolve(

@@ -2,12 +2,13 @@
 
 Stripe previews the next invoice that the changed subscription will get. Where the change is invoiced at
 once that is the invoice of the change; else it is the next renewal, with the prorations that wait for it,
-and nothing is due now. Lines of a renewal begin later than the moment of proration, all others at it.
+and nothing is due now. Lines of a renewal begin where what is prorated ends; those of a cycle that begins with the
+change begin now, which may be a while after the moment of proration that was previewed.
 """
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import stripe
 from attrs import frozen
@@ -26,6 +27,8 @@ __all__ = ["NOTHING_UPCOMING", "preview_of"]
 
 #: The code of a subscription that will get no invoice any more, such as one that ends with its period.
 NOTHING_UPCOMING = "invoice_upcoming_none"
+#: Stripe tells times in whole seconds.
+_SECOND = timedelta(seconds=1)
 
 
 async def preview_of(api: StripeApi, command: ChangePlan) -> Preview:
@@ -65,23 +68,29 @@ async def preview_of(api: StripeApi, command: ChangePlan) -> Preview:
     return _preview(invoice, reply)
 
 
-@frozen
+@frozen(kw_only=True)
 class _Invoice:
     """A previewed invoice, split by what is due now."""
 
     currency: str
     lines: tuple[InvoiceLineSeen, ...]
     prorated_at: datetime
-    #: Whether a new billing cycle begins with the change, which is invoiced at once whatever was asked.
-    restarts: bool
-    at_once: bool
+    #: Lines that begin before this are not those of a renewal.
+    renews_from: datetime
+    #: Whether the change is invoiced at once because that was asked for; a new billing cycle is in any case.
+    asked_at_once: bool
+
+    @property
+    def restarts(self) -> bool:
+        """Whether a new billing cycle begins with the change."""
+        return any(not line.proration and line.period_start < self.renews_from for line in self.lines)
 
     @property
     def due_now(self) -> tuple[InvoiceLineSeen, ...]:
         """The lines that the invoice of the change has: not those of a later renewal, nor what waits for it."""
-        if not self.at_once:
+        if not (self.asked_at_once or self.restarts):
             return ()
-        return tuple(line for line in self.lines if line.proration or line.period_start <= self.prorated_at)
+        return tuple(line for line in self.lines if line.proration or line.period_start < self.renews_from)
 
     @property
     def credit(self) -> Money:
@@ -100,9 +109,14 @@ def _read(reply: Reply, command: ChangePlan) -> _Invoice:
     lines = tuple(read_line(row) for row in body.rows("lines"))
     details = body.hash("parent").hash("subscription_details")
     prorated_at = command.proration_date or details.time("subscription_proration_date") or reply.at
-    restarts = any(not line.proration and line.period_start <= prorated_at for line in lines)
-    at_once = command.proration == "always_invoice" or restarts
-    return _Invoice(body.currency(), lines, prorated_at, restarts, at_once)
+    prorated_until = [line.period_end for line in lines if line.proration]
+    return _Invoice(
+        currency=body.currency(),
+        lines=lines,
+        prorated_at=prorated_at,
+        renews_from=max(prorated_until, default=max(prorated_at, reply.at) + _SECOND),
+        asked_at_once=command.proration == "always_invoice",
+    )
 
 
 def _preview(invoice: _Invoice, reply: Reply) -> Preview:

@@ -49,11 +49,12 @@ def billed_ahead(invoices: Iterable[InvoiceSeen], at: datetime) -> tuple[Billed,
     """What these invoices of one subscription billed for time after ``at`` and did not give back.
 
     An invoice with credits gives back whatever was billed before it, as every change does; what it charges
-    itself counts from then on. Drafts and voided invoices bill nothing.
+    itself counts from then on; of those of one second the number says which came last. Drafts and voided
+    invoices bill nothing.
     """
     ahead: list[Billed] = []
     billing = (one for one in invoices if one.status in {"open", "paid"})
-    for invoice in sorted(billing, key=lambda one: (one.created, one.number or "", one.id)):
+    for invoice in sorted(billing, key=_numbered):
         credited = [line for line in invoice.lines if line.amount < 0]
         if credited:
             ahead = []
@@ -63,6 +64,11 @@ def billed_ahead(invoices: Iterable[InvoiceSeen], at: datetime) -> tuple[Billed,
             if line.amount > 0 and line.period_end > at
         ]
     return tuple(one for one in ahead if one.end > at)
+
+
+def _numbered(invoice: InvoiceSeen) -> tuple[datetime, int, str, str]:
+    number = invoice.number or ""
+    return invoice.created, len(number), number, invoice.id  # A-10000 comes after A-9999
 
 
 def effective_from(at: datetime, period: Period, own: OwnAmounts) -> datetime:

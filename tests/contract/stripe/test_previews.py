@@ -1,5 +1,7 @@
 """Previews of plan changes, to the cent: what Stripe's own preview says, read as what is due now."""
 
+from datetime import timedelta
+
 import pytest
 from attrs import evolve
 
@@ -34,6 +36,36 @@ async def test_a_preview_says_to_the_cent_what_the_change_charges(shop: Shop, pl
     assert preview.credit == Money(-sum(line.amount for line in invoice.lines if line.amount < 0), "usd")
     assert preview.credit.amount > 0
     assert preview.next_invoice_at == changed.items[0].period_end
+
+
+async def test_a_new_cycle_is_due_now_also_where_its_moment_was_previewed_a_minute_ago(shop: Shop) -> None:
+    """It begins when the change is made, and its lines are prorated from the moment previewed: to the cent as charged."""
+    subscription = await shop.subscribed()
+    before = subscription.items[0].period_start
+    assert before is not None
+    await shop.control("advance", {"by": "10d"})
+    await shop.control("advance", {"by": "60s"})
+    command = evolve(await shop.change(subscription, YEARLY), proration_date=before + timedelta(days=10))
+    preview = await shop.lookup.preview(shop.intend(command))
+    changed = only(await shop.do(command), SubscriptionSeen)
+    invoice = await shop.seen(InvoiceSeen, changed.latest_invoice_id)
+
+    assert invoice.status == "paid"
+    assert [line.amount.amount for line in preview.lines] == [line.amount for line in invoice.lines]
+    assert preview.amount_due == Money(invoice.amount_paid, "usd")
+
+
+async def test_a_trial_that_ends_is_due_now_also_where_its_moment_was_previewed_a_minute_ago(shop: Shop) -> None:
+    """Nothing is prorated then, so the invoice of the change has the new period alone."""
+    subscription = await shop.subscribed(trial_days=14)
+    before = subscription.items[0].period_start
+    assert before is not None
+    await shop.control("advance", {"by": "60s"})
+    command = evolve(await shop.change(subscription, PRO), proration_date=before, end_trial=True)
+    preview = await shop.lookup.preview(shop.intend(command))
+
+    assert preview.amount_due == PRO.price
+    assert [line.amount for line in preview.lines if line.amount.amount] == [PRO.price]
 
 
 async def test_a_preview_counts_what_the_customer_is_owed_already(shop: Shop) -> None:

@@ -180,9 +180,11 @@ def test_what_several_invoices_billed_ahead_counts_together_and_a_line_of_nothin
     assert [one.amount for one in billed_ahead([month, evolve(more, created=day(5)), free], day(10))] == [2900, 1]
 
 
-def test_of_two_changes_in_one_second_the_number_says_which_came_last() -> None:
-    there = invoice(line(-2900, day(0), day(30)), line(9900, day(0), day(30)), identity="in_b", number="A-2")
-    back = invoice(line(-9900, day(0), day(30)), line(2900, day(0), day(30)), identity="in_a", number="A-3")
+@pytest.mark.parametrize("numbers", [("A-0002", "A-0003"), ("A-9999", "A-10000")])
+def test_of_two_changes_in_one_second_the_number_says_which_came_last(numbers: tuple[str, str]) -> None:
+    one, other = numbers
+    there = invoice(line(-2900, day(0), day(30)), line(9900, day(0), day(30)), identity="in_b", number=one)
+    back = invoice(line(-9900, day(0), day(30)), line(2900, day(0), day(30)), identity="in_a", number=other)
     assert billed_ahead([back, there], day(0)) == (Billed(amount=2900, start=day(0), end=day(30)),)
 
 

@@ -42,6 +42,16 @@ def test_our_own_amounts_are_those_of_a_change_that_was_charged_to_the_second(se
     assert tried(life, Trial(proration=OwnAmounts())) == Difference()
 
 
+def test_a_change_after_two_in_one_second_is_held_against_what_the_last_of_them_billed() -> None:
+    """Up and back within the second of the purchase, and up again a second later: 2,900 go back, not 9,900."""
+    life = Life()
+    life.subscribe()
+    life.change_plan()
+    life.change_plan()
+    life.wait(seconds=1).change_plan()
+    assert tried(life, Trial(proration=OwnAmounts())) == Difference()
+
+
 @FEW_LIVES
 @given(lives())
 def test_more_grace_never_takes_access_away(life: Life) -> None:
