@@ -116,7 +116,7 @@ class Life:
             scheduled = {"undo the cancellation": self.undo_cancel} if running.cancel_at_period_end else {}
             steps |= scheduled or {"cancel at the end": self.cancel_at_period_end, "pause": self.pause}
             steps |= {"renew": self.renew, "fail to renew": self.fail_to_renew}
-            if running.status == "active":
+            if running.status == "active" and self._within_its_period(running):
                 steps["change plan"] = self.change_plan
         if self._refundable():
             steps |= {"refund": self.refund, "refund a part": lambda: self.refund(500), "dispute": self.dispute}
@@ -325,6 +325,11 @@ class Life:
         start = old.period_end or self.now
         moved = evolve(old, period_start=start, period_end=start + _MONTH)
         return self.tell("customer.subscription.updated", evolve(running, status=status or "active", items=(moved,)))
+
+    def _within_its_period(self, running: SubscriptionSeen) -> bool:
+        """Whether there is a rest of the period to prorate; a renewal may be overdue here, or be ahead of its time."""
+        (what,) = running.items
+        return (what.period_start or self.now) <= self.now < (what.period_end or self.now)
 
     def _bill(self, of: SubscriptionSeen, amount: int, *lines: InvoiceLineSeen) -> InvoiceSeen:
         (what,) = of.items

@@ -8,6 +8,7 @@ from attrs import evolve
 
 from billing_core.domain.errors import InvalidValue
 from billing_core.domain.facts import ANSWER, LOOKED_UP, Fact, ObjectKind, ObjectRef
+from billing_core.domain.money import Money
 from billing_core.domain.operations import Answer, ChangePlan, Operation
 from billing_core.domain.promotions import Promotion
 from billing_core.ports.provider import Preview, ProviderIdentity
@@ -60,6 +61,16 @@ class StripeLookup:
             raise InvalidValue("Only a change of plan can be previewed.", field="command")
         with asking():
             return await preview_of(self._api, operation.command)
+
+    async def balance(self, customer_id: str) -> Money | None:
+        """What a customer owes or has as credit; see the port."""
+        customers = self._api.client.v1.customers
+        with asking():
+            reply = await self._api.ask(
+                lambda options: customers.retrieve_async(customer_id, {}, options), needs=Permission.CUSTOMERS_READ
+            )
+            kept = reply.json.whole("balance")
+            return Money(kept, reply.json.currency()) if kept else None
 
     async def promotion(self, code: str) -> Promotion | None:
         """The active promotion code ``code``; see the port."""

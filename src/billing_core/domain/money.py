@@ -25,12 +25,14 @@ THREE_DECIMAL = frozenset({"bhd", "jod", "kwd", "omr", "tnd"})
 #: Sent with two decimals although they have none: the amount must be divisible by 100.
 WHOLE_HUNDREDS = frozenset({"isk", "ugx"})
 
-#: The least that can be charged, in minor units of each currency (Stripe, "Minimum charge amounts").
-#: A policy: a currency that is not named here has no known minimum.
+#: The least that can be charged, in minor units of each currency (Stripe, "Minimum charge amount by currency").
+#: A policy: of a currency that is not named here, such as `kwd`, it is what the least of the account's own currency is
+#: worth on that day, which only Stripe knows. Then nothing is refused here, and Stripe has the last word.
 MINIMUM_CHARGES_MINOR = {
     "usd": 50, "aud": 50, "brl": 50, "cad": 50, "chf": 50, "eur": 50, "inr": 50, "nzd": 50, "sgd": 50,
     "gbp": 30, "jpy": 50, "mxn": 1000, "dkk": 250, "nok": 300, "sek": 300, "pln": 200, "hkd": 400,
-    "czk": 1500, "ron": 200, "bgn": 100, "huf": 17500, "aed": 200, "thb": 1000, "myr": 200,
+    "czk": 1500, "ron": 200, "bgn": 100, "huf": 17500, "aed": 200, "thb": 1000, "myr": 200, "krw": 50, "ars": 50,
+    "cop": 50, "idr": 50, "ils": 50, "php": 50, "rub": 50, "zar": 50,
 }  # fmt: skip
 #: The most that can be charged: eight digits, in any currency.
 MAXIMUM_CHARGE_MINOR = 99_999_999

@@ -178,11 +178,17 @@ def with_own_amounts(change: ChangePlan, new: Plan, standing: Standing) -> Chang
     return evolve(change, own_lines=lines, customer_id=standing.customer_id, proration_date=at)
 
 
-def own_due(lines: Iterable[OwnLine], currency: str) -> tuple[Money, Money]:
-    """What lines of our own come to: what is collected at once, and what is given back; neither below nothing."""
+def own_due(lines: Iterable[OwnLine], currency: str, balance: Money | None = None) -> tuple[Money, Money]:
+    """What lines of our own come to: what is collected at once, and what is given back; neither below nothing.
+
+    A customer's ``balance`` is settled with what is due, credit and debt alike; an invoice that comes to nothing or
+    less leaves it.
+    """
     amounts = [line.amount for line in lines]
     net = total(amounts, currency)
     credit = total((-amount for amount in amounts if amount.amount < 0), currency)
+    if balance is not None and net.amount > 0:
+        net += balance
     return net.collectable, credit
 
 

@@ -97,6 +97,13 @@ class ProviderLookup(Protocol):
         """What a `ChangePlan` operation would charge. Raises `ProviderRefused` where it would be refused."""
         ...
 
+    async def balance(self, customer_id: str) -> Money | None:
+        """What a customer owes beside the invoices, below nothing what they have as credit; None where nothing is kept.
+
+        It is settled with the next invoice that comes to something. Raises `ProviderRefused` for no customer.
+        """
+        ...
+
     async def promotion(self, code: str) -> Promotion | None:
         """The promotion code that customers type in as ``code``; None where there is none that is active."""
         ...

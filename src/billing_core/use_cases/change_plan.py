@@ -119,7 +119,7 @@ class PreviewChange:
         """
         decide = _Decision(changer=self.changer, clock=self.clock, policy=self.policy)
         subscription, operation = await decide.alone(caller, subscription_id, wanted)
-        preview = _own_preview(operation, subscription) or await self.lookup.preview(operation)
+        preview = await _preview(self.lookup, operation, subscription)
         later = subscription.current_period_end if _waits(operation) else None
         return PreviewedChange(preview=preview, effective_at=later or preview.proration_date)
 
@@ -146,7 +146,7 @@ class ChangePlan:
         decide = _Decision(changer=self.changer, clock=self.clock, policy=self.policy)
         if wanted.expected_amount_due is not None:
             subscription, operation = await decide.alone(caller, subscription_id, wanted)
-            preview = _own_preview(operation, subscription) or await self.lookup.preview(operation)
+            preview = await _preview(self.lookup, operation, subscription)
             if preview.amount_due != wanted.expected_amount_due:
                 raise PreviewOutdated(f"It would now charge {preview.amount_due}. Ask for a new preview.")
             wanted = evolve(wanted, proration_date=wanted.proration_date or preview.proration_date)
@@ -167,12 +167,13 @@ class ChangePlan:
         return subscription, operation
 
 
-def _own_preview(operation: Operation, subscription: Subscription) -> Preview | None:
-    """The preview of amounts of our own: the very lines that the change would send; None where it has none."""
+async def _preview(lookup: ProviderLookup, operation: Operation, subscription: Subscription) -> Preview:
+    """What a change would charge: as the provider says, or of amounts of our own the very lines that would be sent."""
     command = operation.command
     if not isinstance(command, ChangeOfPlan) or not command.own_lines or command.proration_date is None:
-        return None
-    due, credit = own_due(command.own_lines, command.own_lines[0].amount.currency)
+        return await lookup.preview(operation)
+    balance = await lookup.balance(command.customer_id)
+    due, credit = own_due(command.own_lines, command.own_lines[0].amount.currency, balance)
     return Preview(
         amount_due=due,
         credit=credit,

@@ -96,7 +96,7 @@ class FakeProvider:
         self.trouble: deque[Trouble | ProviderRefused] = deque()
         #: While False, every question and every change is refused as unreachable.
         self.reachable = True
-        self._subscribing = subscribing
+        self._till, self._subscribing = till, subscribing
         self._listing = Listing(self.world)
         self._kept: dict[str, _Kept] = {}
 
@@ -114,7 +114,7 @@ class FakeProvider:
 
     def decline_cards_for(self, decline_code: str) -> None:
         """From now on, cards that are declined are declined for this reason, such as ``lost_card``."""
-        self._subscribing.till.decline_code = decline_code
+        self._till.decline_code = decline_code
 
     @property
     def refund_status(self) -> str:
@@ -194,7 +194,7 @@ class FakeProvider:
         currency = self.world.get(PriceSeen, command.price_id).currency
         lines = self.discounts.lessened(subscription, self._subscribing.change_lines(subscription, command))
         return Preview(
-            amount_due=Money(sum(line.amount - line.discount for line in lines), currency).collectable,
+            amount_due=self._till.due_of(subscription.customer_id, currency, lines)[0],
             credit=Money(-sum(line.amount for line in lines if line.amount < 0), currency),
             lines=tuple(
                 PreviewLine(
@@ -209,6 +209,13 @@ class FakeProvider:
             next_invoice_at=max((line.period_end for line in lines), default=subscription.items[0].period_end),
             proration_date=command.proration_date or self.world.now(),
         )
+
+    async def balance(self, customer_id: str) -> Money | None:
+        """What the next invoice settles."""
+        self._require_reachable()
+        customer = self.world.get(CustomerSeen, customer_id)
+        kept = self._till.balances.get(customer.id)
+        return kept if kept is not None and kept.amount else None
 
     async def promotion(self, code: str) -> Promotion | None:
         """What customers type in as ``code``."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from attrs import define, evolve
+from attrs import define, evolve, field
 
 from billing_core.domain.errors import ProviderRefused
 from billing_core.domain.facts import (
@@ -36,6 +36,8 @@ class Till:
     discounts: Discounts
     #: Why the next cards are declined that are.
     decline_code: str = "insufficient_funds"
+    #: By customer: what the next invoice that comes to something settles; below nothing it is their credit.
+    balances: dict[str, Money] = field(factory=dict)
 
     def ask(self, customer_id: str | None, price: Money, labels: Labels, description: str | None = None) -> PaymentSeen:
         """A payment that somebody is about to make."""
@@ -88,10 +90,11 @@ class Till:
     def invoice(
         self, subscription: SubscriptionSeen, currency: str, reason: str, lines: Sequence[InvoiceLineSeen]
     ) -> InvoiceSeen:
-        """The latest invoice of a subscription, to be paid; credits beyond what is due are kept, never paid out."""
+        """The latest invoice of a subscription, to be paid; what is given back or too little to charge is kept."""
         lines = self.discounts.lessened(subscription, lines)
         self.discounts.use_up(subscription)
-        due = Money(sum(line.amount - line.discount for line in lines), currency).collectable.amount
+        taken, self.balances[subscription.customer_id] = self.due_of(subscription.customer_id, currency, lines)
+        due = taken.amount
         invoice = InvoiceSeen(
             id=subscription.latest_invoice_id or self.world.new_id("in"),
             created=self.world.now(),
@@ -108,6 +111,14 @@ class Till:
         self.world.tell("invoice.created", invoice)
         number = f"FAKE-{len(self.world.all(InvoiceSeen)):04}"
         return self.world.tell("invoice.finalized", evolve(invoice, status="open", number=number))
+
+    def due_of(self, customer_id: str, currency: str, lines: Sequence[InvoiceLineSeen]) -> tuple[Money, Money]:
+        """What an invoice with these lines would take, and the customer's balance after it."""
+        nothing = Money.zero(currency)
+        net = Money(sum(line.amount - line.discount for line in lines), currency)
+        settled = net + self.balances.get(customer_id, nothing)
+        due = settled.collectable if net > nothing else nothing
+        return due, settled - due
 
     def pay(self, invoice: InvoiceSeen) -> InvoiceSeen:
         """An invoice is paid; one about nothing without any payment."""

@@ -294,11 +294,14 @@ class Subscribing:
             for line in command.own_lines
         ]
         owner = evolve(subscription, latest_invoice_id=self.world.new_id("in"))
+        kept = self.till.balances.get(subscription.customer_id)
         invoice = self.till.invoice(owner, command.own_lines[0].amount.currency, "manual", lines)
         if paid or not invoice.amount_due:
             self.till.pay(invoice)
             return
         self.world.tell("invoice.voided", evolve(self.till.fail(invoice), status="void"))
+        if kept is not None:
+            self.till.balances[subscription.customer_id] = kept
         raise ProviderRefused("Your card was declined.", code="card_declined", decline_code=self.till.decline_code)
 
     def change_lines(self, subscription: SubscriptionSeen, command: ChangePlan) -> list[InvoiceLineSeen]:
