@@ -251,6 +251,34 @@ class ProviderLookupContract:
         assert [cast("InvoicePaymentSeen", fact.after).invoice_id for fact in links] == [subscription.latest_invoice_id]
         assert not await bench.lookup.links_of((await story.paid_purchase()).id)
 
+    async def test_what_a_customer_has_as_credit_is_settled_with_the_next_invoice(self, bench: ProviderBench) -> None:
+        """A plan for nothing at once gives back what was paid; what is dearer afterwards takes it."""
+        story = Story(bench)
+        dear, cheap = await bench.catalog.ensure_plan(plan_at(4999)), await bench.catalog.ensure_plan(plan_at(1999))
+        subscription = await story.subscribed(dear)
+        assert await bench.lookup.balance(subscription.customer_id) is None
+        down = ChangePlan(
+            subscription_id=subscription.id,
+            item_id=subscription.items[0].id,
+            price_id=cheap,
+            quantity=1,
+            at_period_end=False,
+            proration="always_invoice",
+            only_when_paid=True,
+            proration_date=subscription.items[0].period_start,
+        )
+        await story.do(down)
+        assert await bench.lookup.balance(subscription.customer_id) == Money(-3000, "usd")
+        back = evolve(down, price_id=dear)
+        assert (await bench.lookup.preview(operation(back, bench.now()))).amount_due == Money(0, "usd")
+        await story.do(back)
+        assert await bench.lookup.balance(subscription.customer_id) is None
+
+    async def test_nobody_has_no_balance(self, bench: ProviderBench) -> None:
+        """A customer that does not exist is refused, not taken for one without a balance."""
+        with pytest.raises(ProviderRefused):
+            await bench.lookup.balance("cus_none")
+
     async def test_the_account_is_known(self, bench: ProviderBench) -> None:
         """And stays the same."""
         identity = await bench.lookup.identity()

@@ -99,6 +99,25 @@ async def test_several_changes_in_a_month_sum_to_what_was_used(stage: Stage) -> 
     assert abs(sum(one["total"] for one in invoices) - 5158) <= 2
 
 
+@pytest.mark.parametrize(
+    ("rule", "balance", "due"), [(ChangeRule(), -1500, 2000), (OWN, -1500, 2000), (OWN, 20, 3520)]
+)
+async def test_what_the_customer_is_owed_or_owes_is_in_the_preview(
+    stage: Stage, rule: ChangeRule, balance: int, due: int
+) -> None:
+    """Half of March from 29.00 to 99.00 is 35.00: less a credit of 15.00, or with 20 cents of a debt."""
+    await stage.sells(evolve(PRO, changes=(rule,)), TEAM)
+    begun = await stage.subscribes("ann", PRO.id)
+    async with stage.units() as uow:
+        customer = await uow.customers.customer_of("ann")
+    await stage.api.client.v1.customers.update_async(customer or "", {"balance": balance})
+    await stage.days(15.5)
+    assert begun.current_period_start is not None
+    half = begun.current_period_start + timedelta(days=15.5)
+    preview, (invoice,) = await change(stage, TEAM.id, proration_date=half)
+    assert (preview.preview.amount_due, invoice["amount_paid"]) == (usd(due), due)
+
+
 @pytest.mark.parametrize("rule", [ChangeRule(), OWN])
 async def test_more_seats_cost_what_their_preview_said(stage: Stage, rule: ChangeRule) -> None:
     await stage.sells(evolve(PRO, changes=(rule,)), TEAM)

@@ -91,6 +91,8 @@ def test_every_other_currency_is_sent_with_two(currency: str) -> None:
         pytest.param(12340, "kwd", id="dinars-ending-in-0"),
         pytest.param(99_999_999, "usd", id="eight-digits"),
         pytest.param(1, "zmw", id="no-known-minimum"),
+        pytest.param(10, "kwd", id="nor-of-dinars"),
+        pytest.param(50, "krw", id="the-least-of-won"),
     ],
 )
 def test_what_the_provider_can_charge_passes(amount: int, currency: str) -> None:
@@ -102,6 +104,8 @@ def test_what_the_provider_can_charge_passes(amount: int, currency: str) -> None
     [
         pytest.param(49, "usd", id="below-the-least"),
         pytest.param(1, "usd", id="a-cent"),
+        pytest.param(49, "krw", id="49-won"),
+        pytest.param(1999, "isk", id="kronur-that-are-not-whole"),
         pytest.param(-1, "usd", id="negative"),
         pytest.param(120050, "isk", id="half-a-krona"),
         pytest.param(120050, "ugx", id="half-a-shilling"),
@@ -112,6 +116,32 @@ def test_what_the_provider_can_charge_passes(amount: int, currency: str) -> None
 def test_what_the_provider_cannot_charge_is_refused(amount: int, currency: str) -> None:
     with pytest.raises(InvalidValue):
         Money(amount, currency).require_chargeable()
+
+
+@pytest.mark.parametrize(
+    ("amount", "currency", "collected"),
+    [
+        # 0.49 USD waits for the next invoice, 0.50 is taken
+        pytest.param(49, "usd", 0, id="49-cents"),
+        pytest.param(50, "usd", 50, id="50-cents"),
+        pytest.param(29, "gbp", 0, id="29-pence"),
+        pytest.param(49, "jpy", 0, id="49-yen"),
+        pytest.param(50, "krw", 50, id="50-won"),
+        pytest.param(49, "krw", 0, id="49-won"),
+        pytest.param(17_499, "huf", 0, id="174.99-forints"),
+        pytest.param(399, "hkd", 0, id="3.99-hong-kong-dollars"),
+        pytest.param(49, "zar", 0, id="49-south-african-cents"),
+        # what Stripe names no least amount for is collected whole: only it knows what is too little
+        pytest.param(10, "kwd", 10, id="10-fils-of-kuwait"),
+        pytest.param(10, "bhd", 10, id="10-fils-of-bahrain"),
+        pytest.param(1, "clp", 1, id="a-chilean-peso"),
+        pytest.param(0, "kwd", 0, id="nothing"),
+        pytest.param(-10, "kwd", 0, id="a-credit-of-dinars"),
+        pytest.param(-100, "usd", 0, id="a-credit"),
+    ],
+)
+def test_what_is_too_little_to_charge_is_not_collected(amount: int, currency: str, collected: int) -> None:
+    assert Money(amount, currency).collectable == Money(collected, currency)
 
 
 @pytest.mark.parametrize("amount", [19.99, "5", True, None])

@@ -297,6 +297,22 @@ def test_what_lines_come_to_is_never_below_nothing(amounts: list[int], due: int,
 
 
 @pytest.mark.parametrize(
+    ("amounts", "balance", "due"),
+    [
+        pytest.param([-1933, 6600], -1500, 3167, id="a-credit-is-used-up"),  # 6600 - 1933 - 1500
+        pytest.param([-1933, 6600], -9000, 0, id="a-larger-credit-pays-all"),
+        pytest.param([-1933, 6600], -4630, 0, id="37-cents-are-too-little"),  # 4667 - 4630
+        pytest.param([-1933, 6600], 20, 4687, id="what-was-too-little-before-is-due-too"),
+        pytest.param([-6600, 1933], 20, 0, id="a-downgrade-collects-no-debt"),
+        pytest.param([-30, 30], 700, 0, id="nor-does-what-comes-to-nothing"),
+    ],
+)
+def test_what_lines_come_to_settles_the_customers_balance(amounts: list[int], balance: int, due: int) -> None:
+    lines = [OwnLine(amount=Money(one, "eur"), description="", start=day(0), end=day(1)) for one in amounts]
+    assert own_due(lines, "eur", Money(balance, "eur"))[0] == Money(due, "eur")
+
+
+@pytest.mark.parametrize(
     ("row", "change", "comes"),
     [
         pytest.param(current(canceling=True), {"at_period_end": True}, False, id="a-downgrade-while-canceling"),

@@ -2,9 +2,18 @@
 
 import pytest
 
+from billing_core.domain.money import MINIMUM_CHARGES_MINOR
 from billing_sandbox.engine.forms import decode
+from billing_sandbox.engine.money import CURRENCIES, minimum_charge, unit
 from billing_sandbox.engine.objects import DAY, Obj
 from tests.unit.sandbox.play import Play
+
+
+def test_the_sandbox_and_the_core_know_the_same_least_charges() -> None:
+    """Written down twice, as neither may lean on the other; where Stripe names none, the smallest amount there is."""
+    assert all(
+        minimum_charge(one) == MINIMUM_CHARGES_MINOR.get(one, unit(one)) for one in [*MINIMUM_CHARGES_MINOR, *CURRENCIES]
+    )
 
 
 class TestForms:

@@ -16,6 +16,7 @@ _TWO_DECIMAL = frozenset(
         "sgd shp sle sos srd std szl thb tjs top try ttd twd tzs uah usd uyu uzs wst xcd xcg yer zar zmw ",
     )
 )
+CURRENCIES = ZERO_DECIMAL | THREE_DECIMAL | _TWO_DECIMAL
 _MINIMUM = dict.fromkeys(
     re.findall(r"\w+", "ars aud brl cad chf cop eur idr ils inr jpy krw nzd php rub sgd usd zar"), 50
 ) | {
@@ -33,7 +34,7 @@ def require_currency(code: str) -> str:
         InvalidParam: Stripe does not know it.
     """
     lower = code.lower()
-    if lower not in ZERO_DECIMAL | THREE_DECIMAL | _TWO_DECIMAL:
+    if lower not in CURRENCIES:
         message = f"Invalid currency: {lower}. Stripe currently supports these currencies: usd, eur, gbp, jpy, …"
         raise InvalidParam(message, param="currency")
     return lower
