@@ -39,7 +39,7 @@ async def test_a_preview_says_to_the_cent_what_the_change_charges(shop: Shop, pl
 
 
 async def test_a_new_cycle_is_due_now_also_where_its_moment_was_previewed_a_minute_ago(shop: Shop) -> None:
-    """It begins when the change is made, and its lines are prorated from the moment previewed: to the cent as charged."""
+    """It begins when the change is made; what is given back counts from the moment previewed."""
     subscription = await shop.subscribed()
     before = subscription.items[0].period_start
     assert before is not None

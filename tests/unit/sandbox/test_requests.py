@@ -10,10 +10,11 @@ from tests.unit.sandbox.play import Play
 
 
 def test_the_sandbox_and_the_core_know_the_same_least_charges() -> None:
-    """Written down twice, as neither may lean on the other; where Stripe names none, the smallest amount there is."""
-    assert all(
-        minimum_charge(one) == MINIMUM_CHARGES_MINOR.get(one, unit(one)) for one in [*MINIMUM_CHARGES_MINOR, *CURRENCIES]
-    )
+    """Written down twice, as neither may lean on the other. Where Stripe names none, it is the smallest amount."""
+    assert {one: minimum_charge(one) for one in CURRENCIES} == {
+        one: MINIMUM_CHARGES_MINOR.get(one, unit(one)) for one in CURRENCIES
+    }
+    assert set(MINIMUM_CHARGES_MINOR) <= CURRENCIES
 
 
 class TestForms:
