@@ -99,9 +99,7 @@ async def test_several_changes_in_a_month_sum_to_what_was_used(stage: Stage) -> 
     assert abs(sum(one["total"] for one in invoices) - 5158) <= 2
 
 
-@pytest.mark.parametrize(
-    ("rule", "balance", "due"), [(ChangeRule(), -1500, 2000), (OWN, -1500, 2000), (OWN, 20, 3520)]
-)
+@pytest.mark.parametrize(("rule", "balance", "due"), [(ChangeRule(), -1500, 2000), (OWN, -1500, 2000), (OWN, 20, 3520)])
 async def test_what_the_customer_is_owed_or_owes_is_in_the_preview(
     stage: Stage, rule: ChangeRule, balance: int, due: int
 ) -> None:
