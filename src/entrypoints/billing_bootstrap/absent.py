@@ -11,6 +11,7 @@ from billing_core.domain.access import UserAccess
 from billing_core.domain.errors import ProviderUnavailable, PublisherUnavailable, SignatureInvalid
 from billing_core.domain.events import Event
 from billing_core.domain.facts import Fact, ObjectRef, Snapshot
+from billing_core.domain.money import Money
 from billing_core.domain.offers import Offer
 from billing_core.domain.operations import Answer, Operation
 from billing_core.domain.plans import Plan
@@ -42,6 +43,10 @@ class NoProvider:
         _no_key()
 
     async def preview(self, operation: Operation) -> Preview:
+        """Nothing can be asked."""
+        _no_key()
+
+    async def balance(self, customer_id: str) -> Money | None:
         """Nothing can be asked."""
         _no_key()
 
