@@ -42,6 +42,11 @@ class House:
         assert answer.status_code == 200
         return bool(answer.json()["allowed"])
 
+    async def failed_calls_to_redis(self) -> float:
+        """How many there were, as the metrics say."""
+        lines = (await self.http.get("/metrics")).text.splitlines()
+        return sum(float(line.split()[-1]) for line in lines if line.startswith("billing_redis_failures_total{"))
+
     async def buy(self, user: str) -> httpx.Response:
         """Open a checkout."""
         return await self.http.post("/api/purchases/create", json={**COURSE, **URLS}, headers=bearer(user))
@@ -94,8 +99,9 @@ async def house(running: House) -> AsyncIterator[House]:
 
 
 async def test_without_redis_answers_stay_right(house: House) -> None:
-    """What changes meanwhile is seen at once, also when Redis is back with what it knew before."""
+    """What changes meanwhile is seen at once, also when Redis is back with what it knew before; metrics tell of it."""
     assert not await house.may_open("ann")
+    failed_before = await house.failed_calls_to_redis()
     await house.redis.cut()
 
     given = await house.http.post("/api/access/ann/grants", json=GRANT, headers=ADMIN)
@@ -105,6 +111,7 @@ async def test_without_redis_answers_stay_right(house: House) -> None:
     assert await house.may_open("ann")
     assert (health.status_code, health.json()["status"]) == (200, "degraded")
     assert health.json()["checks"]["cache"]["status"] == "degraded"
+    assert await house.failed_calls_to_redis() > failed_before
     house.redis.mend()
     while (await house.http.get("/api/health")).json()["checks"]["cache"]["status"] != "ok":
         assert await house.may_open("ann")

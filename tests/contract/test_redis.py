@@ -7,10 +7,10 @@ from uuid import uuid4
 
 import pytest
 
-from billing_contracts.examples import user_access
-from billing_core.domain.errors import InvalidValue
+from billing_contracts.examples import event, user_access
+from billing_core.domain.errors import InvalidValue, PublisherUnavailable
 from billing_embedded import EmbeddedValkey
-from billing_redis import RedisAccessCache, RedisLink, open_redis
+from billing_redis import RateLimiter, RedisAccessCache, RedisEventPublisher, RedisLink, open_redis
 from billing_redis.breaker import Breaker
 from tests.contract.tcp_proxy import TcpProxy, tcp_proxy
 from tests.databases import at_database
@@ -211,6 +211,24 @@ async def test_the_probe_says_how_long_an_answer_takes(proxy: TcpProxy, link: Re
     assert answered > 0
     await proxy.cut()
     assert await link.probe() is None
+
+
+async def test_each_failed_call_is_told_by_what_it_was_for(time: Time) -> None:
+    """While others wait before they try again, nothing is called, and nothing told."""
+    told: list[str] = []
+    link = open_redis("redis://127.0.0.1:1/0", on_failure=told.append)
+    link.breaker = Breaker(time)
+
+    assert await RedisAccessCache(link).get("user-1") is None
+    assert await RateLimiter("2/hour", link).hit("user-1") is not None
+    with pytest.raises(PublisherUnavailable):
+        await RedisEventPublisher(link).publish([event()])
+    assert await link.probe() is None
+    time.seconds = 2.0
+    assert await RateLimiter("2/hour", link).hit("user-1") is not None
+
+    assert told == ["cache", "publish", "probe", "rate_limit"]
+    await link.close()
 
 
 def test_certificates_without_tls_are_refused() -> None:

@@ -222,7 +222,7 @@ class RedisAccessCache:
                 return None
         except FAILURES:
             self._in_doubt = True
-            self._link.breaker.failed()
+            self._link.failed("cache")
             return None
         self._link.breaker.succeeded()
         return result

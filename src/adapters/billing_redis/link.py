@@ -18,10 +18,13 @@ from billing_core.domain.errors import InvalidValue
 from billing_redis.breaker import Breaker
 from billing_redis.sentinels import follow
 
-__all__ = ["FAILURES", "RedisLink", "Watch", "open_redis"]
+__all__ = ["FAILURES", "OnFailure", "RedisLink", "Watch", "open_redis"]
 
 #: What surrounds each command, by its name: whoever traces.
 Watch = Callable[[str], AbstractContextManager[object]]
+
+#: Who is told of each call that failed, by what it was for: ``cache``, ``rate_limit``, ``publish`` or ``probe``.
+OnFailure = Callable[[str], None]
 
 #: What a call may raise where Redis is away, slow or refuses.
 FAILURES = (RedisError, OSError)
@@ -41,6 +44,10 @@ def _unwatched(_name: str) -> AbstractContextManager[object]:
     return nullcontext()
 
 
+def _unheard(_use: str) -> None:
+    """Nobody wants to know."""
+
+
 class RedisLink:
     """A pool of connections to one Redis. Nothing connects before the first call; close it with `close`."""
 
@@ -53,8 +60,11 @@ class RedisLink:
         tls: dict[str, str],
         sentinels: Sequence[tuple[str, int]] = (),
         watch: Watch | None = None,
+        on_failure: OnFailure | None = None,
     ) -> None:
         self.breaker = Breaker()
+        #: Who is told of each call that failed.
+        self.on_failure: OnFailure = on_failure or _unheard
         #: How often a connection was made to another server than the one before: after a restart or a failover.
         self.server_changes = 0
         self._server: str | None = None
@@ -84,10 +94,15 @@ class RedisLink:
         try:
             await self.client.ping()
         except FAILURES:
-            self.breaker.failed()
+            self.failed("probe")
             return None
         self.breaker.succeeded()
         return (time.perf_counter() - begun) * 1000
+
+    def failed(self, use: str) -> None:
+        """A call for this use failed: whoever wants to know is told, and others wait a moment before they try."""
+        self.breaker.failed()
+        self.on_failure(use)
 
     async def close(self) -> None:
         """Close all connections."""
@@ -124,6 +139,7 @@ def open_redis(
     certificate_file: Path | None = None,
     key_file: Path | None = None,
     watch: Watch | None = None,
+    on_failure: OnFailure | None = None,
 ) -> RedisLink:
     """A link to the Redis at ``url``.
 
@@ -137,6 +153,7 @@ def open_redis(
         certificate_file: with TLS, our own certificate, where the server asks for one.
         key_file: its key.
         watch: what surrounds each command.
+        on_failure: who is told of each call that failed.
 
     Raises:
         InvalidValue: certificates for a URL without TLS.
@@ -152,4 +169,5 @@ def open_redis(
         tls=tls,
         sentinels=sentinels,
         watch=watch,
+        on_failure=on_failure,
     )

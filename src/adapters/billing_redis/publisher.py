@@ -44,4 +44,5 @@ class RedisEventPublisher:
                 with self._link.watch("MULTI"):
                     await pipeline.execute()
             except FAILURES as error:
+                self._link.on_failure("publish")
                 raise PublisherUnavailable from error

@@ -153,7 +153,7 @@ class RateLimiter:
             try:
                 told = await self._script([name], [self._rate.limit, self._rate.seconds * 1000])
             except FAILURES:
-                self._link.breaker.failed()
+                self._link.failed("rate_limit")
             else:
                 self._link.breaker.succeeded()
                 allowed, count, before, elapsed_ms = told

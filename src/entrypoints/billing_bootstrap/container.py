@@ -261,10 +261,10 @@ async def open_application(settings: Settings) -> AsyncIterator[Application]:
         replica = await _pool(settings, settings.database_replica_url, spans) if settings.database_replica_url else None
         if replica is not None:
             stack.push_async_callback(replica.close)
-        redis = _redis(settings, spans)
+        metrics = Metrics()
+        redis = _redis(settings, metrics, spans)
         if redis is not None:
             stack.push_async_callback(redis.close)
-        metrics = Metrics()
         connections = StripeConnections(settings, metrics, spans)
         stack.push_async_callback(connections.close)
         clock = BusinessClock(RealClock())
@@ -293,7 +293,7 @@ def _spans(settings: Settings) -> Spans | None:
     return open_tracing()
 
 
-def _redis(settings: Settings, spans: Spans | None) -> RedisLink | None:
+def _redis(settings: Settings, metrics: Metrics, spans: Spans | None) -> RedisLink | None:
     if not settings.redis_url:
         return None
     return open_redis(
@@ -303,6 +303,7 @@ def _redis(settings: Settings, spans: Spans | None) -> RedisLink | None:
         certificate_file=settings.redis_certificate_file,
         key_file=settings.redis_key_file,
         watch=spans.command if spans else None,
+        on_failure=lambda use: metrics.redis_failures.labels(use).inc(),
     )
 
 

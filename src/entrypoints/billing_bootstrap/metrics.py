@@ -54,6 +54,9 @@ class Metrics:
             "billing_webhook_deliveries", "Webhooks, by what became of the event at once.", "outcome"
         )
         self.cache_lookups = counter("billing_cache_lookups", "Questions to the cache of access.", "result")
+        self.redis_failures = counter(
+            "billing_redis_failures", "Calls to Redis that failed, by what they were for.", "use"
+        )
         self.pool_connections = gauge(
             "billing_database_pool_connections", "Connections of the pool, used and idle.", "state"
         )

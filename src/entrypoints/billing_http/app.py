@@ -9,6 +9,7 @@ from litestar import Litestar, Router
 from litestar.datastructures import State
 from litestar.di import Provide
 from litestar.exceptions import HTTPException
+from litestar.routes import HTTPRoute
 from litestar.types import ASGIApp, Receive, Scope, Send
 
 from billing_bootstrap.application import Application
@@ -27,9 +28,10 @@ from billing_http.crowd import Crowd
 from billing_http.envelope import Envelope
 from billing_http.fast_lane import FastLane
 from billing_http.gate import Gate
+from billing_http.heads import Heads
 from billing_http.idempotency import Once
 from billing_http.methods import Methods
-from billing_http.openapi import document, operations
+from billing_http.openapi import document
 from billing_http.operations import check_request
 from billing_http.problems import RequestRefused
 from billing_http.reading import MAX_BODY_BYTES
@@ -66,9 +68,10 @@ def build(application: Application) -> BillingHttp:
         routes.register(route)
     tokens = TokenVerifier.of(settings, keys_of(settings), application.real_clock)
     once = Once(app=routes, answer_once=application.answer_once)
-    methods = Methods.of(once, ((path, method) for path, method, _, _ in operations(routes)))
-    lane = FastLane(app=methods, application=application)
-    gate = Gate(app=lane, tokens=tokens, user_limit=application.user_limit, address_limit=application.address_limit)
+    http_routes = (route for route in routes.routes if isinstance(route, HTTPRoute))
+    methods = Methods.of(once, ((route.path_format, method) for route in http_routes for method in route.methods))
+    heads = Heads(FastLane(app=methods, application=application))
+    gate = Gate(app=heads, tokens=tokens, user_limit=application.user_limit, address_limit=application.address_limit)
     origins = frozenset(origin.encode() for origin in settings.cors_allowed_origins)
     crowd = Crowd(gate if application.spans is None else Traced(app=gate, spans=application.spans))
     counts = RequestCounts(application.metrics)

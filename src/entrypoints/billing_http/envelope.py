@@ -55,7 +55,7 @@ class Envelope:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, and its answer back."""
         http, found = cast("HTTPScope", scope), cast("dict[str, Any]", scope)
-        begun = time.perf_counter()
+        begun, head = time.perf_counter(), http["method"] == "HEAD"
         request_id = _request_id(http["headers"])
         extra = [(b"x-request-id", request_id), *SECURITY_HEADERS, *self._cross_origin(http)]
         if scope["scheme"] == "https":
@@ -71,6 +71,8 @@ class Envelope:
                 replayed = _REPLAYED in names
                 policy = () if CSP[0] in names else (CSP,)
                 message["headers"] = [*message["headers"], *policy, *extra, *found.get(LIMIT_HEADERS, ())]
+            elif head and message["type"] == "http.response.body":
+                message["body"] = b""
             await send(message)
 
         structlog.contextvars.clear_contextvars()

@@ -17,8 +17,6 @@ from billing_http.problems import Code, Problem
 
 __all__ = ["Methods"]
 
-#: Answered by the routes as they are: nothing else may stand in the way of reading.
-_READING = frozenset({"GET", "HEAD"})
 _ANY = "[^/]+"
 _PARAMETER = re.compile(r"{[^}]*}")
 
@@ -36,14 +34,15 @@ class Methods:
         """The methods of these paths, with ``{…}`` for what is different each time."""
         by_path: dict[str, set[str]] = {}
         for path, method in routes:
-            by_path.setdefault(_PARAMETER.sub(_ANY, path), set()).add(method)
+            allowed = by_path.setdefault(_PARAMETER.sub(_ANY, path), {"OPTIONS"})
+            allowed |= {method, "HEAD"} if method == "GET" else {method}
         return cls(app, {re.compile(path): ", ".join(sorted(methods)) for path, methods in by_path.items()})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or answer it."""
         given: Any = scope
         method = given["method"]
-        if method in _READING:
+        if method == "GET":  # the routes say themselves where there is none: nothing may stand in the way of reading
             await self._app(scope, receive, send)
             return
         found = [
@@ -53,12 +52,12 @@ class Methods:
         ]
         # The path with the fewest parameters goes first: that is how the routes are found, too.
         allowed = min(found)[1] if found else None
-        if allowed is None or method in allowed.split(", "):
-            await self._app(scope, receive, send)
-        elif method == "OPTIONS":
+        if allowed is not None and method == "OPTIONS":
             headers = [(b"allow", allowed.encode()), (b"content-length", b"0")]
             await send({"type": "http.response.start", "status": 204, "headers": headers})
             await send({"type": "http.response.body", "body": b"", "more_body": False})
+        elif allowed is None or method in allowed.split(", "):
+            await self._app(scope, receive, send)
         else:
             detail = f"Here these methods are allowed: {allowed}."
             problem = Problem(code=Code.METHOD_NOT_ALLOWED, detail=detail, headers={"allow": allowed})

@@ -54,6 +54,8 @@ is not found.
 **Values.** Times are RFC 3339 in UTC with a `Z`; money is an integer in the currency's minor unit with its ISO 4217
 code in lower case: `{"amount": 1999, "currency": "usd"}`. Unknown fields and query parameters are refused.
 
+**HEAD** is answered wherever GET is, with the same status and headers and no body.
+
 **Errors** are `application/problem+json` (RFC 9457). Go by `code`, show `detail`; `errors` names the fields that do
 not fit. 409 is about the state of things, 429 and 503 say in `Retry-After` when to try again.
 

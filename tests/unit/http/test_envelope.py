@@ -57,6 +57,22 @@ async def test_each_request_is_one_line_of_the_log(house: House, ann: str, log: 
     }
 
 
+async def test_head_is_logged_as_what_it_was(house: House, ann: str, log: structlog.testing.LogCapture) -> None:
+    """It is answered as GET, by the fast lane too; a client that has the plans already is told so."""
+    plans = await house.ask("HEAD", "/api/subscriptions/plans", user=None)
+    again = await house.ask(
+        "HEAD", "/api/subscriptions/plans", user=None, headers={"If-None-Match": plans.headers["etag"]}
+    )
+    await house.ask("HEAD", f"/api/subscriptions/status/{ann}", user=ann)
+
+    assert (plans.status_code, again.status_code) == (200, 304)
+    assert [(line["method"], line["route"], line["status"]) for line in log.entries] == [
+        ("HEAD", "/api/subscriptions/plans", 200),
+        ("HEAD", "/api/subscriptions/plans", 304),
+        ("HEAD", "/api/subscriptions/status/{user_id}", 200),
+    ]
+
+
 async def test_a_page_of_an_allowed_origin_may_call(house: House) -> None:
     answer = await house.ask("GET", "/api/subscriptions/plans", user=None, headers={"Origin": ORIGIN})
 

@@ -119,11 +119,30 @@ async def test_an_unknown_path_is_a_problem(house: House) -> None:
     assert answer.headers["content-type"] == "application/problem+json"
 
 
-async def test_another_method_is_a_problem_that_names_the_right_ones(house: House) -> None:
-    answer = await house.ask("PATCH", "/api/subscriptions/plans", user=None)
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("PATCH", "/api/subscriptions/plans", "GET, HEAD, OPTIONS"),
+        ("POST", "/api/schema", "GET, HEAD, OPTIONS"),
+        ("POST", "/metrics", "GET, HEAD, OPTIONS"),
+        ("GET", "/api/purchases/create", "OPTIONS, POST"),
+        ("TRACE", "/api/purchases/create", "OPTIONS, POST"),
+    ],
+)
+async def test_another_method_is_a_problem_that_names_the_right_ones(
+    house: House, method: str, path: str, allowed: str
+) -> None:
+    answer = await house.ask(method, path, user=None)
 
     assert (answer.status_code, answer.json()["code"]) == (405, "method_not_allowed")
-    assert "GET" in answer.headers["allow"]
+    assert ", ".join(sorted(answer.headers["allow"].split(", "))) == allowed
+
+
+async def test_head_is_refused_where_get_is(house: House) -> None:
+    answer = await house.ask("HEAD", "/api/purchases/create", user=None)
+
+    assert (answer.status_code, answer.content) == (405, b"")
+    assert "POST" in answer.headers["allow"]
 
 
 class Broken:

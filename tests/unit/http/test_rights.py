@@ -155,6 +155,29 @@ async def test_each_caller_is_answered_as_the_table_says(house: House, ann: str,
     assert answer.status_code == rights.status_for(who), answer.text
 
 
+READ = sorted(identity for identity, (method, _) in ROUTES.items() if method == "GET")
+
+
+@pytest.mark.parametrize("identity", READ)
+async def test_head_says_to_each_caller_what_get_says_but_for_the_body(house: House, ann: str, identity: str) -> None:
+    """RFC 9110, 9.3.2: the same status and headers, the length of what is left away among them."""
+    thing = await own(house, ann, THINGS.get(identity))
+    path = filled(ROUTES[identity][1], ann, thing)
+    # How long the database took is of another length each time.
+    passing = {"x-request-id"} | ({"content-length"} if identity == "get_health" else set())
+    for user, roles in CALLERS.values():
+        told = [
+            await house.ask(method, path, user=ann if user == "" else user, roles=roles) for method in ("GET", "HEAD")
+        ]
+        get, head = [
+            (answer.status_code, {name: value for name, value in answer.headers.items() if name not in passing})
+            for answer in told
+        ]
+        assert head == get
+        assert told[0].content
+        assert not told[1].content
+
+
 @pytest.mark.parametrize("identity", sorted(THINGS))
 @pytest.mark.parametrize("strange", [NO_ID, "not-an-id", "x" * 300])
 async def test_a_strange_id_is_answered_like_one_of_somebody_else(
