@@ -12,7 +12,7 @@ import argparse
 import random
 import statistics
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
@@ -22,7 +22,7 @@ import uvloop
 from attrs import define, field
 
 from benchmarks import services
-from benchmarks.crowd import LEFT, Crowd, delivery, pattern_of
+from benchmarks.crowd import LEFT, delivery, pattern_of
 from benchmarks.mix import Story, told_story
 from benchmarks.webhooks import sell_the_plan
 from billing_bootstrap.application import Application
@@ -38,6 +38,8 @@ from billing_worker.jobs import jobs_of
 #: does all that it has to do.
 ASKED, TOLD, PASSES = 200, 40, 10
 PLATFORM = Resource(ResourceType.PLATFORM, "*")
+#: While tables are filled what was not committed may be lost, and nobody follows: the WAL holds next to nothing then.
+_LOADING: Final = {"wal_level": "minimal", "max_wal_senders": "0", "max_wal_size": "'8GB'"}
 #: Jobs that ask Stripe, or look at every row on purpose, seldom.
 NOT_IN_A_PASS = {"reconcile what changed", "watch invariants", "settle doubts"}
 
@@ -136,27 +138,31 @@ async def opened(database_url: str, redis_url: str) -> AsyncIterator[Application
         yield application
 
 
-async def run(server_url: str, redis_url: str, few: int, many: int, rounds: int) -> None:
-    """Load both, measure, and print the table."""
+async def load(server_url: str, redis_url: str, sizes: dict[str, int]) -> int:
+    """Fill a database for each of these crowds; how many facts each learner has."""
     story = told_story()
-    redis = redis_url.rpartition("/")[0]
     pattern_url = services.database(server_url, "pattern")
     await sell_the_plan(pattern_url)
-    async with opened(pattern_url, f"{redis}/1") as application:
-        crowd = await pattern_of(application, pattern_url, story)
-    urls = {}
-    for name, learners in (("few", few), ("many", many)):
-        urls[name] = services.database(server_url, name)
-        await sell_the_plan(urls[name])
-        seconds = crowd.load(urls[name], learners, title=f"{learners:,} learners")
-        print(
-            f"{learners:,} learners with {crowd.facts} facts each in {seconds:,.0f} s: {_size(urls[name])}", flush=True
-        )
-    async with opened(urls["few"], f"{redis}/2") as small, opened(urls["many"], f"{redis}/3") as large:
-        sides = (Side(small, story, _chosen(few)), Side(large, story, _chosen(many)))
+    async with opened(pattern_url, redis_url) as application:
+        crowd = await pattern_of(application.receive_event, pattern_url, story)
+    for name, learners in sizes.items():
+        url = services.database(server_url, name)
+        await sell_the_plan(url)
+        seconds = crowd.load(url, learners, title=f"{learners:,} learners")
+        print(f"{learners:,} learners with {crowd.facts} facts each in {seconds:,.0f} s: {_size(url)}", flush=True)
+    return crowd.facts
+
+
+async def measure(server_url: str, redis_url: str, sizes: dict[str, int], rounds: int, facts: int) -> None:
+    """Ask both crowds in turns, and print the table."""
+    story = told_story()
+    server, redis = server_url.rpartition("/")[0], redis_url.rpartition("/")[0]
+    (few, small), (many, large) = sizes.items()
+    async with opened(f"{server}/{few}", f"{redis}/2") as here, opened(f"{server}/{many}", f"{redis}/3") as there:
+        sides = (Side(here, story, _chosen(small)), Side(there, story, _chosen(large)))
         for number in range(rounds):
             await round_of(number, sides)
-    _show(crowd, *sides, few=few, many=many)
+    _show(facts, *sides, few=small, many=large)
 
 
 def _chosen(learners: int) -> list[int]:
@@ -169,8 +175,8 @@ def _size(url: str) -> str:
     return str(size)
 
 
-def _show(crowd: Crowd, small: Side, large: Side, *, few: int, many: int) -> None:
-    print(f"\n| {crowd.facts} facts each | {few:,} learners, ms | {many:,} learners, ms | ratio |")
+def _show(facts: int, small: Side, large: Side, *, few: int, many: int) -> None:
+    print(f"\n| {facts} facts each | {few:,} learners, ms | {many:,} learners, ms | ratio |")
     print("| --- | ---: | ---: | ---: |")
     for path, took in small.took.items():
         ratios = [there / here for here, there in zip(took, large.took[path], strict=True)]
@@ -188,12 +194,22 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=Path("build/flat"), help="a folder with room for it")
     given = parser.parse_args()
     given.data.mkdir(parents=True, exist_ok=True)
-    with EmbeddedPostgres(given.data / "postgres") as postgres, EmbeddedValkey(given.data / "valkey") as valkey:
-        with psycopg.connect(postgres.url, autocommit=True) as connection:
-            connection.execute("ALTER SYSTEM SET max_wal_size = '8GB'")  # so that loading is not all checkpoints
-            connection.execute("SELECT pg_reload_conf()")
-        work = run(postgres.url, valkey.url, given.few, given.users, given.rounds)
-        uvloop.run(work)
+    sizes = {"few": given.few, "many": given.users}
+    database, cache = EmbeddedPostgres(given.data / "postgres"), EmbeddedValkey(given.data / "valkey")
+    with database as postgres:
+        set_up(postgres.url, _LOADING)
+    with database as postgres, cache as valkey:
+        facts = uvloop.run(load(postgres.url, valkey.url, sizes))
+        set_up(postgres.url, dict.fromkeys(_LOADING, "DEFAULT"))
+    with database as postgres, cache as valkey:
+        uvloop.run(measure(postgres.url, valkey.url, sizes, given.rounds, facts))
+
+
+def set_up(server_url: str, settings: Mapping[str, str]) -> None:
+    """Give a PostgreSQL these settings, from its next start on."""
+    with psycopg.connect(server_url, autocommit=True) as connection:
+        for name, value in settings.items():
+            connection.execute(f"ALTER SYSTEM SET {name} = {value}".encode())
 
 
 if __name__ == "__main__":
