@@ -88,10 +88,12 @@ class _Second:
         for fact in by_id:
             if fact.begins:
                 continue
-            if fact.before is None or fact.before == fact.after:
-                self._claims[self._number(fact.after)].append(fact)
+            start = None if fact.before is None else self._number(fact.before)
+            end = self._number(fact.after)
+            if start is None or start == end:
+                self._claims[end].append(fact)
             else:
-                self._updates.append(_Update(self._number(fact.before), self._number(fact.after), (fact,)))
+                self._updates.append(_Update(start, end, (fact,)))
 
     def order(self) -> Ordered:
         """The facts in order."""
@@ -107,8 +109,9 @@ class _Second:
         return Ordered(tuple(facts), ambiguous=self._is_ambiguous(runs))
 
     def _number(self, state: Snapshot) -> _Node:
-        number = self._numbers.setdefault(state, len(self._states))
-        if number == len(self._states):
+        number = self._numbers.get(state)
+        if number is None:
+            number = self._numbers[state] = len(self._states)
             self._states.append(state)
         return number
 

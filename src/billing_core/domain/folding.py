@@ -160,9 +160,11 @@ class _Course:
         if self._ref is None:
             self._ref = fact.ref
         self._customer_id = fact.customer_id or self._customer_id
-        self._take_status(fact.occurred_at, status_of(after), status_of(before) if before is not None else None)
+        goes_on = before is self._snapshot  # where nothing is missing in between it often is the very same object
+        status_before = self._status if goes_on else status_of(before) if before is not None else None
+        self._take_status(fact.occurred_at, status_of(after), status_before)
         if type(after) is SubscriptionSeen:
-            self._take_subscription(fact, after)
+            self._take_subscription(fact, after, goes_on=goes_on)
         self._snapshot = after
 
     def _take_status(self, at: datetime, status: str | None, status_before: str | None) -> None:
@@ -172,9 +174,9 @@ class _Course:
             if seen is not None:
                 self._statuses.add(seen)
 
-    def _take_subscription(self, fact: Fact, after: SubscriptionSeen) -> None:
+    def _take_subscription(self, fact: Fact, after: SubscriptionSeen, *, goes_on: bool) -> None:
         prices = _prices(after)
-        before = prices if fact.before is None else _prices(fact.before)
+        before = prices if fact.before is None else self._prices if goes_on else _prices(fact.before)
         if before != prices or self._prices not in (None, prices):
             self._price_since = fact.occurred_at
         elif self._price_since is None:

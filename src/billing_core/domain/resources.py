@@ -49,7 +49,7 @@ def _resource_id(value: str) -> str:
     return require_id(value, "resource_id")
 
 
-@frozen(order=True)
+@frozen(order=True, cache_hash=True)
 class Resource:
     """One thing that can be opened, or with the id ``*`` every one of its type."""
 
@@ -86,9 +86,13 @@ class Containment:
     #: For each item that something contains, and for any other of each type: what opens it besides itself.
     _holders: Mapping[Resource, frozenset[Resource]] = field(init=False, eq=False, repr=False)
     _holders_of_any: Mapping[ResourceType, frozenset[Resource]] = field(init=False, eq=False, repr=False)
+    #: And with itself, for each item that something contains.
+    _opening: Mapping[Resource, frozenset[Resource]] = field(init=False, eq=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
-        object.__setattr__(self, "_holders", {item: self._find_holders(item) for item in self.outer})
+        holders = {item: self._find_holders(item) for item in self.outer}
+        object.__setattr__(self, "_holders", holders)
+        object.__setattr__(self, "_opening", {item: around | {item} for item, around in holders.items()})
         wholes = (Resource(kind, EVERY) for kind in ResourceType)
         object.__setattr__(self, "_holders_of_any", {whole.type: self._find_holders(whole) for whole in wholes})
 
@@ -112,7 +116,7 @@ class Containment:
 
     def opened_by(self, resource: Resource) -> frozenset[Resource]:
         """Every resource a grant of which opens ``resource``: itself and `holders_of` it."""
-        return self.holders_of(resource) | {resource}
+        return self._opening.get(resource) or self._holders_of_any[resource.type] | {resource}
 
     def _find_holders(self, resource: Resource) -> frozenset[Resource]:
         named = {resource, *self.outer.get(resource, ())}
