@@ -6,7 +6,6 @@ module is imported when it is called, so that ``--help`` answers at once.
 
 from __future__ import annotations
 
-import difflib
 import os
 import sys
 from collections.abc import Sequence
@@ -83,8 +82,9 @@ def make_app(called: str | None = None) -> App:
     )
     for name in ("--help", "--version"):
         app[name].group = (_ABOUT,)
-    app.register_install_completion_command(
-        "--install-completion",
+    app.command(
+        "billing_cli.commands.completion:install",
+        name="--install-completion",
         help="Complete commands and options with the Tab key, from the next shell on.",
         group=_ABOUT,
     )
@@ -130,6 +130,8 @@ def _usage(error: CycloptsError) -> str:
     """What is wrong with the command line, and where to read how it is meant."""
     chain = " ".join(("billing", *(error.command_chain or ())))
     if isinstance(error, UnknownCommandError) and error.unused_tokens and error.app:
+        import difflib  # noqa: PLC0415 - what is right imports nothing more
+
         # cyclopts' own message imports every command to find what else there is.
         given, known = error.unused_tokens[0], [name for name in error.app if not name.startswith("-")]
         near = difflib.get_close_matches(given, known, n=1)
