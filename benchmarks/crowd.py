@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from functools import partial
@@ -25,7 +25,6 @@ from rich.progress import Progress
 from benchmarks import services
 from benchmarks.mix import Story
 from billing_core.domain.ids import derived_id
-from billing_core.use_cases.receive_event import ReceiveEvent
 from billing_sandbox.signing import signature_header
 
 __all__ = ["LEFT", "TABLES", "Crowd", "delivery", "pattern_of"]
@@ -147,10 +146,10 @@ class Crowd:
             yield text
 
 
-async def pattern_of(receive_event: ReceiveEvent, database_url: str, story: Story) -> Crowd:
+async def pattern_of(receive: Callable[[bytes, str], Awaitable[object]], database_url: str, story: Story) -> Crowd:
     """Take in the story of one learner, where nothing was taken in before, and read what it left."""
     for place in range(len(story) - LEFT):
-        await receive_event(*delivery(story, place, _PATTERN))
+        await receive(*delivery(story, place, _PATTERN))
     return _read(database_url)
 
 

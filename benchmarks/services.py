@@ -190,4 +190,4 @@ def _wait(process: subprocess.Popen[bytes], url: str) -> None:
         except OSError:
             time.sleep(0.05)
     process.kill()
-    raise RuntimeError(f"{process.args} does not answer at {url}.")
+    raise RuntimeError(f"{process.args!r} does not answer at {url}.")
