@@ -4,7 +4,6 @@ A service that cannot be had is an error, never a skip. Nothing is started for t
 """
 
 import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -12,6 +11,8 @@ from urllib.parse import urlsplit
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from tests.folders import folder_for_servers
 
 #: For the loop of who changes code: `make test-unit` tries few, `make test` all that everybody tries.
 settings.register_profile("quick", max_examples=5, deadline=None)
@@ -27,9 +28,8 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if "CI" in os.en
 @pytest.fixture(scope="session")
 def service_folder() -> Iterator[Path]:
     """Where embedded servers keep their data: open to the user that PostgreSQL runs as, unlike pytest's own folder."""
-    with tempfile.TemporaryDirectory(prefix="billing-test-") as folder:
-        Path(folder).chmod(0o755)
-        yield Path(folder)
+    with folder_for_servers("billing-test-") as folder:
+        yield folder
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,6 @@ import socket
 import stat
 import subprocess
 import sys
-import tempfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,6 +27,7 @@ from billing_embedded import (
     binaries,
 )
 from billing_embedded.server import EmbeddedServer, free_port
+from tests.folders import folder_for_servers
 
 #: Starts both servers, says where they are, and holds them until it is told to end, or is ended.
 PARENT = """
@@ -44,9 +44,8 @@ GONE_SECONDS_MAX = 20
 @pytest.fixture(scope="module")
 def open_folder() -> Iterator[Path]:
     """A folder that every user may enter, unlike pytest's own."""
-    with tempfile.TemporaryDirectory() as folder:
-        Path(folder).chmod(0o755)
-        yield Path(folder)
+    with folder_for_servers("billing-embedded-") as folder:
+        yield folder
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
@@ -12,14 +11,14 @@ import pytest
 from billing_cli.main import main
 from tests.e2e.operators import Billing, Ended, Shopper
 from tests.e2e.running_dev import RunningDev, started_dev
+from tests.folders import folder_for_servers
 
 
 @pytest.fixture(scope="session")
 def dev_folder() -> Iterator[Path]:
     """Where `billing dev` may keep data: below parents that PostgreSQL's user may enter, unlike pytest's own folder."""
-    with tempfile.TemporaryDirectory(prefix="billing-e2e-") as folder:
-        Path(folder).chmod(0o755)
-        yield Path(folder)
+    with folder_for_servers("billing-e2e-") as folder:
+        yield folder
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -11,6 +10,7 @@ from threading import Thread
 import pytest
 
 from tests.e2e.running_dev import RunningDev, eventually, started_dev
+from tests.folders import folder_for_servers
 from tests.system.browser import Page, browser
 
 RESULTS = Path(__file__).parents[2] / "test-results"
@@ -40,11 +40,12 @@ def shop() -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def dev(shop: str) -> Iterator[RunningDev]:
-    with tempfile.TemporaryDirectory(prefix="billing-system-") as folder:
-        Path(folder).chmod(0o755)
-        with started_dev(Path(folder) / "dev", environment={"CHECKOUT_RETURN_ORIGINS": shop}) as running:
-            running.until_it_says("Ready.")
-            yield running
+    with (
+        folder_for_servers("billing-system-") as folder,
+        started_dev(folder / "dev", environment={"CHECKOUT_RETURN_ORIGINS": shop}) as running,
+    ):
+        running.until_it_says("Ready.")
+        yield running
 
 
 @pytest.fixture
