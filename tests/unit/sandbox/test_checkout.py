@@ -83,6 +83,18 @@ class TestSubscriptionMode:
         assert [invoice["total"] for invoice in invoices] == [2900, 2900, 1450, 1450]
 
 
+    @pytest.mark.parametrize("percent_off", [50, 100])
+    def test_a_discount_that_counts_once_is_over_after_the_subscription_was_told_of(
+        self, play: Play, percent_off: int
+    ) -> None:
+        """Created, with it and active; then updated, without it."""
+        coupon = play.post("/v1/coupons", percent_off=percent_off, duration="once")
+        play.pay(session_for(play, discounts=[{"coupon": coupon["id"]}], customer=play.customer()["id"]))
+        told = [event["data"]["object"] for event in play.events("customer.subscription")]
+        assert play.types("customer.subscription") == ["customer.subscription.created", "customer.subscription.updated"]
+        assert [(one["status"], len(one["discounts"])) for one in told] == [("active", 1), ("active", 0)]
+
+
 class TestPaymentMode:
     def test_the_payment_carries_its_own_metadata_to_the_charge(self, play: Play) -> None:
         data = {"metadata": {"purchase_id": "p1"}}

@@ -223,9 +223,8 @@ def _subscribe(w: World, session: Obj, customer: Obj | None, buyer: Buyer) -> Ob
 def _first_invoice(w: World, session: Obj, invoice: Obj, method: Obj | None, buyer: Buyer) -> Obj:
     subscription_id = session["subscription"]
     invoice = finalise(w, invoice)
-    use_up(w, w.load("subscription", subscription_id))
     if invoice["amount_due"] == 0:
-        w.emit("customer.subscription.created", w.load("subscription", subscription_id))
+        _tell_of(w, w.load("subscription", subscription_id))
         collection.mark_paid(w, invoice)
         return session | {"payment_status": "no_payment_required"}
     intent = intent_of(w, invoice)
@@ -235,11 +234,16 @@ def _first_invoice(w: World, session: Obj, invoice: Obj, method: Obj | None, buy
     intent = payments.confirm(w, intent, method, authenticated=buyer.authenticated)
     if intent["last_payment_error"]:
         raise payment_error(w, invoice)
-    subscription = w.load("subscription", subscription_id) | {"status": "active"}
-    w.store.put(subscription)
-    w.emit("customer.subscription.created", subscription)
+    _tell_of(w, w.load("subscription", subscription_id) | {"status": "active"})
     collection.follow(w, invoice, intent, method)
     return session | {"payment_status": "unpaid" if intent["status"] == "processing" else "paid"}
+
+
+def _tell_of(w: World, subscription: Obj) -> None:
+    """A subscription is there; only then anything else of it changes."""
+    w.store.put(subscription)
+    w.emit("customer.subscription.created", subscription)
+    use_up(w, w.load("subscription", subscription["id"]))
 
 
 def _set_up(w: World, session: Obj, customer: Obj | None, buyer: Buyer) -> Obj:
