@@ -189,8 +189,13 @@ class Stage:
 
 
 @asynccontextmanager
-async def rehearsing(units: UnitsOfWork, retry_days: Iterable[int] | None = None) -> AsyncIterator[Stage]:
-    """A stage on these units of work; ``retry_days`` are the account's own retries, none where ours collects."""
+async def rehearsing(
+    units: UnitsOfWork, retry_days: Iterable[int] | None = None, *, begins: datetime | None = None
+) -> AsyncIterator[Stage]:
+    """A stage on these units of work, on the first 1 March that leads to no leap day, or where it ``begins``.
+
+    ``retry_days`` are the account's own retries, none where ours collects.
+    """
     from aiohttp import ClientSession  # noqa: PLC0415 - of this context alone
 
     held: list[Application] = []
@@ -209,7 +214,7 @@ async def rehearsing(units: UnitsOfWork, retry_days: Iterable[int] | None = None
         webhook_url=f"http://127.0.0.1:{runner.addresses[0][1]}/hook",
         webhook_secret=SECRET,
         seed="rehearsal",
-        clock_offset=_until_first_of_march(),
+        clock_offset=int(((begins or _first_of_march()) - datetime.now(UTC)).total_seconds()) + 1,
     )
     async with running(options) as (sandbox, url), ClientSession(url) as http:
         api = StripeApi(options.api_keys[0], base_url=url)
@@ -240,18 +245,19 @@ async def rehearsing(units: UnitsOfWork, retry_days: Iterable[int] | None = None
         if retry_days is not None:
             after = "past_due" if not list(retry_days) else "cancel"
             await stage.control("settings", {"retry_days": list(retry_days), "after_retries": after})
-        yield stage
-        await api.close()
-    await runner.cleanup()
+        try:
+            yield stage
+        finally:
+            await api.close()
+            await runner.cleanup()
 
 
-def _until_first_of_march() -> int:
-    """So far ahead lies the first 1 March at noon: a year of 365 days follows, and months of 31, 30 and 28 days."""
-    now = datetime.now(UTC)
-    year = now.year + 1
+def _first_of_march() -> datetime:
+    """The first 1 March at noon: a year of 365 days follows, and months of 31, 30 and 28 days."""
+    year = datetime.now(UTC).year + 1
     while (datetime(year + 1, 3, 1, tzinfo=UTC) - datetime(year, 3, 1, tzinfo=UTC)).days != 365:
         year += 1
-    return int((datetime(year, 3, 1, 12, tzinfo=UTC) - now).total_seconds()) + 1
+    return datetime(year, 3, 1, 12, tzinfo=UTC)
 
 
 async def _nothing_expires(_now: datetime) -> int:

@@ -156,6 +156,15 @@ EXAMPLES = [
         Example(begins="2027-12-31 12:00", count=2, old=5000, new=8000, after_days=15, lines=[-3750, 6000]),
         id="two-months-to-the-leap-day",
     ),
+    # 31 January to 29 February 2028 is over at noon; six hours later 123/124 of the 31 days to 31 March are left:
+    # 2900 x 123/124 = 2876.613, 9900 x 123/124 = 9820.161
+    pytest.param(Example(begins="2028-01-31 12:00", after_days=29.25, lines=[-2877, 9820]), id="on-the-leap-day"),
+    # the year from the leap day, on 31 December: 59 of 365 days are left. 29000 x 59/365 = 4687.671, 49000 x 59/365
+    # = 7920.548
+    pytest.param(
+        Example(begins="2028-02-29 12:00", interval="year", old=29000, new=49000, after_days=306, lines=[-4688, 7921]),
+        id="a-year-from-the-leap-day-at-new-year",
+    ),
     # a week in which Europe's clocks change is still 7 days of 24 hours: after 3.5 a half
     pytest.param(
         Example(begins="2027-03-27 12:00", interval="week", old=700, new=1400, after_days=3.5, lines=[-350, 700]),
@@ -211,6 +220,12 @@ EXAMPLES = [
         Example(begins="2027-03-01 12:00", currency="huf", old=990000, new=1990000, after_days=10,
                 lines=[-670645, 1348065]), id="forints",
     ),
+    # two seats by the year become three dearer ones on the leap day, 31 of 366 days before the end of March 2028:
+    # 2 x 2999000 x 31/366 = 508027.322, 3 x 5999000 x 31/366 = 1524336.066
+    pytest.param(
+        Example(begins="2027-03-31 12:00", currency="huf", interval="year", old=2999000, new=5999000, quantity=2,
+                to_quantity=3, after_days=335, lines=[-508027, 1524336]), id="forints-yearly-seats-on-the-leap-day",
+    ),
     # one seat of another plan instead of three: 3 x 2900 x 21/31 = 5893.548, 9900 x 21/31 = 6706.452
     pytest.param(
         Example(begins="2027-03-01 12:00", quantity=3, to_quantity=1, after_days=10, lines=[-5894, 6706]),
@@ -226,6 +241,11 @@ EXAMPLES = [
     pytest.param(
         Example(begins="2027-01-01 12:00", interval="year", old=29000, new=2900, new_interval="month", after_days=73,
                 lines=[-23200, 2900]), id="from-year-to-month",
+    ),
+    # from nothing to something a new month begins, with nothing to give back
+    pytest.param(
+        Example(begins="2027-01-31 12:00", old=0, new=2900, to_quantity=2, after_days=20, lines=[5800]),
+        id="free-to-paid",
     ),
     # two seats by the month become three by the year: 2 x 2900 x 21/31 = 3929.032 back, 3 x 29000
     pytest.param(

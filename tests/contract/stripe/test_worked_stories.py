@@ -197,6 +197,49 @@ STORIES = [
         Story(coupon=HALF | {"duration": "once"}, interval="year", amount=29000, days=367, paid=[14500, 29000]),
         id="half-of-the-first-year",
     ),
+    # 7.77 % off for ever, nine pieces at 1480 yen: 13320 - 1034.964 is 12285. Eleven of another plan after 10 days:
+    # 12285 x 21/31 = 8322.097 back, 11 x 2980 x 21/31 = 22205.806, of which 22206 x 0.0777 = 1725.406 goes off.
+    # In April 2547.006 of 32780
+    pytest.param(
+        Story(currency="jpy", amount=1480, quantity=9, coupon={"percent_off": "7.77", "duration": "forever"},
+              changes=(To(day=10, amount=2980, quantity=11, lines=[-8322, 22206 - 1725]),),
+              days=32, paid=[12285, 12159, 30233]), id="an-odd-percentage-off-many-yen",
+    ),
+    # 500 yen off every invoice: 3 x 1000 - 500. After 10 days 2500 x 21/31 = 1693.548 back, 7500 x 21/31 = 5080.645
+    # less 500; April 7500 - 500
+    pytest.param(
+        Story(currency="jpy", amount=1000, quantity=3,
+              coupon={"amount_off": 500, "currency": "jpy", "duration": "forever"},
+              changes=(To(day=10, amount=2500, quantity=3, lines=[-1694, 4581]),), days=32, paid=[2500, 2887, 7000]),
+        id="500-yen-off-for-ever",
+    ),
+    # 12.5 % off once, two pieces of 5.130 dinars: 1282.5 is 1280, in tens of fils. Five after 10 days: 8980 x 21/31 =
+    # 6083.226 is 6080 back, 25650 x 21/31 = 17375.806 is 17380
+    pytest.param(
+        Story(currency="bhd", amount=5130, quantity=2, coupon={"percent_off": "12.5", "duration": "once"},
+              changes=(To(day=10, amount=5130, quantity=5, lines=[-6080, 17380]),), days=32, paid=[8980, 11300, 25650]),
+        id="an-eighth-off-bahrain-once",
+    ),
+    # 33 % off for two months, three pieces of 7.770 dinars: 23310 x 0.33 = 7692.3 is 7690. After 10 days 15620 x 21/31
+    # = 10581.290 back, 37020 x 21/31 = 25078.065 is 25080, off which 8276.4 is 8280; April 37020 - 12216.6; May whole
+    pytest.param(
+        Story(currency="kwd", amount=7770, quantity=3,
+              coupon={"percent_off": 33, "duration": "repeating", "duration_in_months": 2},
+              changes=(To(day=10, amount=12340, quantity=3, lines=[-10580, 16800]),), days=62,
+              paid=[15620, 6220, 24800, 37020]), id="a-third-off-dinars-for-two-months",
+    ),
+    # a quarter off for three months, and from four pieces to one at the period's end: a schedule keeps the discount
+    pytest.param(
+        Story(currency="kwd", amount=4440, quantity=4,
+              coupon={"percent_off": 25, "duration": "repeating", "duration_in_months": 3},
+              changes=(To(day=3, amount=4440, waits=True, lines=[]),), days=93, paid=[13320, 3330, 3330, 4440]),
+        id="a-quarter-off-while-pieces-go-at-the-periods-end",
+    ),
+    # all off for two months
+    pytest.param(
+        Story(coupon={"percent_off": 100, "duration": "repeating", "duration_in_months": 2}, days=62,
+              paid=[0, 0, 2900]), id="two-months-for-nothing",
+    ),
     # all off, once
     pytest.param(
         Story(coupon={"percent_off": 100, "duration": "once"}, days=32, paid=[0, 2900]), id="first-month-for-nothing"

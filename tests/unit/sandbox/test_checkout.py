@@ -82,7 +82,6 @@ class TestSubscriptionMode:
         invoices = play.get("/v1/invoices", subscription=subscription["id"])["data"]
         assert [invoice["total"] for invoice in invoices] == [2900, 2900, 1450, 1450]
 
-
     @pytest.mark.parametrize("percent_off", [50, 100])
     def test_a_discount_that_counts_once_is_over_after_the_subscription_was_told_of(
         self, play: Play, percent_off: int
