@@ -11,9 +11,10 @@ from typing import TypeVar
 
 from attrs import evolve
 
+from billing_core.domain.analytics.journal import Bucket
 from billing_core.domain.analytics.reports.asked import Report, ReportName
 from billing_core.domain.analytics.reports.cohorts import CohortsReport
-from billing_core.domain.analytics.reports.frames import Bucket, Question
+from billing_core.domain.analytics.reports.frames import Question
 from billing_core.domain.analytics.reports.movements import MovementsReport
 from billing_core.domain.analytics.reports.mrr import MrrReport
 from billing_core.domain.callers import Caller
@@ -131,7 +132,7 @@ async def test_what_is_paid_by_the_year_the_quarter_the_week_and_the_day_comes_t
         )  # fmt: skip
         coupons = stage.api.client.v1
         for code, percent, duration in (("TEN", 10, "forever"), ("HALF", 50, "once")):
-            coupon = await coupons.coupons.create_async({"percent_off": percent, "duration": duration})  # type: ignore[typeddict-item] # two of Stripe's words
+            coupon = await coupons.coupons.create_async({"percent_off": percent, "duration": duration})
             await coupons.promotion_codes.create_async(
                 {"promotion": {"type": "coupon", "coupon": coupon.id}, "code": code}
             )
