@@ -49,7 +49,7 @@ def _resource_id(value: str) -> str:
     return require_id(value, "resource_id")
 
 
-@frozen(order=True, cache_hash=True)
+@frozen(order=True)
 class Resource:
     """One thing that can be opened, or with the id ``*`` every one of its type."""
 

@@ -86,7 +86,7 @@ class ItemSeen:
     terms: PriceTerms | None = None
 
 
-@frozen(kw_only=True, cache_hash=True)  # of many states each is looked for again and again
+@frozen(kw_only=True)
 class SubscriptionSeen:
     """A subscription."""
 
