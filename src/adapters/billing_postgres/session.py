@@ -159,13 +159,15 @@ class Session:
 
 
 class _translated:  # noqa: N801 - reads as a phrase where it is used, as contextlib's own do
-    """Driver errors leave as errors of billing; what is a mistake of ours leaves as it is."""
+    """Driver errors leave as errors of billing; what is a mistake of ours leaves as it is, but for what it quotes."""
 
     def __enter__(self) -> None:
         return None
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
         if isinstance(error, psycopg.Error):
+            if error.diag.message_primary:  # the rest repeats whole rows, which belong in no log and in no dead letter
+                error.args = (error.diag.message_primary,)
             found = core_error(error)
             if found is not None:
                 raise found from error

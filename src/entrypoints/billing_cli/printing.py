@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from billing_core.domain.money import Money
 
@@ -34,7 +35,7 @@ def show_rows(rows: Iterable[object], columns: Sequence[str], *, none: str) -> N
     for column in columns:
         table.add_column(column.replace("_", " ").replace(".", " "), overflow="fold")
     for line in lines:
-        table.add_row(*line)
+        table.add_row(*map(Text, line))
     Console().print(table)
 
 
@@ -55,7 +56,7 @@ def show_fields(document: object, fields: Sequence[str] = ()) -> None:
     table.add_column(style="bold")
     table.add_column(overflow="fold")
     for name, value in pairs:
-        table.add_row(name.replace("_", " "), value)
+        table.add_row(name.replace("_", " "), Text(value))
     Console().print(table)
 
 
@@ -75,8 +76,13 @@ def _text(value: Any) -> str:  # noqa: ANN401 - whatever JSON may hold
             return _money(value)
         return ", ".join(f"{name}={_text(inner)}" for name, inner in value.items())
     if isinstance(value, list | tuple):
-        return ", ".join(_text(inner) for inner in value)
-    return str(value)
+        return ", ".join(_text(inner) for inner in value) or "-"
+    return _one_line(str(value))
+
+
+def _one_line(text: str) -> str:
+    """``text`` as one field of one line: what others wrote breaks no line, and tells a terminal nothing."""
+    return text if text.isprintable() else " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
 
 def _money(value: Mapping[str, Any]) -> str:

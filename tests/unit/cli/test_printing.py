@@ -43,6 +43,13 @@ def test_one_thing_in_a_pipe_is_a_field_a_line(capsys: pytest.CaptureFixture[str
     assert capsys.readouterr().out == "id\tone\nat\t2026-11-22T20:59:00Z\ntags\ta, b\n"
 
 
+def test_what_others_wrote_breaks_no_line(capsys: pytest.CaptureFixture[str]) -> None:
+    """Nor does it paint a terminal, or move its cursor."""
+    show_rows([{"id": "one", "reason": "so\n\tthat \x1b[2Jis\x9b1m why"}], ("id", "reason"), none="nothing")
+
+    assert capsys.readouterr().out == "id\treason\none\tso that [2Jis 1m why\n"
+
+
 def test_json_is_one_document_with_times_in_utc(capsys: pytest.CaptureFixture[str]) -> None:
     thing = Thing("one", datetime(2026, 11, 22, 20, 59, tzinfo=UTC), ())
     show_json({"things": [thing]})
@@ -58,6 +65,8 @@ def test_json_is_one_document_with_times_in_utc(capsys: pytest.CaptureFixture[st
         ("show_rows([{'id': 'one'}], ('id', 'a.b'), none='nothing')", "id   a b"),
         ("show_rows([], ('id',), none='They have bought nothing.')", "They have bought nothing."),
         ("show_fields({'user_id': 'ann'})", "user id  ann"),
+        ("show_fields({'reason': 'not [bold]that[/i]'})", "reason  not [bold]that[/i]"),
+        ("show_rows([{'id': '[red]one[/]'}], ('id',), none='nothing')", "[red]one[/]"),
     ],
 )
 def test_a_person_at_a_terminal_sees_a_table(tmp_path: Path, script: str, seen: str) -> None:
