@@ -2,8 +2,10 @@
 
 import ast
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 
 REPOSITORY = Path(__file__).parents[3]
 
@@ -11,9 +13,12 @@ REPOSITORY = Path(__file__).parents[3]
 SOURCE_ROOTS = tuple(REPOSITORY / name for name in ("src", "src/adapters", "src/entrypoints", "migrations"))
 
 
-def packages() -> dict[str, Path]:
+@cache
+def packages() -> Mapping[str, Path]:
     """Every package that the wheel ships, by name."""
-    return {init.parent.name: init.parent for root in SOURCE_ROOTS for init in sorted(root.glob("*/__init__.py"))}
+    return MappingProxyType(
+        {init.parent.name: init.parent for root in SOURCE_ROOTS for init in sorted(root.glob("*/__init__.py"))}
+    )
 
 
 def python_files(folder: Path) -> Iterator[Path]:

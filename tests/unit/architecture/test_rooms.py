@@ -1,6 +1,7 @@
 """What each room may hold: the limits of the architecture that import contracts do not see."""
 
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -34,12 +35,16 @@ NOT_IN_THE_DOMAIN = re.compile(r"datetime\.now|utcnow|uuid4|random|logging|async
 LINES_MAX = 400
 
 
+@cache
+def imports_of(path: Path) -> frozenset[str]:
+    """What a file imports; several tests ask it of the same files."""
+    return frozenset(imported_packages(path.read_text(encoding="utf-8")))
+
+
 def foreign_imports(package: str) -> dict[str, set[str]]:
     """Per file of a package, what it imports that is neither standard library, nor attrs, nor ours."""
     found = {
-        str(path.relative_to(REPOSITORY)): imported_packages(path.read_text(encoding="utf-8"))
-        - {"attrs"}
-        - set(packages())
+        str(path.relative_to(REPOSITORY)): set(imports_of(path) - {"attrs"} - packages().keys())
         for path in python_files(packages()[package])
     }
     return {path: names for path, names in found.items() if names}
@@ -62,7 +67,7 @@ def test_a_face_imports_no_driver(package: str) -> None:
 def test_the_core_imports_attrs_and_the_standard_library_alone() -> None:
     """Not even another package of ours: the core is what all others know."""
     for path in python_files(packages()["billing_core"]):
-        assert imported_packages(path.read_text(encoding="utf-8")) <= {"attrs", "billing_core"}, path
+        assert imports_of(path) <= {"attrs", "billing_core"}, path
 
 
 @pytest.mark.parametrize(

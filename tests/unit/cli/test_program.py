@@ -13,7 +13,22 @@ import pytest
 from cyclopts import App
 
 from billing_cli.main import COMMANDS
-from tests.unit.cli.conftest import Billing
+from tests.unit.cli.conftest import Billing, Ended
+
+#: The help of each command that was asked for, by its words: more than one test reads it, and it takes a while.
+_HELPED: dict[tuple[str, ...], Ended] = {}
+
+
+@pytest.fixture
+def helped(billing: Billing) -> Callable[..., Ended]:
+    """What `billing … --help` says; each is asked for once."""
+
+    def ask(*words: str) -> Ended:
+        if words not in _HELPED:
+            _HELPED[words] = billing(*words, "--help")
+        return _HELPED[words]
+
+    return ask
 
 
 def test_help_lists_every_command_and_ends_with_0(billing: Billing) -> None:
@@ -37,13 +52,13 @@ def test_help_imports_no_command_and_no_driver() -> None:
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_every_command_is_there_and_has_help(billing: Billing, name: str) -> None:
+def test_every_command_is_there_and_has_help(helped: Callable[..., Ended], name: str) -> None:
     module, _, attribute = COMMANDS[name].where.partition(":")
     found = getattr(importlib.import_module(module), attribute)
     within = [name for name in found if not name.startswith("-")] if isinstance(found, App) else []
 
     for arguments in ([name], *([name, command] for command in within)):
-        ended = billing(*arguments, "--help")
+        ended = helped(*arguments)
         assert (ended.status, ended.err) == (0, "")
         assert ended.out.startswith(f"Usage: billing {' '.join(arguments)}")
 
@@ -196,14 +211,14 @@ def test_it_was_decided_for_every_command_whether_it_asks_first() -> None:
 
 
 @pytest.mark.parametrize("words", sorted(_ASKING | _NOT_ASKING), ids=" ".join)
-def test_every_command_keeps_what_all_promise(billing: Billing, words: tuple[str, ...]) -> None:
+def test_every_command_keeps_what_all_promise(helped: Callable[..., Ended], words: tuple[str, ...]) -> None:
     """Help with examples, ``--json`` where it shows something, and a question where it changes something."""
-    helped, carried_out_by = billing(*words, "--help").out, dict(every_command())[words]
+    text, carried_out_by = helped(*words).out, dict(every_command())[words]
 
-    examples = helped.split("For example:")[1].split("Parameters:")[0]
+    examples = text.split("For example:")[1].split("Parameters:")[0]
     assert f"billing {' '.join(words)}" in examples
-    assert ("--json" in helped) == (words not in _WITHOUT_JSON)
-    assert ("--yes" in helped) == (words in _ASKING)
+    assert ("--json" in text) == (words not in _WITHOUT_JSON)
+    assert ("--yes" in text) == (words in _ASKING)
     assert ("ask_first(" in inspect.getsource(carried_out_by)) == (words in _ASKING)
 
 
