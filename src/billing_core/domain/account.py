@@ -166,12 +166,11 @@ def derive(book: Book) -> Account:
 def _money_of(seen: SubscriptionSeen, known: Known) -> SubscriptionMoney:
     coverage = coverage_of(known.invoices_of(seen.id))
     paid = [payment for invoice in coverage.invoices for payment in known.payments_of(invoice)] if coverage else []
-    state = known.state_of(seen)
     return SubscriptionMoney(
         coverage=coverage,
         settlements=tuple(settlement_of(payment, known) for payment in paid),
         has_payment_method=can_be_charged(known, seen.default_payment_method_id),
-        status_since=state.status_since if state else None,
+        status_since=known.status_since(seen),
     )
 
 

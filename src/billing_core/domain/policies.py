@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from datetime import timedelta
 from enum import StrEnum
 
-from attrs import field, frozen
+from attrs import Attribute, field, frozen
 
 from billing_core.domain.errors import InvalidValue
 from billing_core.domain.periods import zone_of
@@ -32,10 +32,9 @@ __all__ = [
 ]
 
 
-def _not_negative(_instance: object, attribute: object, value: int) -> None:
+def _not_negative(_instance: object, attribute: Attribute[int], value: int) -> None:
     if value < 0:
-        name = getattr(attribute, "name", "value")
-        raise InvalidValue(f"{name} cannot be negative.", field=name)
+        raise InvalidValue(f"{attribute.name} cannot be negative.", field=attribute.name)
 
 
 def _zone(_instance: object, _attribute: object, value: str) -> None:
@@ -156,10 +155,9 @@ def _days(values: Iterable[int]) -> tuple[int, ...]:
     return tuple(values)
 
 
-def _ascending(_instance: object, attribute: object, value: tuple[int, ...]) -> None:
+def _ascending(_instance: object, attribute: Attribute[tuple[int, ...]], value: tuple[int, ...]) -> None:
     if list(value) != sorted(set(value)) or any(day < 0 for day in value):
-        name = getattr(attribute, "name", "value")
-        raise InvalidValue(f"{name} are whole days that ascend, such as [3, 5, 7].", field=name)
+        raise InvalidValue(f"{attribute.name} are whole days that ascend, such as [3, 5, 7].", field=attribute.name)
 
 
 @frozen(kw_only=True)

@@ -107,8 +107,11 @@ def marks_of(user_id: str, email: str | None, key: bytes | None) -> frozenset[Ma
 
 def card_marks(known: Known) -> frozenset[Mark]:
     """The cards that a customer has on file."""
-    cards = (one for one in known.all(PaymentMethodSeen) if one.customer_id and one.fingerprint)
-    return frozenset(Mark(MarkKind.CARD, one.fingerprint or "") for one in cards)
+    return frozenset(
+        Mark(MarkKind.CARD, one.fingerprint)
+        for one in known.all(PaymentMethodSeen)
+        if one.customer_id and one.fingerprint
+    )
 
 
 class TrialFate(StrEnum):

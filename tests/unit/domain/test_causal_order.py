@@ -81,6 +81,9 @@ SECONDS = {
     "a look-up that was overtaken within the second": Second(A, [update(A, B), claim(A, LOOKED_UP)], B),
     "two updates with a lost one between them": Second(A, [update(A, B), update(C, D)], None),
     "a lost one inside connected updates": Second(A, [update(A, B), update(B, C), update(D, B)], None),
+    "two changes of one state, of which one was undone unheard": Second(
+        A, [update(A, B), update(B, C), update(B, D)], None
+    ),
     "a circle that is entered nobody knows where": Second(D, [update(A, B), update(B, A)], None),
     "a circle without anything known before": Second(None, [update(A, B), update(B, A)], None),
     "two claims that exclude each other": Second(A, [claim(B, identity="1"), claim(C, identity="2")], None),
@@ -140,6 +143,12 @@ def test_of_a_tie_what_was_answered_comes_last(ids: str) -> None:
     """An event tells of a change that was; an answer of what is."""
     torn = [claim(B, identity=ids[0]), claim(C, LOOKED_UP, identity=ids[1])]
     assert _end(order_second(A, torn).facts) == C
+
+
+def test_of_a_tie_that_nothing_else_breaks_the_ids_decide() -> None:
+    """Where nothing is known before, nothing sets out from there."""
+    change, said = update(A, B, "evt_a"), claim(C, identity="evt_b")
+    assert order_second(None, [said, change]).facts == (change, said)
 
 
 #: The events of one second as the provider sends them for kinds of object that carry no pre-image.

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 import pytest
 from attrs import evolve
 
+from billing_core.domain.access import Ending
 from billing_core.domain.account import Account
 from billing_core.domain.changes import changes_between
 from billing_core.domain.endings import ended_before
@@ -84,6 +85,12 @@ STORIES: dict[str, tuple[tuple[Snapshot, ...], tuple[Snapshot, ...], list[str]]]
         (PAST_DUE, evolve(FEBRUARY, status="open", attempt_count=2)),
         ["invoice.payment_failed"],
     ),
+    "an invoice was made and nobody tried to take it yet": (
+        (ACTIVE, JANUARY),
+        (ACTIVE, JANUARY, evolve(FEBRUARY, status="open", attempt_count=0)),
+        [],
+    ),
+    "what was paid for turned out not to be": ((ACTIVE, JANUARY), (ACTIVE, evolve(JANUARY, status="void")), []),
     "another plan": (
         (ACTIVE,),
         (subscription(items=(item(TEAM.stripe_price_id or ""),)),),
@@ -126,6 +133,7 @@ STORIES: dict[str, tuple[tuple[Snapshot, ...], tuple[Snapshot, ...], list[str]]]
         ["purchase.refunded", "payment.refunded"],
     ),
     "refunded": (PAID, (*PAID, refund()), ["purchase.refunded", "payment.refunded", "access.revoked"]),
+    "first heard of when a cent was refunded": ((), (payment(), refund(1)), ["payment.succeeded", "payment.refunded"]),
     "a refund failed": ((*PAID, refund()), (*PAID, refund(status="failed")), ["access.granted"]),
     "disputed": (PAID, (*PAID, dispute()), ["purchase.disputed", "access.revoked"]),
     "a dispute won": ((*PAID, dispute()), (*PAID, dispute("won")), ["access.granted"]),
@@ -189,6 +197,38 @@ def test_an_event_says_which_and_how_much_in_plain_values() -> None:
     assert events["access.granted"]["expires_at"] is None
     for data in events.values():
         assert all(value is None or isinstance(value, str | int) for value in data.values())
+
+
+@pytest.mark.parametrize(
+    ("objects", "rows", "detail"),
+    [
+        pytest.param((*PAID, refund(900)), "purchases", {"name": "K8s"}, id="a-purchase-refunded-in-part"),
+        pytest.param((payment("requires_payment_method", failure_code="x"),), "payments", {"failure_message": "No."},
+                     id="a-payment-that-failed"),
+        pytest.param((*PAID, refund(900)), "payments", {"description": "K8s"}, id="a-payment-refunded-in-part"),
+        pytest.param((JANUARY,), "invoices", {"number": "A-1"}, id="an-invoice-that-is-paid"),
+        pytest.param((evolve(JANUARY, status="open"),), "invoices", {"number": "A-1"}, id="an-invoice-that-failed"),
+    ],
+)  # fmt: skip
+def test_what_was_told_is_not_told_again_when_a_detail_changes(
+    objects: tuple[Snapshot, ...], rows: str, detail: dict[str, object]
+) -> None:
+    before = _account(objects)
+    (row,) = getattr(before, rows)
+    after = evolve(before, **{rows: (evolve(row, **detail),)})
+
+    assert after != before
+    assert differences(before, after, day(1)) == ()
+
+
+def test_a_grant_that_ended_by_the_clock_is_told_as_revoked_and_why() -> None:
+    before = _account((ACTIVE, JANUARY))
+    (open_until,) = before.grants
+    over = Ending(open_until.source, open_until.resource, day(34))
+    (event,) = differences(before, evolve(before, endings=frozenset({over})), day(34))
+
+    assert (event.type, event.data["reason"]) == ("access.revoked", open_until.lapses)
+    assert open_until.lapses != open_until.opens
 
 
 def test_a_grant_that_goes_away_with_its_source_is_told_as_revoked() -> None:

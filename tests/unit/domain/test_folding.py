@@ -8,7 +8,7 @@ import pytest
 from attrs import evolve
 
 from billing_core.domain.facts import ANSWER, LOOKED_UP, Fact, SubscriptionSeen
-from billing_core.domain.folding import ObjectState, extend, fold, is_later
+from billing_core.domain.folding import ObjectState, course, extend, fold, is_later
 from tests.builders import CUSTOMER, TEAM, day, looked_up, told
 from tests.provider_objects import item, method, payment, session, subscription
 
@@ -155,3 +155,58 @@ def test_a_doubt_ends_with_the_next_fact_that_leaves_none() -> None:
 def test_every_fact_is_counted_also_those_without_effect() -> None:
     facts = [created(ACTIVE), created(ACTIVE, 3), update(ACTIVE, PAST_DUE, 31), update(ACTIVE, PAST_DUE, 32)]
     assert folded(*facts).facts == 4
+
+
+TEAM_PRICED = evolve(TRIALING, items=(item(TEAM.stripe_price_id or ""),))
+#: A life in which everything that a state remembers is told once and then only to be kept.
+EVENTFUL: tuple[Fact, ...] = (
+    created(TRIALING),
+    told("customer.subscription.trial_will_end", TRIALING, day(11)),
+    looked_up(TEAM_PRICED, day(12)),
+    update(TEAM_PRICED, evolve(TEAM_PRICED, cancel_at=day(90)), 13),
+    created(TRIALING, 14),
+    looked_up(evolve(TEAM_PRICED, status="active"), day(15)),
+    looked_up(evolve(TEAM_PRICED, status="active", default_payment_method_id="pm_1"), day(15, seconds=1)),
+    told("customer.subscription.deleted", ENDED, day(40)),
+    told("customer.subscription.deleted", ENDED, day(41)),
+)
+#: It names its customer once; what comes after names none.
+REMOVED: tuple[Fact, ...] = (
+    told("payment_method.attached", method(), day(0)),
+    told("payment_method.detached", method(attached=False), day(1), before=method()),
+    told("payment_method.updated", method(attached=False, exp_year=2031), day(2)),
+)
+
+
+@pytest.mark.parametrize("life", [EVENTFUL, REMOVED], ids=["a subscription", "a removed card"])
+def test_wherever_a_stored_state_is_gone_on_from_the_end_is_the_same(life: tuple[Fact, ...]) -> None:
+    """By the fast path fact by fact, and by the course from any point on."""
+    for cut in range(1, len(life)):
+        before = folded(*life[:cut])
+        assert extend(before, life[cut]) == folded(*life[: cut + 1])
+        *_, last = course(life[cut:], before)
+        assert last.state == folded(*life)
+
+
+def test_what_one_second_came_to_depends_on_the_state_before_it() -> None:
+    """To and fro within a second ends where it set out."""
+    there, back = update(ACTIVE, PAST_DUE, 31), update(PAST_DUE, ACTIVE, 31)
+    for stood in (ACTIVE, PAST_DUE):
+        state = folded(looked_up(stood, day(30)), there, back)
+        assert (state.snapshot, state.ambiguous) == (stood, False)
+
+
+def test_what_was_told_after_an_answer_of_the_same_second_leaves_no_doubt() -> None:
+    answers = [told(kind, ACTIVE, day(31, seconds=1)) for kind in (ANSWER, LOOKED_UP)]
+    change = told("customer.subscription.updated", PAST_DUE, day(31, seconds=1), before=ACTIVE)
+    state = folded(created(ACTIVE, 31), *answers, change)
+    assert (state.snapshot, state.ambiguous) == (PAST_DUE, False)
+
+
+def test_what_is_heard_of_late_has_had_its_price_since_it_was_made() -> None:
+    assert folded(looked_up(ACTIVE, day(5))).price_since == ACTIVE.created
+
+
+def test_a_price_that_a_look_shows_to_have_changed_was_agreed_to_when_it_was_seen() -> None:
+    team = evolve(ACTIVE, items=(item(TEAM.stripe_price_id or ""),))
+    assert folded(created(ACTIVE), looked_up(team, day(7)), looked_up(team, day(9))).price_since == day(7)

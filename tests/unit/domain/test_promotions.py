@@ -51,6 +51,12 @@ CASES = {
     "that ran out before the invoice": (
         (subscription(), evolve(DISCOUNT, created=day(5), end=day(20), deleted=True), *SECOND), False,
     ),
+    "that ran out at the moment of the invoice": (
+        (subscription(), evolve(DISCOUNT, created=day(5), end=day(31), deleted=True), *SECOND), False,
+    ),
+    "that ran out a second after the invoice": (
+        (subscription(), evolve(DISCOUNT, created=day(5), end=day(31, seconds=1), deleted=True), *SECOND), True,
+    ),
     "that the customer has everywhere": ((subscription(), evolve(DISCOUNT, subscription_id=None)), True),
 }  # fmt: skip
 

@@ -32,10 +32,11 @@ TRIED = evolve(
 
 
 def test_it_is_stored_as_it_came() -> None:
-    kept = (STORED.event_id, STORED.type, STORED.account, STORED.livemode, STORED.api_version, STORED.created)
+    stored = Received.of(DELIVERY, day(2))
+    kept = (stored.event_id, stored.type, stored.account, stored.livemode, stored.api_version, stored.created)
     assert kept == ("evt_1", DELIVERY.type, "acct_1", True, "2025-03-31.basil", day(1))
-    assert (STORED.fact, STORED.payload, STORED.received_at) == (FACT, b"{}", day(2))
-    assert (STORED.attempts, STORED.error, STORED.next_attempt_at) == (0, None, None)
+    assert (stored.fact, stored.payload, stored.received_at) == (FACT, b"{}", day(2))
+    assert (stored.attempts, stored.error, stored.next_attempt_at) == (0, None, None)
 
 
 @pytest.mark.parametrize(

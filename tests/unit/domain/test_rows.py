@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
 from attrs import evolve
 
-from billing_core.domain.access import Blocked, SourceKind
-from billing_core.domain.account import in_order
+from billing_core.domain.access import Blocked, Ending, Source, SourceKind
+from billing_core.domain.account import Account, in_order, with_rows_of
 from billing_core.domain.facts import Labels
 from billing_core.domain.invoices import Invoice
 from billing_core.domain.money import Money
@@ -17,6 +18,7 @@ from billing_core.domain.refunds import Refund
 from billing_core.domain.subscriptions import Subscription
 from tests.builders import ANN, START, account, by_hand, course, day, order, our_id, path, seen, usd
 from tests.provider_objects import (
+    charge,
     customer,
     dispute,
     invoice,
@@ -123,6 +125,7 @@ def test_every_row_is_the_users() -> None:
         *found.subscriptions, *found.purchases, *found.payments, *found.refunds, *found.invoices,
         *found.payment_methods,
     )  # fmt: skip
+    assert found.user_id == ANN
     assert {(type(row).__name__, row.user_id) for row in rows} == {
         (name, ANN) for name in ("Subscription", "Purchase", "Payment", "Refund", "Invoice", "PaymentMethod")
     }
@@ -165,9 +168,11 @@ def test_a_refund_says_of_what_it_is_and_how_it_stands() -> None:
         labels=Labels(operation_id="op_1"),
     )
     of_a_renewal = refund(500, identity="re_2", payment_id="pi_2", created=day(4))
+    of_a_charge = refund(700, identity="re_4", payment_id=None, charge_id="ch_1", created=day(5))
     of_nothing_known = refund(1, identity="re_3", payment_id="pi_9")
-    objects = [one for one in EVERYTHING_THERE_IS if one.id != "re_1"]
-    first, second = account(seen(*objects, of_nothing_known, bounced, of_a_renewal), orders=[order()]).refunds
+    objects = [*(one for one in EVERYTHING_THERE_IS if one.id != "re_1"), charge()]
+    found = account(seen(*objects, of_nothing_known, bounced, of_a_renewal, of_a_charge), orders=[order()])
+    first, second, third = found.refunds
 
     assert first == Refund(
         id=our_id(bounced), user_id=ANN, payment_id=our_id(payment()), purchase_id=order().id, subscription_id=None,
@@ -175,6 +180,7 @@ def test_a_refund_says_of_what_it_is_and_how_it_stands() -> None:
         stripe_refund_id="re_1", operation_id="op_1", created_at=day(3),
     )  # fmt: skip
     assert (second.purchase_id, second.subscription_id, second.operation_id) == (None, our_id(subscription()), None)
+    assert (third.payment_id, third.purchase_id) == (our_id(payment()), order().id)
 
 
 def test_two_accounts_that_differ_in_the_order_of_their_rows_are_the_same_in_order() -> None:
@@ -190,9 +196,60 @@ def test_two_accounts_that_differ_in_the_order_of_their_rows_are_the_same_in_ord
 
     assert turned != found
     assert in_order(turned) == in_order(found)
-    for rows in (in_order(found).payments, in_order(found).invoices, in_order(found).payment_methods):
-        assert [row.id for row in rows] == sorted(row.id for row in rows)
+    for name in ("purchases", "payments", "refunds", "invoices", "payment_methods"):
+        rows = getattr(in_order(found), name)
+        assert [row.id for row in rows] == sorted(row.id for row in getattr(found, name))
     assert [one.place for one in in_order(found).grants] == sorted(one.place for one in found.grants)
+
+
+ROWS = ("subscriptions", "purchases", "payments", "refunds", "invoices", "payment_methods", "grants")
+#: Two of everything, in an account that another reading would make anew, row by row.
+TWICE = [evolve(one, id=f"{one.id}_2", created=day(1)) for one in EVERYTHING_THERE_IS if one.id != "cus_ann"]
+
+
+def _two_of_everything() -> Account:
+    other = order("01944b2c-0000-7000-8000-000000000002", resource=path(), created=day(1))
+    return evolve(
+        account(seen(*EVERYTHING_THERE_IS, *TWICE), orders=[order(), other], grants=[by_hand(), by_hand(course())]),
+        endings=frozenset({Ending(Source(SourceKind.MANUAL, "x"), course(), day(1))}),
+        unknown_prices=frozenset({"price_x"}),
+    )
+
+
+def test_an_account_that_is_read_again_is_the_one_that_was_read_before() -> None:
+    """Also where its rows come in another order."""
+    before, again = _two_of_everything(), _two_of_everything()
+    assert with_rows_of(before, again) is before
+    turned = evolve(again, **{name: getattr(again, name)[::-1] for name in ROWS})
+    assert turned != before
+    assert with_rows_of(before, turned) is before
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_of_rows_that_changed_the_others_are_those_from_before(name: str) -> None:
+    """One changed, one gone, one added: told by the row alone, whatever else the account holds."""
+    before, again = _two_of_everything(), _two_of_everything()
+    first, *others = getattr(again, name)
+    changed = evolve(first, source=Source(SourceKind.MANUAL, "y")) if name == "grants" else evolve(first, user_id="bob")
+    for rows in ([changed, *others], others, [first, *others, evolve(first, **_named_anew(name))]):
+        after = evolve(again, **{name: tuple(rows)})
+        found = with_rows_of(before, after)
+        assert found == after
+        for row in getattr(found, name):
+            assert row not in getattr(before, name) or any(row is old for old in getattr(before, name))
+        assert all(getattr(found, other) is getattr(before, other) for other in ROWS if other != name)
+
+
+def _named_anew(name: str) -> dict[str, object]:
+    return {"source": Source(SourceKind.MANUAL, "z")} if name == "grants" else {"id": "another"}
+
+
+def test_what_an_account_keeps_beside_its_rows_is_what_it_has_now() -> None:
+    before, again = _two_of_everything(), _two_of_everything()
+    for after in (evolve(again, endings=frozenset()), evolve(again, unknown_prices=frozenset())):
+        found = with_rows_of(before, after)
+        assert found == after
+        assert found.payments is before.payments
 
 
 def test_subscriptions_are_put_in_order_of_their_ids() -> None:
