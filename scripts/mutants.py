@@ -8,6 +8,7 @@ import inspect
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from functools import _lru_cache_wrapper
 from pathlib import Path
 from types import FunctionType, ModuleType
 
@@ -94,6 +95,12 @@ def functions_of(module: ModuleType) -> dict[str, list[FunctionType]]:
         if isinstance(held, FunctionType) and held.__code__.co_filename == path:
             found[held.__code__.co_qualname].append(held)
     return dict(found)
+
+
+def caches_of(package: str) -> list[_lru_cache_wrapper[object]]:
+    """The caches of this package's functions: what they hold was computed by the originals."""
+    held = (one for one in gc.get_objects() if isinstance(one, _lru_cache_wrapper))
+    return [cache for cache in held if cache.__module__.startswith(package)]
 
 
 def _is_wording(mutation: Mutation, parents: Mapping[cst.CSTNode, cst.CSTNode], module: ModuleType) -> bool:

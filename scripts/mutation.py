@@ -31,7 +31,7 @@ import pytest
 from _pytest.runner import runtestprotocol
 
 import billing_core.domain
-from scripts.mutants import Mutant, functions_of, mutants_of
+from scripts.mutants import Mutant, caches_of, functions_of, mutants_of
 
 ROOT = Path(__file__).parent.parent
 KEPT = ROOT / "build" / "mutation"
@@ -116,7 +116,7 @@ class _Trial:
     def __init__(self, module: ModuleType, items: dict[str, pytest.Item]) -> None:
         self._module, self._items = module, items
         gc.unfreeze()
-        self._functions = functions_of(module)
+        self._functions, self._caches = functions_of(module), caches_of(_PREFIX)
         self._killer = mmap(-1, 4)
         self.kills: Counter[str] = Counter()
         gc.freeze()  # a fork whose memory nobody collects shares it with its parent
@@ -145,6 +145,8 @@ class _Trial:
             signal.setitimer(signal.ITIMER_PROF, _LEAST_SECONDS + _PATIENCE * seconds)
             resource.setrlimit(resource.RLIMIT_AS, (_MOST_BYTES, _MOST_BYTES))
             mutant.take_place(self._module, self._functions[mutant.function])
+            for cache in self._caches:
+                cache.cache_clear()
             outcome = 1
             for place, test in enumerate(tests):
                 self._killer[:] = place.to_bytes(4, "big")

@@ -27,9 +27,10 @@ from tests.builders import by_hand, course, day, grant, path
 from tests.strategies import LIVES, grants, instants, resources
 
 LAB = Resource(ResourceType.LAB, "cluster")
-EVERY_COURSE = Resource(ResourceType.COURSE, EVERY)
+EVERY_LAB, EVERY_COURSE, EVERY_PATH = (Resource(kind, EVERY) for kind in ("lab", "course", "learning_path"))
 #: The path holds a course, which holds a lab; another path holds every course.
-CONTAINS = Containment.of({path(): [course()], course(): [LAB], path("all-of-it"): [EVERY_COURSE]})
+DIRECTLY = {path(): [course()], course(): [LAB], path("all-of-it"): [EVERY_COURSE]}
+CONTAINS = Containment.of(DIRECTLY)
 
 
 def may_open(resource: Resource, *held: Grant, at: datetime | None = None) -> bool:
@@ -67,10 +68,36 @@ def test_a_circle_of_containment_is_refused() -> None:
         Containment.of({path(): [course()], course(): [path()]})
 
 
+@pytest.mark.parametrize(
+    ("resource", "opened_by"),
+    [
+        pytest.param(LAB, {LAB, course(), path(), path("all-of-it"), EVERY_LAB, EVERY_COURSE, EVERY_PATH, EVERYTHING},
+                     id="within-all"),
+        pytest.param(course(), {course(), path(), path("all-of-it"), EVERY_COURSE, EVERY_PATH, EVERYTHING},
+                     id="within-a-path"),
+        pytest.param(path(), {path(), EVERY_PATH, EVERYTHING}, id="within-nothing"),
+        pytest.param(EVERY_COURSE, {EVERY_COURSE, path("all-of-it"), EVERY_PATH, EVERYTHING}, id="every-course"),
+    ],
+)  # fmt: skip
+def test_what_opens_a_resource_is_it_and_all_that_contains_it_one_by_one_or_as_every_one(
+    resource: Resource, opened_by: set[Resource]
+) -> None:
+    contains = Containment.of(DIRECTLY)
+    assert contains.opened_by(resource) == opened_by
+    assert contains.holders_of(resource) | {resource} == opened_by
+
+
+def test_what_contains_what_is_known_however_deep_and_however_far_out() -> None:
+    contains = Containment.of(DIRECTLY)
+    assert contains.inner[path()] == {course(), LAB}
+    assert contains.outer[LAB] == {path(), course()}
+
+
 @pytest.mark.parametrize("identity", ["", "a/b", "a" * 256, "a\n", "a\0"])
 def test_an_id_is_1_to_255_printable_characters_without_a_slash(identity: str) -> None:
-    with pytest.raises(InvalidValue):
+    with pytest.raises(InvalidValue) as refused:
         Resource(ResourceType.COURSE, identity)
+    assert refused.value.field == "resource_id"
 
 
 # ------------------------------------------------------------------------------------------- from when until when

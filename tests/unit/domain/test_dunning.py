@@ -15,7 +15,7 @@ from billing_core.domain.known import Known
 from billing_core.domain.plans import Catalog
 from billing_core.domain.policies import Collector, DunningPolicy, LastStep
 from billing_core.domain.steps import NextStep, StepKind, StepTaken
-from tests.builders import ANN, CUSTOMER, PRO, day, looked_up, states, told
+from tests.builders import ANN, CUSTOMER, PRO, account, day, looked_up, seen, states, told
 from tests.provider_objects import customer, invoice, method, payment, subscription
 from tests.unpaid import FAILED, OPEN, OWN, PROVIDER, book, declined, row, took
 
@@ -257,6 +257,28 @@ def test_each_step_is_told(step: StepTaken, event: str) -> None:
     before, after = derive(book()), derive(book(steps=[step]))
     (told_,) = differences(before, after, step.taken_at)
     assert (told_.type, told_.data["step"], told_.data["amount_due"]) == (event, step.name, 2900)
+
+
+def test_a_step_that_was_told_is_not_told_again() -> None:
+    first, second = took(StepKind.RETRY, "3", on=3), took(StepKind.RETRY, "5", on=5)
+    (told_,) = differences(derive(book(steps=[first])), derive(book(steps=[first, second])), day(36))
+    assert (told_.type, told_.data["step"]) == ("dunning.retried", "retry 5")
+    assert told_.data["next_retry_at"] == "2026-02-08T00:00:00Z"  # day 7: what comes after this one
+
+
+def test_of_two_renewals_in_a_row_the_end_of_one_and_the_beginning_of_the_other_are_told() -> None:
+    paid, next_one = evolve(OPEN, status="paid"), evolve(OPEN, id="in_3", created=day(59))
+    after = derive(book(OWN, paid, next_one))
+    events = differences(derive(book()), after, day(59))
+    found = [(one.type, one.data["stripe_invoice_id"]) for one in events if one.type.startswith("dunning.")]
+    assert found == [("dunning.recovered", "in_2"), ("dunning.started", "in_3")]
+
+
+def test_a_renewal_is_told_whichever_subscription_comes_first() -> None:
+    fine, owing = account(seen(subscription(identity="sub_0"))).subscriptions, derive(book())
+    both = evolve(owing, subscriptions=(*fine, *owing.subscriptions))
+    events = differences(Account(user_id=ANN), both, FAILED)
+    assert [one.type for one in events].count("dunning.started") == 1
 
 
 def test_a_mailer_is_told_what_it_needs() -> None:

@@ -20,6 +20,18 @@ def test_a_derived_id_is_the_same_for_ever() -> None:
     assert derived_id(utc("2026-01-01"), "sub_1") == "019b76da-a800-7e81-b6fc-e7d175418cc5"
 
 
+def test_an_id_is_put_together_as_the_example_of_rfc_9562_is() -> None:
+    """Appendix A.6: 22 February 2022, 14:22:22 in New York, rand_a 0xCC3, rand_b 0x18C4DC0C0C07398F."""
+    found = uuid7(0x017F22E279B0, 0xCC3 << 62 | 0x18C4DC0C0C07398F)
+    assert found == "017f22e2-79b0-7cc3-98c4-dc0c0c07398f"
+
+
+def test_what_is_more_than_fits_is_cut_off() -> None:
+    """A moment before 1970 counts backwards from the last there is."""
+    assert uuid7(-1, 0) == uuid7(2**48 - 1, 0) == "ffffffff-ffff-7000-8000-000000000000"
+    assert uuid7(0, -1) == uuid7(0, 2**74 - 1) == "00000000-0000-7fff-bfff-ffffffffffff"
+
+
 @given(moments(), st.text(min_size=1, max_size=40))
 def test_a_derived_id_is_a_uuid_of_version_7_that_carries_the_time(created: datetime, provider_id: str) -> None:
     found = UUID(derived_id(created, provider_id))

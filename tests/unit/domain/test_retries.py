@@ -38,6 +38,18 @@ def test_what_failed_together_does_not_come_back_together() -> None:
     assert len({next_attempt(POLICY, f"evt_{number}", attempts=5, now=START) for number in range(50)}) == 50
 
 
+def test_the_spread_uses_the_whole_quarter_and_no_more() -> None:
+    """Of 500 delays of 16 seconds some are within a fifth of a second of 16, some of 20."""
+    ats = [next_attempt(POLICY, f"evt_{number}", attempts=5, now=START) for number in range(500)]
+    delays = sorted((at - START).total_seconds() for at in ats if at is not None)
+    assert 16 <= delays[0] < 16.2
+    assert 19.8 < delays[-1] <= 20
+
+
+def test_what_waits_for_one_thing_is_not_looked_at_all_at_once() -> None:
+    assert len({next_look(f"evt_{number}", attempts=5, now=START) for number in range(50)}) == 50
+
+
 def test_a_parked_event_is_looked_at_for_ever_in_the_end_once_a_day() -> None:
     """From ten seconds on, doubling; spread by up to a quarter like every delay."""
     looks = [next_look("evt_1", attempts=attempts, now=START) - START for attempts in (1, 2, 20, 10_000)]

@@ -78,9 +78,9 @@ def test_the_only_one_stays_while_a_subscription_that_is_not_ending_needs_it(sta
     ids=["at-the-periods-end", "at-a-date", "canceled", "never-begun"],
 )
 def test_the_only_one_goes_where_nothing_needs_it(ending: Subscription) -> None:
-    removal = decide_removal(method(1), [method(1)], [ending], known(customers="pm_1"))
+    removal = decide_removal(method(1), [method(1)], [ending], known(customers="pm_1", subscriptions="pm_1"))
 
-    assert (removal.successor_id, removal.passes_default) == (None, False)
+    assert (removal.successor_id, removal.passes_default, removal.subscription_ids) == (None, False, ())
 
 
 def test_a_method_of_nobody_that_we_know_goes_alone() -> None:
