@@ -3,14 +3,16 @@
 from datetime import UTC, datetime
 
 import pytest
+from attrs import evolve
 
 from billing_core.domain.analytics.entries import MICROS
-from billing_core.domain.analytics.rates import monthly_rate, net_per_month
-from billing_core.domain.facts import CouponSeen, ItemSeen, PriceTerms
+from billing_core.domain.analytics.histories import History
+from billing_core.domain.analytics.rates import Discounts, Rate, monthly_rate, net_per_month
+from billing_core.domain.facts import CouponSeen, DiscountSeen, ItemSeen, PriceTerms, SubscriptionSeen
 from billing_core.domain.money import round_half_even
 from billing_core.domain.periods import Interval
 from billing_core.domain.plans import Catalog
-from tests.builders import CATALOG, START
+from tests.builders import CATALOG, CUSTOMER, START, day, plan, told, usd
 from tests.provider_objects import item, subscription
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -75,6 +77,9 @@ def off(percent: int | None = None, *, amount: int | None = None, currency: str 
         pytest.param(price(2900), 1, [off(10000)], 0, id="all-off"),
         pytest.param(price(2900), 1, [off(amount=9900)], 0, id="more-off-than-is-there"),
         pytest.param(price(2900), 1, [off(amount=500, currency="eur")], 2900_000000, id="euros-off-dollars"),
+        pytest.param(price(0), 1, [off(amount=500)], 0, id="amount-off-nothing"),
+        # tiers and fractions are no amount that could be read
+        pytest.param(evolve(price(0), amount=None), 3, [], 0, id="tiered"),
     ],
 )
 def test_what_a_price_comes_to_per_month(
@@ -107,3 +112,60 @@ def test_the_terms_in_the_fact_win_over_the_catalog() -> None:
 
 def test_a_price_that_nobody_knows_comes_to_nothing() -> None:
     assert monthly_rate(subscription(created=START), (), Catalog()) == ()
+
+
+def test_an_amount_off_is_taken_off_the_items_of_its_currency_alone() -> None:
+    # 10.00 - 5.00 = 5.00 euros; the dollars stay
+    both = [(price(3000), 1), (price(1000, currency="eur"), 1)]
+    assert list(net_per_month(both, [off(amount=500, currency="eur")])) == [3000, 500]
+
+
+def test_terms_from_the_catalog_are_those_that_were_agreed_to() -> None:
+    """Quarterly at 90.00 when it began, at 120.00 since; 30.00 a month."""
+    old = plan(price=usd(9000), interval_count=3, price_id="price_q")
+    new = plan(price=usd(12000), interval_count=3, price_id="price_q", version=2, effective_from=day(9))
+    began = subscription(created=START, items=(item("price_q"),))
+    assert monthly_rate(began, (), Catalog(plans=(old, new))) == (Rate("price_q", "usd", 3000_000000),)
+
+
+# --------------------------------------------------------------------------------------------- when a discount runs
+HALF = CouponSeen(id="HALF", created=EPOCH, percent_off_basis_points=5000, duration="repeating", duration_months=3)
+ANNS = DiscountSeen(id="di_1", created=day(5), customer_id=CUSTOMER, coupon_id="HALF", coupon=HALF)
+MINE = evolve(ANNS, subscription_id="sub_1")
+NAMED, UNNAMED = evolve(subscription(), discount_ids=("di_1",)), subscription()
+
+
+def discounts(*told_: tuple[DiscountSeen, float]) -> Discounts:
+    return Discounts(History(told("customer.discount.updated", one, day(at), identity=f"di {at}") for one, at in told_))
+
+
+@pytest.mark.parametrize(
+    ("known", "seen", "runs"),
+    [
+        pytest.param([(MINE, 5)], NAMED, {4: False, 5: True, 94: True, 95: False}, id="three-months-from-its-day"),
+        pytest.param([(MINE, 9)], NAMED, {4: False, 5: True, 8: True, 95: False}, id="told-late"),
+        pytest.param([(MINE, 5), (evolve(MINE, deleted=True), 20)], NAMED, {19: True, 20: False}, id="taken-away"),
+        pytest.param([(evolve(MINE, end=day(50)), 5)], NAMED, {49: True, 50: False}, id="to-the-end-that-is-named"),
+        pytest.param([(ANNS, 5)], UNNAMED, {4: False, 5: True}, id="the-customers-counts-everywhere"),
+        pytest.param([(ANNS, 5), (evolve(ANNS, end=day(9)), 6), (ANNS, 7)], UNNAMED, {8: True}, id="told-thrice"),
+        pytest.param([(MINE, 5)], UNNAMED, {5: False}, id="another-subscriptions-does-not"),
+        pytest.param([], NAMED, {5: False}, id="of-which-nothing-was-told"),
+        pytest.param([(evolve(MINE, coupon=None), 5)], NAMED, {5: False}, id="whose-coupon-was-not-told"),
+        pytest.param([(evolve(MINE, coupon=evolve(HALF, duration="once")), 5)], NAMED, {5: False}, id="for-an-invoice"),
+        pytest.param([(evolve(MINE, coupon=evolve(HALF, duration="forever", duration_months=None)), 5)], NAMED,
+                     {5: True, 3000: True}, id="for-ever"),
+        pytest.param([(evolve(MINE, coupon=evolve(HALF, duration_months=None)), 5)], NAMED,
+                     {5: True, 3000: True}, id="for-nobody-says-how-many-months"),
+    ],
+)  # fmt: skip
+def test_a_discount_runs(
+    known: list[tuple[DiscountSeen, float]], seen: SubscriptionSeen, runs: dict[float, bool]
+) -> None:
+    found = discounts(*known)
+    assert {at: bool(found.running(seen, day(at))) for at in runs} == runs
+
+
+def test_its_moments_are_what_was_told_of_it_and_its_end_each_with_its_facts() -> None:
+    found = discounts((MINE, 5), (evolve(MINE, end=day(40)), 9))
+    assert found.moments() == {day(5), day(9), day(40)}
+    assert [found.facts(day(at)) for at in (5, 6, 9, 40)] == [("di 5",), (), ("di 9",), ()]
