@@ -15,7 +15,7 @@ from attrs import frozen
 
 from billing_core.domain.analytics.histories import History, Stage
 from billing_core.domain.change_rules import OwnAmounts
-from billing_core.domain.facts import InvoiceLineSeen, InvoiceSeen, ItemSeen, PriceTerms, SubscriptionSeen
+from billing_core.domain.facts import InvoiceLineSeen, InvoiceSeen, ItemSeen, SubscriptionSeen
 from billing_core.domain.money import Money
 from billing_core.domain.own_proration import billed_ahead, own_lines
 from billing_core.domain.periods import Period
@@ -68,12 +68,14 @@ def _change(before: Stage[SubscriptionSeen], after: Stage[SubscriptionSeen], his
         return None
     changed = (old.price_id, old.quantity) != (new.price_id, new.quantity)
     same_period = (old.period_start, old.period_end) == (new.period_start, new.period_end)
-    terms = _terms(new, after.at, history)
-    if not (changed and same_period and terms and old.period_start and old.period_end):
+    price = _price(new, after.at, history)
+    if not (changed and same_period and price and old.period_start and old.period_end):
         return None
-    price = Money((terms.amount or 0) * new.quantity, terms.currency)
     return _Change(
-        subscription_id=after.seen.id, at=after.at, period=Period(old.period_start, old.period_end), price=price
+        subscription_id=after.seen.id,
+        at=after.at,
+        period=Period(old.period_start, old.period_end),
+        price=price.times(new.quantity),
     )
 
 
@@ -81,18 +83,12 @@ def _item(seen: SubscriptionSeen) -> ItemSeen | None:
     return seen.items[0] if len(seen.items) == 1 else None
 
 
-def _terms(item: ItemSeen, at: datetime, history: History) -> PriceTerms | None:
+def _price(item: ItemSeen, at: datetime, history: History) -> Money | None:
+    """What one piece of it costs; nothing where the provider tells no amount."""
     if item.terms is not None:
-        return item.terms
+        return Money(item.terms.amount or 0, item.terms.currency)
     plan = history.catalog.plan_for(item.price_id, at)
-    if plan is None:
-        return None
-    return PriceTerms(
-        amount=plan.price.amount,
-        currency=plan.price.currency,
-        interval=plan.interval,
-        interval_count=plan.interval_count,
-    )
+    return plan.price if plan is not None else None
 
 
 def _prorated(

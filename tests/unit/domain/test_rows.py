@@ -232,7 +232,7 @@ def test_of_rows_that_changed_the_others_are_those_from_before(name: str) -> Non
     first, *others = getattr(again, name)
     changed = evolve(first, source=Source(SourceKind.MANUAL, "y")) if name == "grants" else evolve(first, user_id="bob")
     for rows in ([changed, *others], others, [first, *others, evolve(first, **_named_anew(name))]):
-        after = evolve(again, **{name: tuple(rows)})
+        after = evolve(again, **{name: tuple(rows)})  # type: ignore[arg-type] # parametrized
         found = with_rows_of(before, after)
         assert found == after
         for row in getattr(found, name):
