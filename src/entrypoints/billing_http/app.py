@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from functools import cache
 
 from attrs import frozen
 from litestar import Litestar, Router
@@ -40,9 +40,25 @@ from billing_http.token_keys import keys_of
 from billing_http.tokens import TokenVerifier
 from billing_http.traced import Traced
 
-__all__ = ["BillingHttp", "build"]
+__all__ = ["BillingHttp", "Routes", "build", "every_route"]
+
+#: Under which name a request carries the `Routes` that it came to.
+_OURS = "billing_http"
 
 AREAS = (Subscriptions, Payments, Purchases, Access, Invoices, Webhooks, Events, HealthArea)
+
+
+@frozen
+class Routes:
+    """What answers the requests to one application. The routes themselves are every application's, and made once."""
+
+    application: Application
+    readiness: Readiness
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request."""
+        scope.setdefault("state", {})[_OURS] = self
+        await every_route()(scope, receive, send)
 
 
 @frozen(kw_only=True)
@@ -50,7 +66,7 @@ class BillingHttp:
     """The whole HTTP face of one application."""
 
     #: The routes alone, without what stands before them.
-    routes: Litestar
+    routes: Routes
     readiness: Readiness
     _entry: ASGIApp
 
@@ -63,12 +79,10 @@ def build(application: Application) -> BillingHttp:
     """The HTTP face of ``application``. Opens nothing. Raises `ValueError` for a JWKS file that holds no keys."""
     settings = application.settings
     readiness = Readiness()
-    routes = _routes(application, readiness)
-    for route in schema_routes(lambda: document(routes)):
-        routes.register(route)
+    routes = Routes(application, readiness)
     tokens = TokenVerifier.of(settings, keys_of(settings), application.real_clock)
     once = Once(app=routes, answer_once=application.answer_once)
-    http_routes = (route for route in routes.routes if isinstance(route, HTTPRoute))
+    http_routes = (route for route in every_route().routes if isinstance(route, HTTPRoute))
     methods = Methods.of(once, ((route.path_format, method) for route in http_routes for method in route.methods))
     heads = Heads(FastLane(app=methods, application=application))
     gate = Gate(app=heads, tokens=tokens, user_limit=application.user_limit, address_limit=application.address_limit)
@@ -78,13 +92,15 @@ def build(application: Application) -> BillingHttp:
     return BillingHttp(routes=routes, readiness=readiness, entry=Envelope(app=crowd, origins=origins, counts=counts))
 
 
-def _routes(application: Application, readiness: Readiness) -> Litestar:
+@cache
+def every_route() -> Litestar:
+    """All routes. They know no application: each takes that of the request. To make them takes longer than all else."""
     handlers = dict.fromkeys((BillingError, RequestRefused, HTTPException, Exception), answer_error)
-    return Litestar(
+    routes = Litestar(
         route_handlers=[Router("/api", route_handlers=AREAS, guards=[check_request]), metrics_page],
         dependencies={
-            "application": _given(lambda: application),
-            "readiness": _given(lambda: readiness),
+            "application": Provide(_application_of, sync_to_thread=False),
+            "readiness": Provide(_readiness_of, sync_to_thread=False),
         },
         exception_handlers=handlers,  # type: ignore[arg-type]  # answers bytes, as every handler here
         request_max_body_size=MAX_BODY_BYTES,
@@ -92,7 +108,16 @@ def _routes(application: Application, readiness: Readiness) -> Litestar:
         logging_config=None,
         state=State(),
     )
+    for route in schema_routes(lambda: document(routes)):
+        routes.register(route)
+    return routes
 
 
-def _given(make: Callable[[], object]) -> Provide:
-    return Provide(make, sync_to_thread=False)
+def _application_of(scope: Scope) -> Application:
+    found: Routes = scope["state"][_OURS]
+    return found.application
+
+
+def _readiness_of(scope: Scope) -> Readiness:
+    found: Routes = scope["state"][_OURS]
+    return found.readiness

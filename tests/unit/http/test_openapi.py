@@ -14,6 +14,7 @@ from billing_core.domain.purchases import PurchaseStatus
 from billing_core.domain.refunds import RefundStatus
 from billing_core.domain.resources import ResourceType
 from billing_core.domain.subscriptions import Status
+from billing_http.app import every_route
 from billing_http.error_examples import problem_example
 from billing_http.field_texts import EVERYWHERE, FIELDS
 from billing_http.openapi import document, operations
@@ -22,9 +23,9 @@ from billing_http.problems import STATUSES, TITLES, Code, ProblemShape
 from billing_http.value_texts import SETS, VALUES
 from tests.unit.http.house import House
 
-ROUTES = list(operations(House().http.routes))
+ROUTES = list(operations(every_route()))
 OPERATIONS: list[Operation] = [operation for _, _, _, operation in ROUTES]
-DOCUMENT: dict[str, Any] = document(House().http.routes)
+DOCUMENT: dict[str, Any] = document(every_route())
 
 
 def references(part: object) -> Iterator[str]:

@@ -10,6 +10,7 @@ from attrs import frozen
 
 from billing_core.domain.callers import Role
 from billing_core.domain.facts import CouponSeen
+from billing_http.app import every_route
 from billing_http.openapi import operations
 from tests.unit.http.house import URLS, House
 
@@ -105,7 +106,7 @@ NO_ID = "01936f2e-8c4a-7c3e-9a41-5f2b7c8d9e01"
 REFUSED_FOR = {"create_subscription_checkout": "subscription", "create_purchase": "purchase"}
 #: Where ``{id}`` stands for a user: OpenAPI wants one name for one place in a path.
 OF_USERS = {"/api/payments/methods/{id}"}
-ROUTES = {operation.id: (method, path) for path, method, _, operation in operations(House().http.routes)}
+ROUTES = {operation.id: (method, path) for path, method, _, operation in operations(every_route())}
 
 
 async def own(house: House, user: str, thing: str | None) -> str:
