@@ -24,9 +24,10 @@ YEARLY = evolve(BASIC, id="basic-yearly", price=Money(10_000, "usd"), interval="
 async def test_a_preview_says_to_the_cent_what_the_change_charges(shop: Shop, plan: Plan) -> None:
     subscription = await shop.subscribed()
     await shop.control("advance", {"by": "10d"})
-    command = await shop.change(subscription, plan)
+    command, asked_at = await shop.change(subscription, plan), shop.now()
     preview = await shop.lookup.preview(shop.intend(command))
     await shop.do(evolve(command, proration_date=preview.proration_date))
+    took = shop.now() - asked_at
     changed = await shop.seen(SubscriptionSeen, subscription.id)
     invoice = await shop.seen(InvoiceSeen, changed.latest_invoice_id)
 
@@ -35,7 +36,10 @@ async def test_a_preview_says_to_the_cent_what_the_change_charges(shop: Shop, pl
     assert preview.amount_due.amount == sum(line.amount.amount for line in preview.lines) > 0
     assert preview.credit == Money(-sum(line.amount for line in invoice.lines if line.amount < 0), "usd")
     assert preview.credit.amount > 0
-    assert preview.next_invoice_at == changed.items[0].period_end
+    assert preview.next_invoice_at is not None
+    assert changed.items[0].period_end is not None
+    later = changed.items[0].period_end - preview.next_invoice_at  # a new period begins with the change itself
+    assert timedelta(0) <= later <= (timedelta(0) if plan is PRO else took + timedelta(seconds=1))
 
 
 async def test_a_new_cycle_is_due_now_also_where_its_moment_was_previewed_a_minute_ago(shop: Shop) -> None:
