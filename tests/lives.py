@@ -204,14 +204,16 @@ class Life:
         self.tell("customer.subscription.updated", kept)
 
     def change_plan(self) -> None:
-        """From Pro to Team or back: the rest of the old is credited, that of the new is charged, to the second."""
+        """From Pro to Team or back: the rest of what was billed is credited, that of the new is charged, to the second."""
         running = self._current()
         (old,) = running.items
         new = TEAM if old.price_id == PRO.stripe_price_id else PRO
         end = old.period_end or self.now
         left = Fraction((end - self.now) // _SECOND, (end - (old.period_start or self.now)) // _SECOND)
+        billed = [one for one in self.all(InvoiceSeen) if one.subscription_id == running.id][-1].lines[-1]
+        unused = Fraction((end - self.now) // _SECOND, (end - billed.period_start) // _SECOND)
         lines = (
-            line(-round(self._price(running) * left), self.now, end, price=old.price_id, proration=True),
+            line(-round(billed.amount * unused), self.now, end, price=old.price_id, proration=True),
             line(round(new.price.amount * left), self.now, end, price=new.stripe_price_id or "", proration=True),
         )
         changed = evolve(running, items=(evolve(old, price_id=new.stripe_price_id or ""),))
