@@ -25,7 +25,7 @@ from tests.unit.sandbox.play import START
 
 #: A nightly run plays whole years.
 LONG = os.environ.get("HYPOTHESIS_PROFILE") == "nightly"
-BUSINESSES = [(seed, 40, 12) for seed in range(1, 6)] if LONG else [(1, 9, 5)]
+BUSINESSES = [(seed, 40, 12) for seed in (1, 2, 3, 4, 5, 77)] if LONG else [(1, 9, 5)]
 GRACE_SECONDS = 7 * 86400
 
 
@@ -129,11 +129,13 @@ def test_mrr_at_the_end_is_what_the_subscriptions_come_to(played: Played) -> Non
     now = played.business.play.now
     undone = _undone(played)
     told: dict[str, Fraction] = defaultdict(Fraction)
-    for one in played.all("subscriptions", status="active"):
+    in_grace = [
+        one
+        for one in played.all("subscriptions", status="past_due")
+        if now < _past_due_since(one, played) + GRACE_SECONDS
+    ]
+    for one in played.all("subscriptions", status="active") + in_grace:
         if one["id"] not in undone and not _is_voided(one, now, played):
-            told[one["currency"]] += _per_month(one, now, played)
-    for one in played.all("subscriptions", status="past_due"):
-        if now < _past_due_since(one, played) + GRACE_SECONDS and one["id"] not in undone:
             told[one["currency"]] += _per_month(one, now, played)
     booked: dict[str, int] = defaultdict(int)
     for entry in played.book:
