@@ -204,7 +204,7 @@ class Life:
         self.tell("customer.subscription.updated", kept)
 
     def change_plan(self) -> None:
-        """From Pro to Team or back: the rest of what was billed is credited, the rest of the new charged, to the second."""
+        """From Pro to Team or back: the rest of what was billed goes back, the rest of the new is charged."""
         running = self._current()
         (old,) = running.items
         new = TEAM if old.price_id == PRO.stripe_price_id else PRO
