@@ -146,7 +146,7 @@ def derive(book: Book) -> Account:
     for purchase in purchases:
         grants.extend(purchase_grants(purchase))
     grants.extend(manual_grant_rows(book.manual_grants))
-    contexts = _Contexts(known, tuple(subscriptions), purchases)
+    contexts = _Contexts(book, tuple(subscriptions), purchases)
     return Account(
         user_id=user_id,
         subscriptions=tuple(subscriptions),
@@ -177,8 +177,8 @@ def _money_of(seen: SubscriptionSeen, known: Known) -> SubscriptionMoney:
 class _Contexts:
     """What each payment was for."""
 
-    def __init__(self, known: Known, subscriptions: tuple[Subscription, ...], purchases: tuple[Purchase, ...]) -> None:
-        self._known = known
+    def __init__(self, book: Book, subscriptions: tuple[Subscription, ...], purchases: tuple[Purchase, ...]) -> None:
+        self._known, self._catalog = book.known, book.catalog
         self._subscriptions = {one.stripe_subscription_id: one for one in subscriptions}
         self._purchases = {one.stripe_payment_intent_id: one for one in purchases if one.stripe_payment_intent_id}
 
@@ -194,10 +194,19 @@ class _Contexts:
             return context, purchase.name
         invoice = self._known.invoice_of(payment)
         subscription = self._subscriptions.get(invoice.subscription_id or "") if invoice else None
-        if subscription is None:
+        if invoice is None or subscription is None:
             return None, None
         # No name of the plan here: it follows the provider and changes without a fact about this payment.
-        return PaymentContext(subscription_id=subscription.id, plan_id=subscription.plan_id), None
+        plan_id = self._plan_charged(invoice) or subscription.plan_id
+        return PaymentContext(subscription_id=subscription.id, plan_id=plan_id), None
+
+    def _plan_charged(self, invoice: InvoiceSeen) -> str | None:
+        """The plan that the invoice takes money for, which need not be the present one: of its last line that does."""
+        charged = [
+            (one.period_end, one.amount, one.price_id) for one in invoice.lines if one.price_id and one.amount > 0
+        ]
+        plan = self._catalog.plan_for(max(charged)[2], invoice.created) if charged else None
+        return plan.id if plan else None
 
 
 def _payments(user_id: str, known: Known, contexts: _Contexts) -> tuple[Payment, ...]:

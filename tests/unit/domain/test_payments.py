@@ -8,9 +8,9 @@ from itertools import permutations
 import pytest
 from attrs import evolve
 
-from billing_core.domain.facts import InvoicePaymentSeen, Snapshot
+from billing_core.domain.facts import InvoiceLineSeen, InvoicePaymentSeen, Snapshot
 from billing_core.domain.payments import Payment, PaymentContext, PaymentStatus, settlement_of
-from tests.builders import PRO, account, day, order, our_id, seen, told, usd
+from tests.builders import BASIC, PRO, account, day, order, our_id, seen, told, usd
 from tests.provider_objects import (
     charge,
     customer,
@@ -24,6 +24,7 @@ from tests.provider_objects import (
     subscription,
 )
 
+BASIC_PRICE = BASIC.stripe_price_id or ""
 DECLINED = payment("requires_payment_method", failure_code="card_declined")
 
 
@@ -115,6 +116,30 @@ def test_a_payment_for_a_renewal_says_which_subscription_and_invoice(linked: tup
     row = record(subscription(), payment(amount=2900), *linked)
     assert row.context == PaymentContext(subscription_id=our_id(subscription()), plan_id=PRO.id)
     assert (row.invoice_id, row.stripe_invoice_id) == (our_id(invoice()), "in_1")
+
+
+@pytest.mark.parametrize(
+    ("lines", "paid_for"),
+    [
+        pytest.param((line(900, day(0), day(31), price=BASIC_PRICE),), BASIC.id, id="the-plan-before"),
+        pytest.param(
+            (line(-900, day(0), day(31), price=BASIC_PRICE, proration=True), line(2900, day(0), day(31))),
+            PRO.id,
+            id="the-change-itself",
+        ),
+        pytest.param(
+            (line(400, day(0), day(31), price=BASIC_PRICE, proration=True), line(2900, day(31), day(62))),
+            PRO.id,
+            id="the-month-to-come",
+        ),
+        pytest.param((line(900, day(0), day(31), price="price_of_no_plan"),), PRO.id, id="of-no-plan-the-present-one"),
+    ],
+)
+def test_a_payment_names_the_plan_that_it_was_for(lines: tuple[InvoiceLineSeen, ...], paid_for: str) -> None:
+    """Not the one that the subscription has by now, which is Pro."""
+    row = record(subscription(), payment(amount=900), invoice(*lines), link())
+    assert row.context is not None
+    assert row.context.plan_id == paid_for
 
 
 def test_what_a_payment_was_for_is_open_until_the_link_is_known() -> None:
