@@ -1,42 +1,53 @@
 """Asking first: on a terminal alone, and only a yes goes on."""
 
+import io
 import os
 import pty
-import subprocess
 import sys
+from collections.abc import Callable, Iterator
 
 import pytest
 
-ASK = (
-    "from billing_cli.asking import ask_first\nfrom billing_cli.failures import CommandFailed\n"
-    "try:\n    ask_first('Refund 49.00 USD?', yes={yes})\n"
-    "except CommandFailed as refused:\n    print('refused:', refused)\n"
-    "else:\n    print('went on')"
-)
+from billing_cli.asking import ask_first
+from billing_cli.failures import CommandFailed
+
+Asked = Callable[..., tuple[str, str]]
 
 
-def asked_on_a_terminal(typed: str, *, yes: bool = False) -> tuple[str, str]:
+def outcome(*, yes: bool) -> str:
+    """What becomes of the question."""
+    try:
+        ask_first("Refund 49.00 USD?", yes=yes)
+    except CommandFailed as refused:
+        return f"refused: {refused}"
+    return "went on"
+
+
+@pytest.fixture
+def asked_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> Iterator[Asked]:
     """What the person sees, and what then happened."""
     ours, theirs = pty.openpty()
-    try:
+
+    def asked(typed: str, *, yes: bool = False) -> tuple[str, str]:
         os.write(ours, typed.encode())
-        with subprocess.Popen(
-            [sys.executable, "-c", ASK.format(yes=yes)], stdin=theirs, stderr=theirs, stdout=subprocess.PIPE, text=True
-        ) as process:
-            said, _ = process.communicate(timeout=30)
+        with open(theirs, closefd=False) as reads, open(theirs, "w", closefd=False) as tells:
+            monkeypatch.setattr(sys, "stdin", reads)
+            monkeypatch.setattr(sys, "stderr", tells)
+            said = outcome(yes=yes)
+            monkeypatch.undo()
         os.set_blocking(ours, False)
         try:
-            seen = os.read(ours, 1000).decode()
+            return os.read(ours, 1000).decode(), said
         except BlockingIOError:
-            seen = ""
-    finally:
-        os.close(ours)
-        os.close(theirs)
-    return seen, said.strip()
+            return "", said
+
+    yield asked
+    os.close(ours)
+    os.close(theirs)
 
 
 @pytest.mark.parametrize("typed", ["y\n", "yes\n", "Y\n"])
-def test_a_yes_goes_on(typed: str) -> None:
+def test_a_yes_goes_on(asked_on_a_terminal: Asked, typed: str) -> None:
     seen, said = asked_on_a_terminal(typed)
 
     assert "Refund 49.00 USD? [y/N]" in seen
@@ -44,23 +55,22 @@ def test_a_yes_goes_on(typed: str) -> None:
 
 
 @pytest.mark.parametrize("typed", ["\n", "n\n", "no\n", "yep\n"])
-def test_anything_else_changes_nothing(typed: str) -> None:
+def test_anything_else_changes_nothing(asked_on_a_terminal: Asked, typed: str) -> None:
     _, said = asked_on_a_terminal(typed)
 
     assert said == "refused: Nothing was changed. Answer y, or give --yes, to go on."
 
 
-def test_whoever_said_yes_already_is_not_asked() -> None:
+def test_whoever_said_yes_already_is_not_asked(asked_on_a_terminal: Asked) -> None:
     seen, said = asked_on_a_terminal("n\n", yes=True)
 
     assert "Refund" not in seen
     assert said == "went on"
 
 
-def test_a_program_is_not_asked() -> None:
+def test_a_program_is_not_asked(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """Its input is no terminal, and nobody sits there."""
-    outcome = subprocess.run(
-        [sys.executable, "-c", ASK.format(yes=False)], input="n\n", capture_output=True, text=True, check=True
-    )
+    monkeypatch.setattr(sys, "stdin", io.StringIO("n\n"))
 
-    assert (outcome.stdout.strip(), outcome.stderr) == ("went on", "")
+    assert outcome(yes=False) == "went on"
+    assert capsys.readouterr() == ("", "")

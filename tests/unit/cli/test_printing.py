@@ -1,10 +1,9 @@
 """Printing: JSON for programs, plain lines for a pipe, a table for a person."""
 
 import pty
-import subprocess
 import sys
+from collections.abc import Callable
 from datetime import UTC, datetime
-from pathlib import Path
 
 import msgspec
 import pytest
@@ -60,21 +59,24 @@ def test_json_is_one_document_with_times_in_utc(capsys: pytest.CaptureFixture[st
 
 
 @pytest.mark.parametrize(
-    ("script", "seen"),
+    ("show", "seen"),
     [
-        ("show_rows([{'id': 'one'}], ('id', 'a.b'), none='nothing')", "id   a b"),
-        ("show_rows([], ('id',), none='They have bought nothing.')", "They have bought nothing."),
-        ("show_fields({'user_id': 'ann'})", "user id  ann"),
-        ("show_fields({'reason': 'not [bold]that[/i]'})", "reason  not [bold]that[/i]"),
-        ("show_rows([{'id': '[red]one[/]'}], ('id',), none='nothing')", "[red]one[/]"),
+        (lambda: show_rows([{"id": "one"}], ("id", "a.b"), none="nothing"), "id   a b"),
+        (lambda: show_rows([], ("id",), none="They have bought nothing."), "They have bought nothing."),
+        (lambda: show_fields({"user_id": "ann"}), "user id  ann"),
+        (lambda: show_fields({"reason": "not [bold]that[/i]"}), "reason  not [bold]that[/i]"),
+        (lambda: show_rows([{"id": "[red]one[/]"}], ("id",), none="nothing"), "[red]one[/]"),
     ],
 )
-def test_a_person_at_a_terminal_sees_a_table(tmp_path: Path, script: str, seen: str) -> None:
-    kept = tmp_path / "seen"
+def test_a_person_at_a_terminal_sees_a_table(
+    monkeypatch: pytest.MonkeyPatch, show: Callable[[], None], seen: str
+) -> None:
+    monkeypatch.setenv("TERM", "dumb")
+    monkeypatch.setenv("COLUMNS", "80")
     ours, theirs = pty.openpty()
-    with open(ours, "rb", buffering=0) as terminal, open(theirs, "wb", buffering=0) as inside:  # noqa: PTH123 - descriptors
-        code = f"from billing_cli.printing import show_fields, show_rows; {script}"
-        subprocess.run([sys.executable, "-c", code], stdout=inside, check=True, env={"TERM": "dumb", "COLUMNS": "80"})
-        kept.write_bytes(terminal.read(2000))
-
-    assert seen in kept.read_text()
+    with open(ours, "rb", buffering=0) as terminal, open(theirs, "w") as inside:  # noqa: PTH123 - descriptors
+        monkeypatch.setattr(sys, "stdout", inside)
+        show()
+        monkeypatch.undo()
+        inside.flush()
+        assert seen in terminal.read(2000).decode()

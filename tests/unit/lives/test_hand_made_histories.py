@@ -10,6 +10,7 @@ from itertools import islice, permutations
 from random import Random
 
 import pytest
+from hypothesis import settings
 
 from billing_core.domain.account import Account
 from billing_core.domain.plans import Catalog
@@ -23,7 +24,8 @@ ADA = "ada"
 CATALOG = Catalog(plans=(plan("pro-monthly", price_id="price_pro"),), items=(K8S, DEVOPS))
 #: The user and what was bought, but no purchase of ours.
 BOUGHT = {"user_id": ADA, "resource_type": "course", "resource_id": "k8s-101"}
-_ORDERS_MAX = 60
+#: As many as examples of a law, but for `make test-long`, where so many would take hours.
+_ORDERS_MAX = min(settings().max_examples, 1000)
 
 
 def told(event_type: str, body: Obj, after_seconds: int, previous: Obj | None = None) -> Obj:

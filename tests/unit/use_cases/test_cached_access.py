@@ -135,6 +135,6 @@ class CachedAccessInTrouble(CachedAccess):
 
 
 TestCachedAccess = CachedAccess.TestCase
-TestCachedAccess.settings = settings(max_examples=40, stateful_step_count=40)
+TestCachedAccess.settings = settings(max_examples=min(settings().max_examples, 500), stateful_step_count=40)
 TestCachedAccessInTrouble = CachedAccessInTrouble.TestCase
-TestCachedAccessInTrouble.settings = settings(max_examples=40, stateful_step_count=40)
+TestCachedAccessInTrouble.settings = settings(max_examples=min(settings().max_examples, 500), stateful_step_count=40)
