@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -200,6 +201,16 @@ async def test_several_requests_in_one_go_are_answered_in_order(peer: Peer) -> N
     last = HEALTH + b"Connection: close\r\n\r\n"
     told = await peer.say(HEALTH + b"\r\n" + b"GET /api/nothing HTTP/1.1\r\nHost: x\r\n\r\n" + last)
     assert [status for status, _, _ in answers(told)] == [200, 404, 200]
+
+
+@pytest.mark.parametrize("path", [b"/api/health/live", b"/api/subscriptions/plans", b"/api/schema", b"/api/nothing"])
+async def test_head_is_answered_without_a_body_and_the_connection_goes_on(peer: Peer, path: bytes) -> None:
+    """A length is told that nothing of follows, by the fast lane too: the next answer stands right behind."""
+    last = HEALTH + b"Connection: close\r\n\r\n"
+    told = await peer.say(b"HEAD " + path + b" HTTP/1.1\r\nHost: x\r\n\r\n" + last)
+    head, _, rest = told.partition(b"\r\n\r\n")
+    assert re.search(rb"content-length: [1-9]", head)
+    assert [status for status, _, _ in answers(rest)] == [200]
 
 
 @pytest.mark.parametrize("upgrade", [b"websocket", b"h2c"])

@@ -136,7 +136,9 @@ async def ground(postgres_url: str, migrated_template: str, redis_url: str) -> A
                 LOG_LEVEL="error",
             )
             _, client = await asyncio.to_thread(blocking.enter_context, served(environ))
-            http = httpx.AsyncClient(base_url=client.base_url, timeout=60)
+            # A server closes what was idle for 5 s; whoever asks on such a connection just then hears nothing.
+            limits = httpx.Limits(keepalive_expiry=2.0)
+            http = httpx.AsyncClient(base_url=client.base_url, timeout=60, limits=limits)
             servers.append(await stack.enter_async_context(http))
         yield Field(servers, to_redis, to_postgres, to_stripe)
 
@@ -244,6 +246,7 @@ async def is_back(ground: Field) -> None:
         health = (await ground.servers[server].get("/api/health")).json()
         bought = await ground.ask(server, "POST", "/api/purchases/create", "ann", {**COURSE, **URLS})
         shown = await ground.version(server, LEARNERS[0])
+        assert "checks" in health, health
         return health["checks"]["cache"]["status"] == "ok" and bought.status_code == 201 and shown is not None
 
     async with asyncio.timeout(BACK_WITHIN_SECONDS):
@@ -256,7 +259,7 @@ async def is_back(ground: Field) -> None:
 async def test_access_is_as_fresh_as_promised_while_redis_comes_and_goes(ground: Field, seed: int) -> None:
     log = await under_load(ground, ground.redis, parts=True, seed=seed)
 
-    assert len(log.reads) > 300
+    assert {seen.server for seen in log.reads} == {0, 1}
     require_never_older(log)
     require_fresh(log)
     assert not log.refused, log.reasons  # slower, nothing else

@@ -35,8 +35,11 @@ def derived_id(created: datetime, provider_id: str) -> str:
 
 
 def require_uuid(value: str) -> str:
-    """``value`` in its usual spelling. A malformed id names nothing: raises `NotFound`."""
+    """``value`` in lower case. A malformed id, without hyphens or in braces too, names nothing: raises `NotFound`."""
     try:
-        return str(UUID(value))
+        usual = str(UUID(value))
     except ValueError:
         raise NotFound from None
+    if usual != value.lower():
+        raise NotFound
+    return usual

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final, cast
 
 from attrs import frozen
 from litestar.types import ASGIApp, Receive, Scope, Send
 
 __all__ = ["Heads"]
+
+#: What the routes say of a request, for whoever counts and logs it.
+_TOLD: Final = "path_template"
 
 
 @frozen
@@ -17,13 +20,13 @@ class Heads:
     _app: ASGIApp
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on; afterwards it is called again what it was."""
+        """Pass a request on. The server goes by the scope that it gave, and so that one stays as it is."""
         given: Any = scope
         if given["method"] != "HEAD":
             await self._app(scope, receive, send)
             return
-        given["method"] = "GET"
+        seen: Any = {**given, "method": "GET"}
         try:
-            await self._app(scope, receive, send)
+            await self._app(cast("Scope", seen), receive, send)
         finally:
-            given["method"] = "HEAD"
+            given[_TOLD] = seen.get(_TOLD)

@@ -124,9 +124,12 @@ class TokenVerifier:
         if len(token) > _LENGTH_MAX or not token.isascii():
             raise TokenInvalid("This is no token.")
         try:
-            header = msgspec.convert(jws.extract_compact(token.encode()).headers(), _Header)
+            told = jws.extract_compact(token.encode()).headers()
+            header = msgspec.convert(told, _Header)
         except (JoseError, ValueError, TypeError, KeyError):
             raise TokenInvalid("This is no signed JWT.") from None
+        if "crit" in told:  # we know of no extension, and an empty list is none that may be sent (RFC 7515, 4.1.11)
+            raise TokenInvalid("The token needs something that is not known here.")
         if header.alg not in self._algorithms:
             raise TokenInvalid("The token is signed with an algorithm that is not taken.")
         for key in await self._keys.candidates(header.alg, header.kid):

@@ -54,7 +54,14 @@ def test_an_id_is_read_in_any_usual_spelling() -> None:
     assert require_uuid(spelled) == spelled.lower()
 
 
-@pytest.mark.parametrize("value", ["", "sub_1", "019b76da", "../../etc"])
+@pytest.mark.parametrize(
+    "value",
+    [
+        *("", "sub_1", "019b76da", "../../etc"),
+        *("017f22e279b07cc398c4dc0c0c07398f", "{017f22e2-79b0-7cc3-98c4-dc0c0c07398f}"),
+        "urn:uuid:017f22e2-79b0-7cc3-98c4-dc0c0c07398f",
+    ],
+)
 def test_a_malformed_id_names_nothing(value: str) -> None:
     with pytest.raises(NotFound):
         require_uuid(value)

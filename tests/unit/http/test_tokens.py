@@ -121,6 +121,7 @@ BAD = {
     "not yet": token(nbf=int(NOW.timestamp()) + 1),
     "roles a text": token(roles="admin"),
     "too long": token(pad="x" * 9000),
+    "critical, but nothing": hand_signed({"alg": "HS256", "crit": []}, SECRET.encode()),
     "critical": hand_signed({"alg": "HS256", "crit": ["exotic"], "exotic": 1}, SECRET.encode()),
 }
 
