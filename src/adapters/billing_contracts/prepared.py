@@ -77,6 +77,28 @@ class PreparedContract:
                 with pytest.raises(LockTimeout):
                     await other.prepare(told(CHANGED))
 
+    async def test_who_is_not_patient_goes_without_those_whom_another_is_at_work_on(self, units: UnitsOfWork) -> None:
+        """By their customer, by the customer of what they are about, or by their user; and is alone with the others."""
+        others = told(customer_fact("evt_b", customer_id="cus_b"), customer_fact("evt_c", customer_id="cus_c"))
+        async with units() as uow:
+            await uow.objects.save([folded(PAID)])
+            await uow.customers.link("user-b", "cus_b", source="test", now=NOW)
+            await uow.commit()
+        async with units() as uow:
+            await uow.customers.lock_customer("cus_1")
+            await uow.customers.lock_users(["user-b"])
+            async with units() as other:
+                busy = [*told(CHANGED, REFUNDED), others[0]]
+                assert list(await other.prepare([*busy, others[1]], patient=False)) == busy
+                await other.inbox.store(others[1])
+                with pytest.raises(LockTimeout):
+                    await uow.customers.lock_customer("cus_c")
+                await other.commit()
+        async with units() as uow:
+            assert list(await uow.prepare([*busy, others[1]], patient=False)) == []
+            stored = [await uow.inbox.store(event) for event in (*busy, others[1])]
+            assert stored == [True, True, True, False]
+
     async def test_a_known_event_is_not_stored_again(self, units: UnitsOfWork) -> None:
         """Neither one that was stored before, nor one that was stored by the same unit of work; nor are facts."""
         async with units() as uow:

@@ -11,7 +11,12 @@ from billing_core.domain.errors import MappingConflict
 from billing_memory.store import Customer
 from billing_memory.work import Work
 
-__all__ = ["MemoryCustomers", "user_lock"]
+__all__ = ["MemoryCustomers", "customer_lock", "user_lock"]
+
+
+def customer_lock(customer_id: str) -> tuple[str, str]:
+    """What is held while somebody is the only one at work on a customer."""
+    return "customer", customer_id
 
 
 def user_lock(user_id: str) -> tuple[str, str]:
@@ -27,7 +32,7 @@ class MemoryCustomers:
 
     async def lock_customer(self, customer_id: str) -> None:
         """Be the only one at work on this customer."""
-        await self._work.lock(("customer", customer_id))
+        await self._work.lock(customer_lock(customer_id))
 
     async def lock_users(self, user_ids: Collection[str]) -> None:
         """Be the only one at work on these users."""

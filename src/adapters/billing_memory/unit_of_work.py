@@ -11,7 +11,7 @@ from billing_core.domain.received import Received
 from billing_memory.accounts import MemoryAccounts
 from billing_memory.audit import MemoryAuditLog
 from billing_memory.catalogs import MemoryCatalogs
-from billing_memory.customers import MemoryCustomers
+from billing_memory.customers import MemoryCustomers, customer_lock, user_lock
 from billing_memory.facts import MemoryFactLog
 from billing_memory.idempotency_keys import MemoryIdempotencyKeys
 from billing_memory.inbox import MemoryInbox
@@ -75,18 +75,31 @@ class MemoryUnitOfWork:
         """End; undo what was not committed."""
         self._work.end()
 
-    async def prepare(self, events: Collection[Received]) -> None:
+    async def prepare(self, events: Collection[Received], *, patient: bool = True) -> Collection[Received]:
         """Lock those whom these events concern. There is nothing to have at hand: all of it is in memory."""
+        if not patient:
+            return [event for event in events if not await self._is_free(event)]
+        customers, users = await self._concerned(events)
+        for customer_id in customers:
+            await self.customers.lock_customer(customer_id)
+        await self.customers.lock_users(users)
+        return ()
+
+    async def _is_free(self, event: Received) -> bool:
+        customers, users = await self._concerned([event])
+        keys = [*map(customer_lock, customers), *map(user_lock, users)]
+        return all(self._work.lock_if_free(key) for key in keys)
+
+    async def _concerned(self, events: Collection[Received]) -> tuple[list[str], list[str]]:
+        """The customers and the users, each in ascending order."""
         facts = [event.fact for event in events if event.fact is not None]
         owners = {fact.customer_id for fact in facts}
         refs = [ref for fact in facts if fact.customer_id is None for ref in (fact.ref, *owners_of(fact.after))]
         owners |= {state.customer_id for state in await self.objects.get(refs)}
         customers = sorted(owner for owner in owners if owner is not None)
-        for customer_id in customers:
-            await self.customers.lock_customer(customer_id)
         users = {await self.customers.user_of(customer_id) for customer_id in customers}
         users |= {labels_of(fact.after).user_id for fact in facts}
-        await self.customers.lock_users([user_id for user_id in users if user_id is not None])
+        return customers, sorted(user_id for user_id in users if user_id is not None)
 
     async def commit(self) -> None:
         """Make everything since the beginning permanent at once."""

@@ -7,7 +7,7 @@ from typing import Final, LiteralString
 
 from billing_postgres.session import Session
 
-__all__ = ["LOCK_KEY", "LOCK_TIMEOUT", "lock"]
+__all__ = ["LOCK_KEY", "LOCK_TIMEOUT", "TRY_KEY", "lock"]
 
 #: Each lock is waited for 200 ms at most, as the ports promise; then PostgreSQL reports 55P03. Rows that are being
 #: written elsewhere, such as an event's twin, are waited for as long as any statement may take.
@@ -15,6 +15,8 @@ LOCK_TIMEOUT: Final[LiteralString] = "set_config('lock_timeout', '200ms', true)"
 
 #: Takes the lock of this name: locks are numbers, and the server computes the same for every process.
 LOCK_KEY: Final[LiteralString] = "pg_advisory_xact_lock(hashtextextended({}, 0))"
+#: Whether the lock of this name is ours now; nobody is waited for.
+TRY_KEY: Final[LiteralString] = "pg_try_advisory_xact_lock(hashtextextended({}, 0))"
 
 _LOCK: Final[LiteralString] = f"""
 SELECT {LOCK_TIMEOUT}, {LOCK_KEY.format("%s")}, set_config('lock_timeout', '0', true)

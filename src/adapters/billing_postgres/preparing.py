@@ -13,7 +13,7 @@ from billing_core.domain.facts import Fact, ObjectRef, labels_of, owners_of, war
 from billing_core.domain.received import Received
 from billing_postgres.ahead import Ahead, UserAhead
 from billing_postgres.encoding import FactJson
-from billing_postgres.locks import LOCK_KEY, LOCK_TIMEOUT
+from billing_postgres.locks import LOCK_KEY, LOCK_TIMEOUT, TRY_KEY
 from billing_postgres.rows.accounts import ACCOUNT_ROWS, AccountRows
 from billing_postgres.rows.manual_grants import ManualGrantRow
 from billing_postgres.rows.objects import read_state
@@ -27,9 +27,17 @@ __all__ = ["prepare"]
 #: What belongs to a user without a customer is kept under this and the user's id.
 GUEST: Final = "user:"
 
+
+def _taken(name: LiteralString) -> LiteralString:
+    """Whether the lock of this name is ours now."""
+    waited_for = f"{LOCK_KEY.format(name)} IS NOT NULL"  # what it returns when it has it is nothing, but not null
+    return f"CASE WHEN %(patient)s THEN {waited_for} ELSE {TRY_KEY.format(name)} END"
+
+
 #: Customers that are named, tied to a user who is named, or owners of an object that is named; then their users.
-#: All customers are locked before the first user, each in ascending order, each waited for 200 ms at most. A tie that
-#: another one makes at this moment is not seen here: then the use case finds the user, and locks them itself.
+#: All customers are locked before the first user, each in ascending order, each waited for 200 ms at most, or not at
+#: all by who is not patient. A tie that another one makes at this moment is not seen here: then the use case finds the
+#: user, and locks them itself. Whoever is not ours is told by every name that an event may know them by.
 #: What follows is planned once for a connection, not each time anew: planning grows with the partitions that there are.
 #: It looks rows up by their keys, and is planned so: a plan made while a table is small would read all of it later.
 _LOCK: Final[LiteralString] = f"""
@@ -42,17 +50,30 @@ WITH named AS (
     JOIN provider_objects o ON o.id = wanted.id COLLATE "C" AND o.kind = wanted.kind
     WHERE o.customer_id IS NOT NULL
 ), customers AS MATERIALIZED (
-    SELECT named.id, {LOCK_KEY.format("'customer:' || named.id")}
+    SELECT named.id, {_taken("'customer:' || named.id")} AS is_ours
     FROM (SELECT id COLLATE "C" AS id FROM named ORDER BY 1) AS named, {LOCK_TIMEOUT}
 ), users AS MATERIALIZED (
     SELECT unnest(%(users)s::text[]) AS id
-    UNION SELECT m.user_id FROM customers c JOIN user_stripe_mapping m ON m.customer_id = c.id
+    UNION SELECT m.user_id FROM customers c JOIN user_stripe_mapping m ON m.customer_id = c.id WHERE c.is_ours
     UNION SELECT substr(c.id, {len(GUEST) + 1}) FROM customers c WHERE c.id LIKE '{GUEST}%%'
 ), locked AS MATERIALIZED (
-    SELECT users.id, {LOCK_KEY.format("'user:' || users.id")}
+    SELECT users.id, {_taken("'user:' || users.id")} AS is_ours
     FROM (SELECT id COLLATE "C" AS id FROM users ORDER BY 1) AS users
+), busy AS MATERIALIZED (
+    SELECT id FROM customers WHERE NOT is_ours
+    UNION SELECT '{GUEST}' || id FROM locked WHERE NOT is_ours
+    UNION
+    SELECT m.customer_id FROM locked JOIN user_stripe_mapping m ON m.user_id = locked.id WHERE NOT locked.is_ours
 )
-SELECT ARRAY(SELECT id FROM customers), ARRAY(SELECT id FROM locked),
+SELECT ARRAY(SELECT id FROM customers WHERE is_ours), ARRAY(SELECT id FROM locked WHERE is_ours),
+    ARRAY(
+        SELECT id FROM busy
+        UNION
+        SELECT o.kind || ':' || o.id
+        FROM unnest(%(kinds)s::text[], %(ids)s::text[]) AS wanted (kind, id)
+        JOIN provider_objects o ON o.id = wanted.id COLLATE "C" AND o.kind = wanted.kind
+        JOIN busy ON busy.id = o.customer_id
+    ),
     set_config('plan_cache_mode', 'force_generic_plan', true), set_config('enable_seqscan', 'off', true),
     set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true)
 """  # noqa: S608 - constants of this package
@@ -181,21 +202,50 @@ class _Asked:
 _EARLIEST: Final = datetime.min.replace(tzinfo=UTC)
 
 
-async def prepare(session: Session, ahead: Ahead, events: Collection[Received]) -> None:
-    """Lock what these events are about, and read into ``ahead`` what taking them in asks. Raises `LockTimeout`."""
+async def prepare(
+    session: Session, ahead: Ahead, events: Collection[Received], *, patient: bool
+) -> Collection[Received]:
+    """Lock what these events are about, and read into ``ahead`` what taking them in asks. Raises `LockTimeout`.
+
+    Returns those whose customers or users somebody else is at work on, where these are not waited for.
+    """
     asked = _Asked(events)
-    refs = refs_as_arrays(asked.refs)
-    named = [*asked.customers, *(f"{GUEST}{user_id}" for user_id in asked.guests), *map(str, asked.nobodys)]
-    customers, users, *_ = await session.row(_LOCK, {"customers": named, "users": list(asked.users)} | refs) or ([], [])
+    customers, users, busy = await _lock(session, asked, patient=patient)
     ahead.locked.update(f"customer:{one}" for one in customers)
     ahead.locked.update(f"user:{one}" for one in users)
-    customers = {*customers, *(f"{GUEST}{user_id}" for user_id in users)}
+    left_out = [event for event in events if not busy.isdisjoint(_names_of(event))] if busy else []
+    if len(left_out) < len(events):
+        await _read(session, ahead, _Asked([event for event in events if event not in left_out]), customers, users)
+    return left_out
+
+
+def _names_of(event: Received) -> set[str]:
+    """By which names those whom an event concerns may be told to be busy."""
+    asked = _Asked([event])
+    return {*asked.customers, *map(str, asked.nobodys), *(f"{GUEST}{user_id}" for user_id in asked.users)}
+
+
+async def _lock(
+    session: Session, asked: _Asked, *, patient: bool
+) -> tuple[Collection[str], Collection[str], frozenset[str]]:
+    """The customers and the users that are locked now, and the names of whom somebody else is at work on."""
+    named = [*asked.customers, *(f"{GUEST}{user_id}" for user_id in asked.guests), *map(str, asked.nobodys)]
+    parameters = {"customers": named, "users": list(asked.users), "patient": patient}
+    row = await session.row(_LOCK, parameters | refs_as_arrays(asked.refs))
+    customers, users, busy, *_ = row or ([], [], [])
+    return customers, users, frozenset(busy)
+
+
+async def _read(session: Session, ahead: Ahead, asked: _Asked, locked: Collection[str], users: Collection[str]) -> None:
+    """Read of these customers and users, and of what their events are about."""
+    events = asked.events
+    customers = {*locked, *(f"{GUEST}{user_id}" for user_id in users)}
     told = {ref for fact in asked.facts for ref in (fact.ref, *wards_of(fact.after))}
     keys = {*(f"customer:{one}" for one in customers), *map(str, told)}
     since = asked.from_when()
     parameters = {
         "customers": list(customers),
-        "users": users,
+        "users": list(users),
         "keys": list(keys),
         "accounts": [event.account for event in events],
         "events": [event.event_id for event in events],
@@ -206,7 +256,7 @@ async def prepare(session: Session, ahead: Ahead, events: Collection[Received]) 
         "told_ids": [ref.id for ref in since],
         "told_at": list(since.values()),
     }
-    _, found = await session.row(_READ, parameters | refs) or (None, b"")
+    _, found = await session.row(_READ, parameters | refs_as_arrays(asked.refs)) or (None, b"")
     read = _DECODER.decode(found)
     ahead.customers.update(customers)
     ahead.waited_for.update(dict.fromkeys(keys, False) | dict.fromkeys(read.waited_for, True))

@@ -76,9 +76,9 @@ class PostgresUnitOfWork:
         """End; undo what was not committed."""
         await self._session.end()
 
-    async def prepare(self, events: Collection[Received]) -> None:
+    async def prepare(self, events: Collection[Received], *, patient: bool = True) -> Collection[Received]:
         """Lock and read with one statement each what taking these events in asks. Raises `LockTimeout`."""
-        await prepare(self._session, self._ahead, events)
+        return await prepare(self._session, self._ahead, events, patient=patient)
 
     async def commit(self) -> None:
         """Make everything since the beginning permanent at once, durably."""

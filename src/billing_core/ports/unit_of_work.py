@@ -154,11 +154,14 @@ class UnitOfWork(Protocol):
         """End; undo what was not committed."""
         ...
 
-    async def prepare(self, events: Collection[Received]) -> None:
+    async def prepare(self, events: Collection[Received], *, patient: bool = True) -> Collection[Received]:
         """Be the only one at work on those whom these events concern, and have at hand what taking them in asks for.
 
         Their customers are locked first, then the users, each in ascending order. Every method answers the same
         without it; with it, many events cost a store hardly more than one. Raises `LockTimeout`.
+
+        Unless ``patient``, nobody is waited for: returns the events about those whom somebody else is at work on, which
+        the caller leaves for later.
         """
         ...
 

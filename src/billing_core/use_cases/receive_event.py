@@ -122,6 +122,18 @@ class ReceiveEvent:
         except Exception as error:  # noqa: BLE001 - whatever went wrong in applying them, no event may be lost
             return await self._one_by_one(events, error)
 
+    async def together_where_free(self, events: Sequence[Received]) -> tuple[Receipt | None, ...]:
+        """As `together`, but nobody is waited for: None for an event about whom another process is at work on.
+
+        Such an event is not stored yet.
+        """
+        try:
+            return await self._store_and_apply_where_free(events)
+        except StorageUnavailable:
+            raise
+        except Exception as error:  # noqa: BLE001 - as above
+            return await self._one_by_one(events, error)
+
     async def _one_by_one(self, events: Sequence[Received], error: Exception) -> tuple[Receipt, ...]:
         """Each by itself, after all together came to ``error``.
 
@@ -148,25 +160,35 @@ class ReceiveEvent:
         return tuple(receipts)
 
     async def _store_and_apply(self, events: Sequence[Received]) -> tuple[Receipt, ...]:
+        async with self.units() as uow:
+            await uow.prepare(events)
+            return await self._take_in(uow, events)
+
+    async def _store_and_apply_where_free(self, events: Sequence[Received]) -> tuple[Receipt | None, ...]:
+        async with self.units() as uow:
+            busy = await uow.prepare(events, patient=False)
+            receipts = iter(await self._take_in(uow, [event for event in events if event not in busy]))
+            return tuple(None if event in busy else next(receipts) for event in events)
+
+    async def _take_in(self, uow: UnitOfWork, events: Sequence[Received]) -> tuple[Receipt, ...]:
+        """Store, apply and commit these events, for which the unit of work is prepared."""
         receipts: list[Receipt] = []
         all_taken: list[Taken] = []
         is_new = False
-        async with self.units() as uow:
-            await uow.prepare(events)
-            for received in events:
-                if not await uow.inbox.store(received):
-                    known = await uow.inbox.get(received.event_id, received.account)
-                    receipts.append(_receipt(known or received, duplicate=True))
-                    continue
-                is_new = True
-                if await _is_for_the_worker(uow, received):
-                    receipts.append(_receipt(received, duplicate=False))
-                    continue
-                after, taken = await apply_received(uow, self.books, received)
-                receipts.append(_receipt(after, duplicate=False))
-                all_taken.append(taken)
-            if is_new:
-                await self.books.commit(uow, *all_taken)
+        for received in events:
+            if not await uow.inbox.store(received):
+                known = await uow.inbox.get(received.event_id, received.account)
+                receipts.append(_receipt(known or received, duplicate=True))
+                continue
+            is_new = True
+            if await _is_for_the_worker(uow, received):
+                receipts.append(_receipt(received, duplicate=False))
+                continue
+            after, taken = await apply_received(uow, self.books, received)
+            receipts.append(_receipt(after, duplicate=False))
+            all_taken.append(taken)
+        if is_new:
+            await self.books.commit(uow, *all_taken)
         return tuple(receipts)
 
     async def _store_alone(self, received: Received, error: Exception) -> Receipt:

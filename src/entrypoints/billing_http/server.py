@@ -13,7 +13,7 @@ import signal
 import sys
 from contextlib import AsyncExitStack, suppress
 from types import FrameType
-from typing import cast
+from typing import Any, cast
 
 import structlog
 from attrs import define, field
@@ -29,6 +29,7 @@ from billing_bootstrap.settings import SERVE, Settings, load_settings
 from billing_bootstrap.starting import collect_rarely
 from billing_http.app import BillingHttp, build
 from billing_http.connections import BoundedConnection
+from billing_http.listening import OwnSocket
 
 __all__ = ["Service", "serve", "service_from_environment"]
 
@@ -126,7 +127,8 @@ def serve(settings: Settings, *, host: str = "127.0.0.1", port: int = 8000, work
     signal.signal(signal.SIGTERM, lambda _number, _frame: None)
     if workers > 1:
         with shared_between_processes():
-            parent = Multiprocess(config, sockets=[config.bind_socket()])
+            own: Any = OwnSocket.of(config)  # a socket once it is handed over
+            parent = Multiprocess(config, sockets=[own])
             parent.run()
         if any(process.exitcode == STARTUP_FAILURE for process in parent.processes):
             sys.exit(1)

@@ -22,6 +22,8 @@ class Till:
     batches: list[list[str]] = field(factory=list)
     held: asyncio.Event = field(factory=asyncio.Event)
     error: Exception | None = None
+    #: Events whose customers another process is at work on, for ever.
+    elsewhere: frozenset[str] = frozenset()
 
     def read(self, payload: bytes, signature: str) -> Received:
         """The payload is the id of the event, which begins with its customer."""
@@ -29,6 +31,11 @@ class Till:
             raise SignatureInvalid
         name = payload.decode()
         return evolve(received(name), fact=customer_fact(name, customer_id=name.partition("/")[0]))
+
+    async def together_where_free(self, events: Sequence[Received]) -> tuple[Receipt | None, ...]:
+        """A receipt for each whose customer no other process is at work on, once it is let go."""
+        receipts = await self.together(events)
+        return tuple(None if receipt.event_id in self.elsewhere else receipt for receipt in receipts)
 
     async def together(self, events: Sequence[Received]) -> tuple[Receipt, ...]:
         """A receipt for each, once it is let go."""
@@ -169,3 +176,14 @@ async def test_whoever_goes_away_leaves_what_they_brought() -> None:
     outcomes = await asyncio.gather(*tasks, return_exceptions=True)
     assert [type(outcome) for outcome in outcomes] == [Receipt, asyncio.CancelledError, Receipt]
     assert sorted(event for batch in till.batches for event in batch) == ["0", "1", "2"]
+
+
+async def test_whoever_another_process_is_at_work_on_holds_nobody_up() -> None:
+    """They are left out of two commits, and then waited for; their order is kept."""
+    till = Till(elsewhere=frozenset({"ann/1", "ann/2"}))
+    till.held.set()
+    gathered = gathered_on(till)
+    names = ["first", "ann/1", "bob/1", "ann/2"]
+    receipts = await asyncio.gather(*(gathered(name.encode(), "signed") for name in names))
+    assert [receipt.event_id for receipt in receipts] == names
+    assert till.batches == [names, ["ann/1", "ann/2"], ["ann/1", "ann/2"]]

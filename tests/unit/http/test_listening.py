@@ -1,0 +1,38 @@
+"""Each worker listens on a socket of its own, and all get their share of the connections."""
+
+import pickle
+import socket
+
+from uvicorn import Config
+
+from billing_http.listening import OwnSocket
+
+
+async def _nothing(*_: object) -> None:
+    """An application that is never called."""
+
+
+def test_connections_that_come_at_once_are_dealt_out_among_all_who_listen() -> None:
+    handed_over = OwnSocket.of(Config(_nothing, port=0, log_config=None))
+    first, second = (pickle.loads(pickle.dumps(handed_over)) for _ in range(2))  # noqa: S301 - of this test
+    with first, second:
+        first.listen(64)
+        second.listen(64)
+        clients = [socket.create_connection(first.getsockname()) for _ in range(64)]
+        shares = [_accepted(first), _accepted(second)]
+        for client in clients:
+            client.close()
+    assert sum(shares) == 64
+    assert min(shares) > 0
+
+
+def _accepted(listening: socket.socket) -> int:
+    """How many connections wait here to be accepted."""
+    listening.settimeout(0)
+    count = 0
+    try:
+        while True:
+            listening.accept()[0].close()
+            count += 1
+    except BlockingIOError:
+        return count
