@@ -16,14 +16,16 @@ if TYPE_CHECKING:  # whoever runs the fakes alone needs no driver
 #: Empties every table but those that a migrated database is born with; also those that refuse it to everybody else.
 EMPTY = """
 DO $$
-DECLARE name text;
+DECLARE name text; filled boolean;
 BEGIN
-    UPDATE catalog_state SET version = 0;
+    UPDATE catalog_state SET version = 0 WHERE version <> 0;
     FOR name IN
         SELECT relname FROM pg_class
         WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition
     LOOP
         CONTINUE WHEN name IN ('catalog_state', 'business_clock') OR name LIKE '%migrations%';
+        EXECUTE format('SELECT EXISTS (SELECT FROM %I)', name) INTO filled;
+        CONTINUE WHEN NOT filled;  -- after ALTER TABLE every connection reads and plans anew
         EXECUTE format('ALTER TABLE %I DISABLE TRIGGER USER', name);
         EXECUTE format('DELETE FROM %I', name);
         EXECUTE format('ALTER TABLE %I ENABLE TRIGGER USER', name);

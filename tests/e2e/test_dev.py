@@ -6,12 +6,14 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from billing_cli.calls import Server
+from billing_cli.main import main
 from tests.databases import fresh_database
 from tests.e2e.running_dev import RunningDev, answers, clean_environment, eventually, read_env, started_dev
 
@@ -130,36 +132,41 @@ def test_business_time_follows_the_sandbox_whoever_moves_its_clock(dev: RunningD
     eventually("expired", reason)
 
 
-def refused(*arguments: str, environment: dict[str, str] | None = None) -> str:
-    """What `billing dev` says when it does not even begin."""
-    ended = subprocess.run(
-        [sys.executable, "-m", "billing_cli", "dev", *arguments],
-        env={**clean_environment(), **(environment or {})},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert (ended.returncode, ended.stdout) == (1, ""), ended
-    assert ended.stderr.count("\n") == 1
-    return ended.stderr
+@pytest.fixture
+def refused(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
+    """What `billing dev` says when it does not even begin; in this process, since nothing is started."""
+    for name in os.environ.keys() - clean_environment().keys():
+        monkeypatch.delenv(name)
+
+    def told(*arguments: str) -> str:
+        capsys.readouterr()
+        status = main(("dev", *arguments))
+        out, err = capsys.readouterr()
+        assert (status, out) == (1, ""), err
+        assert err.count("\n") == 1
+        return err
+
+    return told
 
 
-def test_a_port_that_is_taken_is_named(dev: RunningDev, tmp_path: Path) -> None:
+def test_a_port_that_is_taken_is_named(dev: RunningDev, tmp_path: Path, refused: Callable[..., str]) -> None:
     said = refused("--port", str(dev.port), "--data", str(tmp_path))
 
     assert said.startswith(f"billing: Port {dev.port} is taken: give another one")
 
 
-def test_two_at_once_in_one_folder_are_refused(dev: RunningDev) -> None:
+def test_two_at_once_in_one_folder_are_refused(dev: RunningDev, refused: Callable[..., str]) -> None:
     assert "Another `billing dev` runs in" in refused("--port", "1", "--data", str(dev.folder))
 
 
 @pytest.mark.parametrize("key", ["sk_live_0123456789abcdef", "rk_live_0123456789abcdef"])
-def test_a_live_key_is_refused_and_nothing_is_made(tmp_path: Path, key: str) -> None:
+def test_a_live_key_is_refused_and_nothing_is_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refused: Callable[..., str], key: str
+) -> None:
     folder = tmp_path / "dev"
+    monkeypatch.setenv("STRIPE_SECRET_KEY", key)
 
-    said = refused("--data", str(folder), environment={"STRIPE_SECRET_KEY": key})
+    said = refused("--data", str(folder))
 
     assert "STRIPE_SECRET_KEY is a live key" in said
     assert key not in said
