@@ -34,6 +34,8 @@ VALUE_MILLISECONDS = 5_000
 STALE_MILLISECONDS = 5_000
 #: So long an outdated value may be on its way without a chance to come back.
 LEAST_VERSION_MILLISECONDS = 60_000
+#: Of so many users a process keeps what their values were decoded to: some kilobytes each.
+DECODED_MAX = 5_000
 
 _PUT = """
 -- KEYS: epoch, value, least version, announced.  ARGV: a new epoch, version, value, lifetimes of value and version
@@ -119,6 +121,8 @@ class RedisAccessCache:
         self._put = link.client.register_script(_PUT)
         self._mark = link.client.register_script(_MARK)
         self._lift = link.client.register_script(_LIFT)
+        #: Values as they last came, and what they were decoded to: most come again and again.
+        self._decoded: dict[str, tuple[bytes, UserAccess]] = {}
         self._waiting: list[_Question] = []
         #: Who asks, while anything waits for an answer.
         self._asking: asyncio.Task[None] | None = None
@@ -172,8 +176,19 @@ class RedisAccessCache:
             if isinstance(value, bytes) and value.startswith(epoch):
                 # What another version of the code has written is not known.
                 with suppress(msgspec.MsgspecError):
-                    found[user_id] = self._decode(value[_EPOCH_LENGTH:])
+                    found[user_id] = self._decoded_once(user_id, value)
         return found
+
+    def _decoded_once(self, user_id: str, value: bytes) -> UserAccess:
+        """What the value says; the very same object as long as it is the same value."""
+        known = self._decoded.get(user_id)
+        if known is not None and known[0] == value:
+            return known[1]
+        if len(self._decoded) >= DECODED_MAX:
+            self._decoded.pop(next(iter(self._decoded)), None)
+        access = self._decode(value[_EPOCH_LENGTH:])
+        self._decoded[user_id] = value, access
+        return access
 
     async def put(self, access: UserAccess) -> None:
         """Remember what was read, unless a newer version was seen or a change is announced."""

@@ -28,6 +28,7 @@ __all__ = [
     "SourceKind",
     "UserAccess",
     "decide",
+    "decide_alike",
     "decide_all",
     "in_force",
     "manual_grant_rows",
@@ -213,7 +214,15 @@ def decide(grants: Iterable[Grant], resource: Resource, now: datetime, containme
 def decide_all(
     grants: Iterable[Grant], resources: Iterable[Resource], now: datetime, containment: Containment
 ) -> Iterator[Decision]:
-    """The same for each of these resources, in this order, at a fraction of the price.
+    """The same for each of these resources, in this order, at a fraction of the price."""
+    for resource, decided in decide_alike(grants, resources, now, containment):
+        yield decided if decided.resource is resource else decided.about(resource)
+
+
+def decide_alike(
+    grants: Iterable[Grant], resources: Iterable[Resource], now: datetime, containment: Containment
+) -> Iterator[tuple[Resource, Decision]]:
+    """Each of these resources, in this order, with what is decided on it: perhaps the decision about another one.
 
     What has no grant of its own is opened by what contains it: for all that is contained alike that is decided once.
     """
@@ -223,14 +232,13 @@ def decide_all(
     alike: dict[frozenset[Resource], Decision] = {}
     for resource in resources:
         own, holders = by_resource.get(resource), containment.holders_of(resource)
-        if own is None and holders in alike:
-            yield alike[holders].about(resource)
-            continue
-        around = [grant for holder in by_resource.keys() & holders for grant in by_resource[holder]]
-        decided = _decision(around + (own or []), resource, now)
-        if own is None:
-            alike[holders] = decided
-        yield decided
+        decided = alike.get(holders) if own is None else None
+        if decided is None:
+            around = [grant for holder in by_resource.keys() & holders for grant in by_resource[holder]]
+            decided = _decision(around + (own or []), resource, now)
+            if own is None:
+                alike[holders] = decided
+        yield resource, decided
 
 
 def _decision(grants: Iterable[Grant], resource: Resource, now: datetime) -> Decision:

@@ -59,6 +59,10 @@ class Resource:
     def __str__(self) -> str:
         return f"{self.type}:{self.id}"
 
+    def __hash__(self) -> int:
+        """That of the id alone, which Python remembers: resources are looked up all the time, and few share an id."""
+        return hash(self.id)
+
 
 #: A grant of this opens whatever is asked for.
 EVERYTHING = Resource(ResourceType.PLATFORM, EVERY)

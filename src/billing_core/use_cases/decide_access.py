@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 
 from attrs import evolve, frozen
 
-from billing_core.domain.access import Decision, UserAccess, decide, decide_all, in_force
+from billing_core.domain.access import Decision, Grant, UserAccess, decide, decide_alike, decide_all, in_force
 from billing_core.domain.account import Book, derive
 from billing_core.domain.callers import Caller
 from billing_core.domain.facts import Fact, ObjectRef
 from billing_core.domain.folding import fold
 from billing_core.domain.known import Known
-from billing_core.domain.resources import Resource
+from billing_core.domain.resources import Containment, Resource
 from billing_core.ports.cache import CATALOG, AccessCache
 from billing_core.ports.catalogs import CatalogSource
 from billing_core.ports.clock import Clock
@@ -35,6 +35,18 @@ class DecideAccess:
 
     async def __call__(self, caller: Caller, user_id: str, resources: Sequence[Resource]) -> tuple[Decision, ...]:
         """A decision for each resource, in the same order. Raises `Forbidden`."""
+        return tuple(decide_all(*await self._basis(caller, user_id, resources)))
+
+    async def alike(
+        self, caller: Caller, user_id: str, resources: Sequence[Resource]
+    ) -> Iterator[tuple[Resource, Decision]]:
+        """The same for whoever does not need one for each (`billing_core.domain.access.decide_alike`)."""
+        return decide_alike(*await self._basis(caller, user_id, resources))
+
+    async def _basis(
+        self, caller: Caller, user_id: str, resources: Sequence[Resource]
+    ) -> tuple[Sequence[Grant], Sequence[Resource], datetime, Containment]:
+        """What decides: grants and catalog as they were last committed, and the time. Raises `Forbidden`."""
         caller.require_reading(user_id)
         access, stamp = await self.cache.get_all((user_id, CATALOG))
         catalog = self.catalogs.remembered(stamp.version) if stamp is not None else None
@@ -42,8 +54,7 @@ class DecideAccess:
             access = await read_access(self.units, self.cache, user_id)
         if catalog is None:
             catalog = await self.catalogs.current()
-        now = self.clock.now()
-        return tuple(decide_all(access.grants, resources, now, catalog.containment))
+        return access.grants, resources, self.clock.now(), catalog.containment
 
     async def grants(self, caller: Caller, user_id: str) -> UserAccess:
         """The grants that are in force now, not expanded by what they contain. Raises `Forbidden`."""

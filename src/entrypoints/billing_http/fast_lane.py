@@ -2,12 +2,12 @@
 
 It stands between the gate, which knows who asks, and the routes, and answers exactly as they do. Whatever is unusual
 about a request, such as a query, a path written in percents, a missing token or an id that is none, goes on to the
-routes.
+routes; so does a body that is.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Collection
 from typing import Any, Final
 
 import msgspec
@@ -22,8 +22,9 @@ from billing_core.domain.resources import Resource, ResourceType, is_id
 from billing_http.answering import problem_for, send_problem
 from billing_http.controllers.subscriptions import plans_page
 from billing_http.controllers.webhooks import WEBHOOK_BYTES_MAX, receive
+from billing_http.fast_checks import Checks
 from billing_http.operations import CALLER
-from billing_http.reading import cut_short
+from billing_http.reading import MAX_BODY_BYTES, cut_short
 
 __all__ = ["FastLane"]
 
@@ -31,6 +32,7 @@ _TYPES: Final = {str(kind): kind for kind in ResourceType}
 _JSON: Final = (b"content-type", b"application/json")
 _NO_STORE: Final = ((b"cache-control", b"no-store"),)
 _DECISION: Final = "/api/access/{user_id}/{resource_type}/{resource_id}"
+_CHECK: Final = "/api/access/{user_id}/check"
 _STATUS: Final = "/api/subscriptions/status/{user_id}"
 _PLANS: Final = "/api/subscriptions/plans"
 _WEBHOOK: Final = "/api/webhooks/stripe"
@@ -43,6 +45,14 @@ class _Answer:
     headers: tuple[tuple[bytes, bytes], ...] = _NO_STORE
 
 
+class _Unusual(Exception):
+    """The body is for the routes."""
+
+    def __init__(self, body: bytes) -> None:
+        super().__init__()
+        self.body = body
+
+
 @define(kw_only=True)
 class FastLane:
     """Answers decisions, statuses, the plans on sale and Stripe's webhooks itself, and passes everything else on."""
@@ -51,6 +61,7 @@ class FastLane:
     application: Application
     #: The plans as they were last answered, and of which catalog they are.
     _plans: tuple[Catalog, _Answer] | None = field(default=None, init=False)
+    _checks: Checks = field(factory=Checks, init=False)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, or pass it on."""
@@ -63,6 +74,9 @@ class FastLane:
         given["path_template"], answering = found
         try:
             answer = await answering
+        except _Unusual as unusual:
+            await self.app(scope, _again(unusual.body, receive), send)
+            return
         except Exception as error:  # noqa: BLE001 - whatever it is, it is answered as the routes answer it
             await send_problem(problem_for(error, scope), scope, receive, send)
             return
@@ -84,14 +98,27 @@ class FastLane:
                 return _STATUS, self._status(caller, user_id)
             case "GET", ["", "api", "subscriptions", "plans"] if b"if-none-match" not in dict(scope["headers"]):
                 return _PLANS, self._plans_on_sale()
-            case "POST", ["", "api", "webhooks", "stripe"] if _is_small(headers := dict(scope["headers"])):
+            case "POST", ["", "api", "webhooks", "stripe"] if _is_small(
+                headers := dict(scope["headers"]), WEBHOOK_BYTES_MAX
+            ):
                 return _WEBHOOK, self._webhook(headers, receive)
+            case "POST", ["", "api", "access", user_id, "check"] if (
+                isinstance(caller, Caller) and is_id(user_id) and _is_plain(scope["headers"])
+            ):
+                return _CHECK, self._check(caller, user_id, receive)
             case _:
                 return None
 
     async def _decision(self, caller: Caller, user_id: str, resource: Resource) -> _Answer:
         (decided,) = await self.application.decide_access(caller, user_id, (resource,))
         return _Answer(msgspec.json.encode(presenting.decision(decided)))
+
+    async def _check(self, caller: Caller, user_id: str, read: Receive) -> _Answer:
+        body = await _body(read)
+        resources = self._checks.read(body)
+        if resources is None:
+            raise _Unusual(body)
+        return _Answer(self._checks.write(await self.application.decide_access.alike(caller, user_id, resources)))
 
     async def _status(self, caller: Caller, user_id: str) -> _Answer:
         found = await self.application.look_up.status(caller, user_id)
@@ -111,10 +138,17 @@ class FastLane:
         return _Answer(msgspec.json.encode(await receive(self.application, payload, signature)))
 
 
-def _is_small(headers: dict[bytes, bytes]) -> bool:
+def _is_small(headers: dict[bytes, bytes], most: int) -> bool:
     """Whether a body comes of a length that is told, and taken."""
     length = headers.get(b"content-length", b"")
-    return length.isdigit() and len(length) <= _LENGTH_DIGITS_MAX and int(length) <= WEBHOOK_BYTES_MAX
+    return length.isdigit() and len(length) <= _LENGTH_DIGITS_MAX and int(length) <= most
+
+
+def _is_plain(given: Collection[tuple[bytes, bytes]]) -> bool:
+    """Whether a body of JSON comes as most do, to be answered like any other."""
+    headers = dict(given)
+    unusual = len(headers) < len(given) or {b"content-encoding", b"idempotency-key"} & headers.keys()
+    return not unusual and headers.get(b"content-type") == _JSON[1] and _is_small(headers, MAX_BODY_BYTES)
 
 
 async def _body(read: Receive) -> bytes:
@@ -126,3 +160,13 @@ async def _body(read: Receive) -> bytes:
         parts.append(message.get("body", b""))
         more = message.get("more_body", False)
     return b"".join(parts)
+
+
+def _again(body: bytes, receive: Receive) -> Receive:
+    """The body once more, for somebody else; and then whatever comes."""
+    whole: list[Any] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def receive_again() -> Any:  # noqa: ANN401 - one of Litestar's many messages
+        return whole.pop() if whole else await receive()
+
+    return receive_again

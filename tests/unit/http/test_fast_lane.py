@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Any
 from urllib.parse import unquote
@@ -84,6 +85,76 @@ async def test_it_answers_as_the_routes_do(house: House, ann: str, path: str) ->
         expected = await asked(house.http.routes, path.format(ann), caller)
         assert await asked(lane, path.format(ann), caller) == expected
         assert expected[0] in {200, 403}
+
+
+CHECK = "/api/access/{}/check"
+COURSES = [{"resource_type": "course", "resource_id": name} for name in ("k8s-101", "other", "k8s-101", "docker", "*")]
+LAB = {"resource_type": "lab", "resource_id": "größer"}
+
+
+async def checked(app: ASGIApp, user_id: str, caller: Caller, body: bytes, *headers: tuple[bytes, bytes]) -> list[Any]:
+    """What is answered to a check with this body, which comes in two pieces."""
+    length = (b"content-length", b"%d" % len(body))
+    pieces = [
+        {"type": "http.request", "body": body[:9], "more_body": True},
+        {"type": "http.request", "body": body[9:], "more_body": False},
+    ]
+    usual = (b"content-type", b"application/json")
+    return await asked(app, CHECK.format(user_id), caller, usual, length, *headers, method="POST", body=pieces)
+
+
+async def test_many_decisions_are_answered_as_the_routes_do(house: House, ann: str) -> None:
+    """Whatever opens them: a subscription, a purchase of their own, nothing; written in one line or in many."""
+    await house.subscribes(ann)
+    for course in ("docker", "other"):
+        await house.ask("POST", f"/api/access/{ann}/grants", user="sue", roles=[Role.ADMIN], json={
+            "resource_type": "course", "resource_id": course, "reason": course
+        })  # fmt: skip
+    lane = lane_of(house, refused)
+    for caller in (Caller(ann), Caller("sue", frozenset({Role.ADMIN})), Caller("bob")):
+        for body in (
+            json.dumps({"resources": [*COURSES, LAB]}, ensure_ascii=False),
+            json.dumps({"resources": COURSES}),
+        ):
+            expected = await checked(house.http.routes, ann, caller, body.encode())
+            assert await checked(lane, ann, caller, body.encode()) == expected
+            assert expected[0] in {200, 403}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "",
+        "{",
+        "{}",
+        '{"resources": []}',
+        json.dumps({"resources": [LAB] * 501}, ensure_ascii=False),
+        json.dumps({"resources": [{"resource_type": "course", "resource_id": "größer"}]}),
+        '{"resources": [], "resources": [{"resource_type": "lab", "resource_id": "a"}]}',
+        '{"resources": [{"resource_type": "lab", "resource_id": "a", "resource_id": "b"}]}',
+        '{"resources": [{"resource_type": "lab", "resource_id": "resource_id"}]}',
+        '{"resources": [{"resource_type": "lab", "resource_id": "a", "resource\\u005fid": "b"}]}',
+        '{"resources": [{"resource_type": "lab", "resource_id": "a", "more": 1}]}',
+        '{"resources": [{"resource_type": "spaceship", "resource_id": "a"}]}',
+        '{"resources": [{"resource_type": "lab", "resource_id": "a/b"}]}',
+        '{"resources": [{"resource_type": "lab", "resource_id": 1}]}',
+        '{"resources": [{"resource_type": "lab", "resource_id": "\udcff"}]}',
+    ],
+)
+async def test_a_body_that_is_unusual_is_for_the_routes(house: House, ann: str, body: str) -> None:
+    """They get it whole, and their answer is the answer."""
+    sent = body.encode("utf-8", "surrogateescape")
+    expected = await checked(house.http.routes, ann, Caller(ann), sent)
+    assert await checked(lane_of(house, house.http.routes), ann, Caller(ann), sent) == expected
+    with pytest.raises(AssertionError):
+        await checked(lane_of(house, refused), ann, Caller(ann), sent)
+
+
+async def test_a_check_under_a_key_or_in_another_coding_is_for_the_routes(house: House, ann: str) -> None:
+    body = json.dumps({"resources": [LAB]}).encode()
+    for header in ((b"idempotency-key", b"k"), (b"content-encoding", b"gzip"), (b"content-type", b"text/plain")):
+        with pytest.raises(AssertionError):
+            await checked(lane_of(house, refused), ann, Caller(ann), body, header)
 
 
 @pytest.mark.parametrize(
