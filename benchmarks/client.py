@@ -27,6 +27,8 @@ class Load(msgspec.Struct, frozen=True):
     latencies: tuple[float, ...]
     #: Answers of another status than the one that was wanted; a run that has any counts for nothing.
     refused: int
+    #: Milliseconds by which the client was late each time that it meant to send something at a moment, ascending.
+    pauses: tuple[float, ...] = ()
 
     @property
     def answers(self) -> int:

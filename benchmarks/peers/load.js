@@ -1,7 +1,8 @@
 // The load: requests from a file, each four bytes of length and then its bytes, over a fixed number of kept connections of
 // loopback. With a rate each has a moment at which it is due, however the service fares, and its latency is counted from
 // then: what it waits for a connection because those before it were slow is part of it, and so is a pause of this process.
-// Without one it is sent as soon as a connection is free. What was measured is told as JSON.
+// Without one it is sent as soon as a connection is free. What was measured is told as JSON, with how long this process
+// itself was kept from what it meant to do: of a high latency that is the client's part, and that of whoever shares its core.
 const fs = require("node:fs");
 const net = require("node:net");
 
@@ -13,10 +14,12 @@ for (let rest = fs.readFileSync(file); rest.length > 0; ) {
   rest = rest.subarray(end);
 }
 const latencies = [];
+const pauses = [];
 const free = [];
 let refused = 0;
 let sent = 0;
 let begun;
+let timer;
 
 const now = () => performance.now();
 const dueAt = (place) => begun + ((place + 1) * 1000) / rate;
@@ -28,7 +31,17 @@ function sendWhatIsDue() {
     line.since = rate ? dueAt(sent) : at;
     line.socket.write(requests[sent++]);
   }
-  if (rate && free.length > 0 && sent < requests.length) setTimeout(sendWhatIsDue, Math.max(0, dueAt(sent) - now()));
+  // One timer at a time: whoever sends what is due while one waits would leave another, and they would become many.
+  if (rate && !timer && free.length > 0 && sent < requests.length) {
+    const wait = Math.max(1, dueAt(sent) - now()); // a timer of Node waits a millisecond at the least
+    timer = setTimeout(wake, wait, now() + wait);
+  }
+}
+
+function wake(meant) {
+  timer = undefined;
+  pauses.push(now() - meant);
+  sendWhatIsDue();
 }
 
 function received(line, data) {
@@ -45,9 +58,11 @@ function received(line, data) {
   else if (!rate || dueAt(sent) <= now()) sendWhatIsDue();
 }
 
+const ascending = (values) => values.sort((a, b) => a - b);
+
 function tell() {
   const milliseconds = now() - begun;
-  process.stdout.write(JSON.stringify({ seconds: milliseconds / 1000, refused, latencies: latencies.sort((a, b) => a - b) }), () => process.exit(0));
+  process.stdout.write(JSON.stringify({ seconds: milliseconds / 1000, refused, latencies: ascending(latencies), pauses: ascending(pauses) }), () => process.exit(0));
 }
 
 function lost(error) {
