@@ -23,11 +23,13 @@ from billing_core.domain.periods import Interval, months_in
 from billing_core.domain.policies import AccessPolicy, DunningPolicy, RefundPolicy, TrialPolicy
 from billing_core.domain.resources import EVERYTHING, Containment, Resource
 
-__all__ = ["Catalog", "Change", "Item", "Plan", "change_between"]
+__all__ = ["TRIAL_DAYS_MAX", "Catalog", "Change", "Item", "Plan", "change_between"]
 
 _SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
-#: The longest period (three years in days) and the longest trial (two years) that the provider takes.
-_INTERVAL_COUNT_MAX, _TRIAL_DAYS_MAX = 1095, 730
+#: The longest period that the provider takes: three years in days.
+_INTERVAL_COUNT_MAX = 1095
+#: The longest trial that the provider takes, in days from the beginning of the subscription.
+TRIAL_DAYS_MAX = 730
 
 
 def _slug(_instance: object, _attribute: object, value: str) -> None:
@@ -74,7 +76,7 @@ class Plan:
     effective_from: datetime | None = None
 
     def __attrs_post_init__(self) -> None:
-        if not 1 <= self.interval_count <= _INTERVAL_COUNT_MAX or not 0 <= self.trial_days <= _TRIAL_DAYS_MAX:
+        if not 1 <= self.interval_count <= _INTERVAL_COUNT_MAX or not 0 <= self.trial_days <= TRIAL_DAYS_MAX:
             raise CatalogInvalid(
                 f"Plan {self.id}: interval_count is at least 1 and trial_days between 0 and 730.", field="plans"
             )

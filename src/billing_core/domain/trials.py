@@ -19,6 +19,7 @@ from attrs import frozen
 from billing_core.domain.errors import InvalidTransition, InvalidValue
 from billing_core.domain.facts import Fact, PaymentMethodSeen, SessionSeen, SubscriptionSeen
 from billing_core.domain.known import Known
+from billing_core.domain.plans import TRIAL_DAYS_MAX
 from billing_core.domain.subscriptions import Status, Subscription
 
 __all__ = [
@@ -38,8 +39,6 @@ __all__ = [
     "unaliased",
 ]
 
-#: The longest trial that the provider takes, in days from the beginning of the subscription.
-_TRIAL_DAYS_MAX = 730
 #: A claim of which nothing is heard is looked at this long after it was made, and again after as long.
 LOOK_AFTER = timedelta(hours=1)
 _GMAIL = frozenset({"gmail.com", "googlemail.com"})
@@ -162,5 +161,5 @@ def require_extension(subscription: Subscription, until: datetime, now: datetime
     require_trialing(subscription)
     if subscription.trial_end is not None and until <= max(subscription.trial_end, now):
         raise InvalidValue("The new end has to lie after the present one.", field="trial_end")
-    if (until - subscription.created_at).days > _TRIAL_DAYS_MAX:
-        raise InvalidValue(f"A trial lasts {_TRIAL_DAYS_MAX} days at most.", field="trial_end")
+    if (until - subscription.created_at).days > TRIAL_DAYS_MAX:
+        raise InvalidValue(f"A trial lasts {TRIAL_DAYS_MAX} days at most.", field="trial_end")

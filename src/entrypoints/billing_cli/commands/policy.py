@@ -6,7 +6,7 @@ import sys
 import tomllib
 from collections import defaultdict
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from cyclopts import App
 
@@ -18,7 +18,9 @@ from billing_cli.policy_check import check
 from billing_cli.printing import show_json, show_rows
 from billing_cli.progress import counted
 from billing_core.domain.change_rules import OwnAmounts
+from billing_core.domain.errors import InvalidValue
 from billing_core.domain.money import Money
+from billing_core.domain.plans import TRIAL_DAYS_MAX
 from billing_core.domain.policies import Policies
 from billing_core.domain.policy_lab import Difference, Trial
 
@@ -28,6 +30,7 @@ app = App(name="policy", help="Policies: what others would have changed.")
 
 app.command(check)
 
+P = TypeVar("P")
 _TABLES = ("access", "refund", "dunning", "proration", "trial")
 
 
@@ -74,21 +77,43 @@ async def try_(file: Path, /, *, user: str | None = None, options: Looking = LOO
 
 
 def trial_of(document: dict[str, Any]) -> Trial:
-    """The policies of a file, over the defaults. Raises `CommandFailed` or `InvalidValue` that says what is wrong."""
+    """The policies of a file, over the defaults. Raises `CommandFailed` that says what is wrong, and where."""
     unknown = sorted(document.keys() - set(_TABLES))
     if unknown:
         raise CommandFailed(f"[{unknown[0]}] is no policy that can be tried; there are {', '.join(_TABLES)}.")
+    no_table = next((name for name, given in document.items() if not isinstance(given, dict)), None)
+    if no_table is not None:
+        raise CommandFailed(f"[{no_table}] is a table, with what differs from the defaults.")
     house = Policies()
-    days = document.get("trial", {}).get("days")
-    if days is not None and (not isinstance(days, int) or isinstance(days, bool) or days < 0):
-        raise CommandFailed("[trial] days is a whole number of days, 0 or more.")
     return Trial(
-        access=policy_of(house.access, document["access"], "access") if "access" in document else None,
-        refund=policy_of(house.refund, document["refund"], "refund") if "refund" in document else None,
-        dunning=policy_of(house.dunning, document["dunning"], "dunning") if "dunning" in document else None,
-        proration=policy_of(OwnAmounts(), document["proration"], "proration") if "proration" in document else None,
-        trial_days=days,
+        access=_tried(house.access, document, "access"),
+        refund=_tried(house.refund, document, "refund"),
+        dunning=_tried(house.dunning, document, "dunning"),
+        proration=_tried(OwnAmounts(), document, "proration"),
+        trial_days=_trial_days(document.get("trial", {})),
     )
+
+
+def _tried(house: P, document: dict[str, Any], table: str) -> P | None:
+    if table not in document:
+        return None
+    try:
+        return policy_of(house, document[table], table)
+    except InvalidValue as error:
+        field = (error.field or table).removeprefix(table).removeprefix(".")
+        raise CommandFailed(f"[{table}] {field}: {error.message}" if field else f"[{table}] {error.message}") from error
+
+
+def _trial_days(given: dict[str, Any]) -> int | None:
+    other = sorted(given.keys() - {"days"})
+    if other:
+        raise CommandFailed(f"[trial] has days alone, not {other[0]}.")
+    days = given.get("days")
+    if days is None:
+        return None
+    if not isinstance(days, int) or isinstance(days, bool) or not 0 <= days <= TRIAL_DAYS_MAX:
+        raise CommandFailed(f"[trial] days is a whole number of days, from 0 to {TRIAL_DAYS_MAX}.")
+    return days
 
 
 def _read(file: Path) -> dict[str, Any]:
