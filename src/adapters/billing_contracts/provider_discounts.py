@@ -9,7 +9,7 @@ from attrs import evolve
 
 from billing_contracts.provider_bench import ProviderBench, Story, facts_told, operation, plan_at
 from billing_core.domain.errors import ProviderRefused
-from billing_core.domain.facts import DiscountSeen, InvoiceSeen, ObjectKind
+from billing_core.domain.facts import DiscountSeen, InvoiceSeen, ObjectKind, ObjectRef
 from billing_core.domain.operations import ApplyPromotion, ChangePlan, EndDiscounts
 
 __all__ = ["ProviderDiscountContract"]
@@ -60,6 +60,19 @@ class ProviderDiscountContract:
         assert await bench.lookup.effect_of(ending) is not None
         ended = [one.after.id for one in await facts_told(bench) if one.type == "customer.discount.deleted"]
         assert sorted(ended) == sorted(held)
+
+    async def test_what_a_subscription_has_is_listed_with_it(self, bench: ProviderBench) -> None:
+        """As its event told it, and no more once another one took its place; no discount can be asked for by itself."""
+        story = Story(bench)
+        subscription = await story.subscribed(await bench.catalog.ensure_plan(plan_at()))
+        for _ in range(2):
+            await facts_told(bench)
+            await story.do(ApplyPromotion(subscription_id=subscription.id, promotion_id=await _code(bench)))
+            told = [one.after for one in await facts_told(bench) if isinstance(one.after, DiscountSeen)]
+            held = [one for one in told if not one.deleted]
+            listed = [one async for one in bench.listing.of_customer(subscription.customer_id)]
+            assert [one for one in listed if isinstance(one, DiscountSeen)] == held
+            assert await bench.lookup.fetch(ObjectRef(ObjectKind.DISCOUNT, held[0].id)) is None
 
     async def test_a_preview_knows_of_the_discount(self, bench: ProviderBench) -> None:
         """To the cent: half of what is charged for the rest, less what was paid in full for it."""

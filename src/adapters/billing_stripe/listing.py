@@ -14,11 +14,12 @@ from typing import Any
 from attrs import field, frozen
 
 from billing_core.domain.errors import ProviderRefused
-from billing_core.domain.facts import ObjectKind, ObjectRef, Snapshot
+from billing_core.domain.facts import DiscountSeen, ObjectKind, ObjectRef, Snapshot
 from billing_core.ports.provider_listing import Change
 from billing_stripe.api import ListMethod, Reply, StripeApi
 from billing_stripe.errors import GONE, asking
 from billing_stripe.facts import EVENT_KINDS, snapshot_of
+from billing_stripe.facts.shown_discounts import ShownDiscounts
 from billing_stripe.permissions import Permission
 from billing_stripe.retrievals import retrieve, with_all_lines
 
@@ -49,7 +50,8 @@ LISTS: tuple[_List, ...] = (
         ObjectKind.SUBSCRIPTION,
         Permission.SUBSCRIPTIONS_READ,
         lambda api, _: api.client.v1.subscriptions.list_async,
-        {"status": "all"},  # canceled ones are left out otherwise
+        # Canceled ones are left out otherwise. Discounts are in no list of their own.
+        {"status": "all", "expand": ["data.discounts", "data.items.data.discounts"]},
     ),
     _List(
         ObjectKind.SCHEDULE,
@@ -60,7 +62,7 @@ LISTS: tuple[_List, ...] = (
         ObjectKind.INVOICE,
         Permission.INVOICES_READ,
         lambda api, _: api.client.v1.invoices.list_async,
-        {"expand": ["data.payments"]},
+        {"expand": ["data.payments", "data.total_discount_amounts.discount"]},
     ),
     _List(ObjectKind.PAYMENT, Permission.PAYMENTS_READ, lambda api, _: api.client.v1.payment_intents.list_async),
     _List(
@@ -102,11 +104,16 @@ class StripeListing:
         if customer is None:
             return
         yield _read(ObjectKind.CUSTOMER, customer)
+        discounts = ShownDiscounts()
+        for discount in _discounts(discounts, ObjectKind.CUSTOMER, customer):
+            yield discount
         for one in LISTS:
             params = {**one.params, **({"customer": customer_id} if one.by_param else {})}
             async for row in self._rows(one.method(self._api, customer_id), params, one.needs):
                 async for snapshot in self._with_what_hangs_on_it(one.kind, row):
                     yield snapshot
+                for discount in _discounts(discounts, one.kind, row):
+                    yield discount
 
     async def customers(self, after: str) -> AsyncIterator[str]:
         """The ids of all customers, newest first; see the port."""
@@ -193,6 +200,11 @@ class StripeListing:
                 return
         async for row in self._api.rows(method, params, needs=needs):
             yield row
+
+
+def _discounts(shown: ShownDiscounts, kind: ObjectKind, row: Reply) -> list[DiscountSeen]:
+    with asking():
+        return shown.by(kind, row.json)
 
 
 def _read(kind: ObjectKind, row: Reply) -> Snapshot:

@@ -13,6 +13,7 @@ from attrs import fields, frozen
 
 from billing_core.domain.facts import (
     ChargeSeen,
+    DiscountSeen,
     Fact,
     InvoiceSeen,
     ObjectRef,
@@ -90,11 +91,13 @@ _RENDERED: dict[type[Snapshot], frozenset[str]] = {
     InvoiceSeen: frozenset({"hosted_url", "pdf_url"}),
     SessionSeen: frozenset({"url"}),
 }
-#: Links that only the shapes before 2025-03-31 have; today's shape does not contradict them.
-_OLDER_LINKS: dict[type[Snapshot], frozenset[str]] = {
+#: What only older shapes have: links, before 2025-03-31; a discount's coupon told whole, before 2025-09-30. Today's
+#: shape does not contradict them.
+_OLDER: dict[type[Snapshot], frozenset[str]] = {
     InvoiceSeen: frozenset({"payment_id", "charge_id"}),
     PaymentSeen: frozenset({"invoice_id"}),
     ChargeSeen: frozenset({"invoice_id"}),
+    DiscountSeen: frozenset({"coupon"}),
 }
 _DOUBT = timedelta(seconds=1)
 
@@ -111,7 +114,7 @@ def differences_of(ours: Snapshot, theirs: Snapshot) -> tuple[Difference, ...]:
     return tuple(
         Difference(name, _text(getattr(ours, name)), _text(getattr(theirs, name)))
         for name in names
-        if getattr(ours, name) != getattr(theirs, name) and not _is_older_link(kind, name, theirs)
+        if getattr(ours, name) != getattr(theirs, name) and not _is_older(kind, name, theirs)
     )
 
 
@@ -130,8 +133,8 @@ def counts_for_sure(state: ObjectState | None, fact: Fact) -> bool:
     return state is None or fact.occurred_at > state.last_at + _DOUBT
 
 
-def _is_older_link(kind: type[Snapshot], name: str, theirs: Snapshot) -> bool:
-    return name in _OLDER_LINKS.get(kind, ()) and getattr(theirs, name) is None
+def _is_older(kind: type[Snapshot], name: str, theirs: Snapshot) -> bool:
+    return name in _OLDER.get(kind, ()) and getattr(theirs, name) is None
 
 
 def _text(value: object) -> str | None:

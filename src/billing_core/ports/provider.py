@@ -85,7 +85,8 @@ class ProviderLookup(Protocol):
     async def fetch(self, ref: ObjectRef) -> Fact | None:
         """The object as it is now, as a fact whose time is that of the answer; None where the provider has none.
 
-        A deleted customer is a fact, not None.
+        A deleted customer is a fact, not None. A discount cannot be asked for: None. Its customer's objects show it
+        (`ProviderListing.of_customer`).
         """
         ...
 

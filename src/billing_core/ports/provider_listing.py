@@ -37,7 +37,8 @@ class ProviderListing(Protocol):
         """A customer and every object that is theirs, as each is now, ended and canceled ones too.
 
         Nothing for a customer that the provider does not know; what it no longer lists, such as a payment
-        method that was detached, may be missing.
+        method that was detached, may be missing. The discounts that they and their subscriptions have are among it,
+        and ended ones where anything shows them still.
         """
         ...
 

@@ -42,8 +42,6 @@ _BATCH = 100
 _OVERLAP = timedelta(minutes=2)
 _CATALOG, _USERS, _STRANGERS, _AT_LARGE = "catalog", "users", "strangers", "at large"
 _KINDS = {kind: place for place, kind in enumerate(ObjectKind)}
-#: The provider tells these in events and inside other objects, and cannot be asked for one.
-_NEVER_ASKED = frozenset({ObjectKind.DISCOUNT})
 
 
 @frozen(kw_only=True)
@@ -230,8 +228,7 @@ class Reconcile:
     async def _each(self, owners: Mapping[ObjectRef, str | None], actor: str, *, dry_run: bool) -> tuple[Finding, ...]:
         """Each of these objects, with whose it is; whoever leads to others first: a payment before its refunds."""
         found = []
-        asked = (ref for ref in owners if ref.kind not in _NEVER_ASKED)
-        for ref in sorted(asked, key=lambda ref: (_KINDS[ref.kind], ref.id)):
+        for ref in sorted(owners, key=lambda ref: (_KINDS[ref.kind], ref.id)):
             finding = await self.objects(ref, actor=actor, dry_run=dry_run, customer_id=owners[ref])
             if finding is not None:
                 found.append(finding)
@@ -305,7 +302,13 @@ def _suspects(ours: dict[ObjectRef, ObjectState], theirs: dict[ObjectRef, Snapsh
         for ref, state in ours.items()
         if ref in theirs and not state.ambiguous and not differences_of(state.snapshot, theirs[ref])
     }
-    return (ours.keys() | theirs.keys()) - same
+    ended = {ref for ref, state in ours.items() if _has_ended(state) and ref not in theirs}
+    return (ours.keys() | theirs.keys()) - same - ended
+
+
+def _has_ended(state: ObjectState) -> bool:
+    """Whether it is a discount that is known to have ended, which nothing shows any more."""
+    return isinstance(state.snapshot, DiscountSeen) and state.snapshot.deleted and not state.ambiguous
 
 
 def _counted(progress: Progress, findings: Iterable[Finding], *, compared: int = 1) -> Progress:

@@ -16,8 +16,8 @@ from billing_core.domain.reconciliation import (
     differences_of,
     is_expected_to_be_gone,
 )
-from billing_core.ports.provider import ProviderLookup
 from billing_core.ports.unit_of_work import UnitOfWork, UnitsOfWork
+from billing_core.use_cases.ask_provider import AskProvider
 from billing_core.use_cases.bookkeeping import Bookkeeper, Taken, lacking_for
 from billing_core.use_cases.fact_intake import owner_of
 from billing_core.use_cases.patience import Wait
@@ -36,13 +36,13 @@ class ReconcileObject:
 
     units: UnitsOfWork
     books: Bookkeeper
-    lookup: ProviderLookup
+    ask: AskProvider
     wait: Wait
 
     async def __call__(
         self, ref: ObjectRef, *, actor: str, dry_run: bool, customer_id: str | None = None
     ) -> Finding | None:
-        """What was found; None where both say the same. Raises what the provider's lookup may raise.
+        """What was found; None where both say the same. Raises what the provider's ports may raise.
 
         An answer counts only where its second is later than every known fact and no fact came meanwhile, else
         it is asked for again. With ``dry_run`` nothing is changed. ``customer_id`` is whose it is, for one that
@@ -53,7 +53,7 @@ class ReconcileObject:
             if attempt:
                 await self.wait(1.0)
             state = await self._state(ref)
-            fact = await self.lookup.fetch(ref)
+            fact = await self.ask(ref, state, customer_id)
             if fact is None:
                 gone = state is None or is_expected_to_be_gone(state.snapshot)
                 return None if gone else Finding(ref=ref, found=Found.UNKNOWN_THERE)

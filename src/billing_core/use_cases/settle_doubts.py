@@ -6,8 +6,8 @@ from attrs import frozen
 
 from billing_core.domain.audit import Cause
 from billing_core.domain.folding import is_later
-from billing_core.ports.provider import ProviderLookup
 from billing_core.ports.unit_of_work import UnitsOfWork
+from billing_core.use_cases.ask_provider import AskProvider
 from billing_core.use_cases.bookkeeping import Bookkeeper
 
 __all__ = ["SettleDoubts"]
@@ -19,7 +19,7 @@ class SettleDoubts:
 
     units: UnitsOfWork
     books: Bookkeeper
-    lookup: ProviderLookup
+    ask: AskProvider
 
     async def __call__(self, limit: int = 20) -> int:
         """Look up to ``limit`` objects up; how many were settled.
@@ -31,7 +31,9 @@ class SettleDoubts:
             doubtful = await uow.objects.ambiguous(limit)
         settled = 0
         for ref in doubtful:
-            fact = await self.lookup.fetch(ref)
+            async with self.units() as uow:
+                state = next(iter(await uow.objects.get([ref])), None)
+            fact = await self.ask(ref, state, None)
             if fact is None:
                 continue
             async with self.units() as uow:

@@ -31,6 +31,7 @@ from billing_bootstrap.stripe_connections import StripeConnections
 from billing_bootstrap.watching import sampling
 from billing_core.use_cases.answer_once import AnswerOnce
 from billing_core.use_cases.apply_catalog import ApplyCatalog
+from billing_core.use_cases.ask_provider import AskProvider
 from billing_core.use_cases.attach_payment_method import AttachPaymentMethod
 from billing_core.use_cases.bookkeeping import Bookkeeper
 from billing_core.use_cases.cancel_subscription import CancelSubscription
@@ -208,7 +209,9 @@ class Container(containers.DeclarativeContainer):
                 ReconcileObject,
                 units=units,
                 books=books,
-                lookup=ports.provided.patient_lookup,
+                ask=providers.Singleton(
+                    AskProvider, lookup=ports.provided.patient_lookup, listing=ports.provided.listing
+                ),
                 wait=ports.provided.wait,
             ),
             lookup=ports.provided.patient_lookup,
@@ -231,7 +234,12 @@ class Container(containers.DeclarativeContainer):
         revoke_grant=providers.Singleton(RevokeGrant, units=units, books=books, patiently=patience, clock=clock),
         run_pauses=providers.Singleton(RunPauses, units=units, books=books, carry_out=carry_out, clock=clock),
         set_default_payment_method=providers.Singleton(SetDefaultPaymentMethod, finder=finder),
-        settle_doubts=providers.Singleton(SettleDoubts, units=units, books=books, lookup=lookup),
+        settle_doubts=providers.Singleton(
+            SettleDoubts,
+            units=units,
+            books=books,
+            ask=providers.Singleton(AskProvider, lookup=lookup, listing=ports.provided.listing),
+        ),
         try_policies=providers.Singleton(TryPolicies, units=units, books=books, clock=clock),
         settle_trials=providers.Singleton(SettleTrials, units=units, books=books, carry_out=carry_out, clock=clock),
         take_steps=providers.Singleton(

@@ -47,6 +47,7 @@ EXPANDED = {
     "payments": "Invoices",
     "refunds": "Charges and Refunds",
     "product": "Products",
+    "discount": "Coupons",
     "discounts": "Coupons",
     "coupon": "Coupons",
 }

@@ -11,11 +11,12 @@ from billing_contracts.provider_bench import Story, facts_told
 from billing_core.domain.account import Account, in_order
 from billing_core.domain.audit import Cause
 from billing_core.domain.changes import changes_between
-from billing_core.domain.facts import Fact, ObjectKind, ObjectRef, SessionSeen, ref_of
+from billing_core.domain.facts import DiscountSeen, Fact, ObjectKind, ObjectRef, SessionSeen, ref_of
 from billing_core.domain.money import Money
-from billing_core.domain.operations import CancelSubscription, RefundPayment
+from billing_core.domain.operations import ApplyPromotion, CancelSubscription, RefundPayment
 from billing_core.domain.plans import Catalog
-from billing_core.domain.reconciliation import Finding, differences_of
+from billing_core.domain.reconciliation import Finding, Found, differences_of
+from billing_core.use_cases.ask_provider import AskProvider
 from billing_core.use_cases.bookkeeping import Bookkeeper
 from billing_core.use_cases.reconcile import Reconcile
 from billing_core.use_cases.reconcile_object import ReconcileObject
@@ -38,7 +39,7 @@ class Lived:
 
 @pytest.fixture(scope="module")
 async def life() -> AsyncIterator[Lived]:
-    """A subscription that renews and is canceled; a course that is refunded in part; another one that is disputed."""
+    """A subscription that renews with one code, then another, and is canceled; a course refunded, one disputed."""
     async with stripe_bench() as bench:
         story = Story(bench)
         price_id = await bench.catalog.ensure_plan(BASIC)
@@ -52,7 +53,12 @@ async def life() -> AsyncIterator[Lived]:
                 await story.do(RefundPayment(payment_intent_id=paid, amount=Money(900, "usd")))
             else:
                 await bench.control("disputes", {"payment_intent": paid})
-        await bench.control("advance", {"by": "32d"})
+        for code in ("SPRING", "SUMMER"):
+            await bench.offer(code, 50)
+            promotion = await bench.lookup.promotion(code)
+            assert promotion is not None
+            await story.do(ApplyPromotion(subscription_id=subscription.id, promotion_id=promotion.id))
+            await bench.control("advance", {"by": "32d"})
         await story.do(CancelSubscription(subscription_id=subscription.id, at_period_end=True))
         await bench.control("advance", {"by": "32d"})
         catalog = Catalog(plans=(evolve(BASIC, stripe_price_id=price_id),))
@@ -64,13 +70,18 @@ class Desk:
 
     def __init__(self, life: Lived) -> None:
         self.life = life
-        self.clock = ManualClock(datetime.now(UTC) + timedelta(days=64))
+        self.clock = ManualClock(datetime.now(UTC) + timedelta(days=96))
         self.units = MemoryUnitsOfWork()
         self.books = Bookkeeper(self.clock, MemoryAccessCache())
         bench = life.bench
         self.reconcile = Reconcile(
             units=self.units,
-            objects=ReconcileObject(units=self.units, books=self.books, lookup=bench.lookup, wait=_no_need_to_wait),
+            objects=ReconcileObject(
+                units=self.units,
+                books=self.books,
+                ask=AskProvider(lookup=bench.lookup, listing=bench.listing),
+                wait=_no_need_to_wait,
+            ),
             lookup=bench.lookup,
             listing=bench.listing,
             clock=self.clock,
@@ -109,7 +120,7 @@ async def test_any_loss_and_one_run_give_the_account_of_a_lossless_delivery(life
     """Also where nothing at all came. A second run finds nothing."""
     dice = sorted(life.facts, key=lambda fact: hashlib.sha256(f"{share}:{fact.id}".encode()).digest())
     whole, lossy = await Desk(life).hears(life.facts), await Desk(life).hears(dice[: int(len(dice) * share)])
-    assert len((await whole.account()).payments) == 4
+    assert len((await whole.account()).payments) == 5
 
     found = await lossy.reconciles()
 
@@ -127,10 +138,37 @@ async def test_what_was_told_and_what_stripe_has_are_the_same(life: Lived) -> No
     known = desk.units.store.objects.rows
     of_customer = [(ref, state) for ref, state in known.items() if state.customer_id == life.customer_id]
     for ref, state in of_customer:
-        fact = await life.bench.lookup.fetch(ref)
+        fact = await desk.reconcile.objects.ask(ref, state, life.customer_id)
         assert fact is not None
         assert differences_of(state.snapshot, fact.after) == ()
     assert ObjectRef(ObjectKind.CUSTOMER, life.customer_id) in known
+
+
+async def test_a_lost_discount_is_named_and_mended_through_what_shows_it(life: Lived) -> None:
+    """The subscription shows the one that it has; one that an invoice alone shows has ended."""
+    of_discounts = [fact for fact in life.facts if fact.ref.kind is ObjectKind.DISCOUNT]
+    told = [(fact.type.rpartition(".")[2], fact.ref) for fact in of_discounts]
+    (first, second) = dict.fromkeys(ref for _, ref in told)
+    assert told == [("created", first), ("deleted", first), ("created", second)]
+    for lost, found in (
+        ([0], {}),
+        ([1], {first: Found.DIFFERS}),
+        ([0, 1], {first: Found.UNHEARD_OF}),
+        ([2], {second: Found.UNHEARD_OF}),
+        ([0, 1, 2], {first: Found.UNHEARD_OF, second: Found.UNHEARD_OF}),
+    ):
+        missing = {of_discounts[number].id for number in lost}
+        desk = await Desk(life).hears(fact for fact in life.facts if fact.id not in missing)
+
+        named = [one for one in await desk.reconciles() if one.ref.kind is ObjectKind.DISCOUNT]
+
+        assert {one.ref: one.found for one in named} == found
+        assert all(one.mended for one in named)
+        snapshots = [desk.units.store.objects.rows[ref].snapshot for ref in (first, second)]
+        assert [(one.coupon_id, one.deleted) for one in snapshots if isinstance(one, DiscountSeen)] == [
+            (one.after.coupon_id, one.after.deleted) for one in of_discounts[1:] if isinstance(one.after, DiscountSeen)
+        ]
+        assert [one for one in await desk.reconciles() if one.ref.kind is ObjectKind.DISCOUNT] == []
 
 
 async def test_lists_are_read_page_by_page_and_lines_and_refunds_to_the_last(shop: Shop) -> None:

@@ -58,7 +58,7 @@ def test_each_attribute_holds_the_port_of_its_name(application: Application) -> 
         "application.publish_events.clock": "real_clock",
         "application.answer_once.clock": "real_clock",
         "application.reconcile.lookup": "patient_lookup",
-        "application.reconcile.objects.lookup": "patient_lookup",
+        "application.reconcile.objects.ask.lookup": "patient_lookup",
         "application.read_report.units": "stale_units",
     }
     found = ports_within(application)

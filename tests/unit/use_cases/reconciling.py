@@ -17,6 +17,7 @@ from billing_core.domain.facts import (
 )
 from billing_core.domain.reconciliation import Finding
 from billing_core.ports.provider_listing import Change
+from billing_core.use_cases.ask_provider import AskProvider
 from billing_core.use_cases.bookkeeping import Bookkeeper
 from billing_core.use_cases.reconcile import Reconcile
 from billing_core.use_cases.reconcile_object import ReconcileObject
@@ -66,7 +67,12 @@ class Desk:
         self.waited = 0
         self.reconcile = Reconcile(
             units=self.units,
-            objects=ReconcileObject(units=self.units, books=self.books, lookup=self.stripe, wait=self._wait),
+            objects=ReconcileObject(
+                units=self.units,
+                books=self.books,
+                ask=AskProvider(lookup=self.stripe, listing=self.stripe),
+                wait=self._wait,
+            ),
             lookup=self.stripe,
             listing=self.stripe,
             clock=self.clock,

@@ -28,6 +28,7 @@ from billing_core.domain.facts import (
 from billing_core.domain.reconciliation import Found, Progress
 from billing_core.domain.subscriptions import Status
 from billing_core.ports.provider import ProviderIdentity
+from billing_core.use_cases.ask_provider import AskProvider
 from billing_core.use_cases.reconcile import Step
 from tests.builders import ANN, CATALOG, CUSTOMER, day, told
 from tests.lives import Life
@@ -57,6 +58,7 @@ async def test_the_coupon_that_a_discount_names_is_asked_for_once() -> None:
     discount = DiscountSeen(id="di_1", created=day(0), customer_id=CUSTOMER, coupon_id="SPRING")
     desk = await Desk(life).hears([*life.facts, told("customer.discount.created", discount, day(0))])
     desk.stripe.world.put(coupon)
+    desk.stripe.world.put(discount)
 
     (finding,) = await desk.reconciles()
     assert (str(finding.ref), finding.found, finding.mended) == ("coupon:SPRING", Found.UNHEARD_OF, True)
@@ -241,7 +243,8 @@ async def test_a_fact_that_comes_while_the_provider_is_asked_is_not_overtaken() 
                     await desk.books.commit(uow, await desk.books.take_in(uow, [late.pop()], TESTS))
             return answer
 
-    racing = evolve(desk.reconcile.objects, lookup=Meanwhile(life, desk.clock))
+    meanwhile = Meanwhile(life, desk.clock)
+    racing = evolve(desk.reconcile.objects, ask=AskProvider(lookup=meanwhile, listing=meanwhile))
 
     assert await racing(ObjectRef(ObjectKind.SUBSCRIPTION, bought.id), actor="ops", dry_run=False) is None
     looked_up = [row.fact for row in desk.units.store.facts.rows.values() if row.fact.type == LOOKED_UP]

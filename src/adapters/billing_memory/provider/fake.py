@@ -175,9 +175,9 @@ class FakeProvider:
     # ProviderLookup
 
     async def fetch(self, ref: ObjectRef) -> Fact | None:
-        """The object as it is now."""
+        """The object as it is now; no discount, as at the real provider."""
         self._require_reachable()
-        return self.world.fact_of(ref)
+        return None if ref.kind is ObjectKind.DISCOUNT else self.world.fact_of(ref)
 
     async def effect_of(self, operation: Operation) -> Answer | None:
         """What an operation did, if anything."""

@@ -10,6 +10,7 @@ from attrs import frozen
 from billing_core.domain.facts import (
     CouponSeen,
     CustomerSeen,
+    DiscountSeen,
     DisputeSeen,
     ObjectRef,
     PriceSeen,
@@ -43,7 +44,8 @@ class Listing:
                 if customer_of(one) == customer_id or not owned.isdisjoint(owners_of(one))
             }
         for one in objects:
-            if ref_of(one) in owned:
+            ended = isinstance(one, DiscountSeen) and one.deleted  # no object of the provider's shows it
+            if ref_of(one) in owned and not ended:
                 yield one
 
     async def customers(self, after: str) -> AsyncIterator[str]:
