@@ -17,6 +17,8 @@ __all__ = ["MemoryAccessCache"]
 VALUE_SECONDS: Final = 5.0
 #: Seconds after which a change that was announced, but never lifted, no longer bars the cache.
 STALE_SECONDS: Final = 5.0
+#: What took longer to read is not remembered: of a change meanwhile nothing might be known any more.
+READING_SECONDS_MAX: Final = 4.0
 
 
 @define
@@ -53,11 +55,20 @@ class MemoryAccessCache:
         """The same of several."""
         return tuple([await self.get(user_id) for user_id in user_ids])
 
-    async def put(self, access: UserAccess) -> None:
-        """Remember what was read, unless a newer version was seen or a change is announced."""
+    def moment(self) -> float:
+        """Now, as lifetimes are counted."""
+        return self._monotonic()
+
+    async def put(self, access: UserAccess, begun_at: float) -> None:
+        """Remember what was read, unless a newer version was seen, a change is announced, or it took too long."""
         entry = self._entry(access.user_id)
         now = self._monotonic()
-        if self._is_announced(entry) or now < entry.crossed_until or access.version < entry.least_version:
+        if (
+            now >= begun_at + READING_SECONDS_MAX
+            or self._is_announced(entry)
+            or now < entry.crossed_until
+            or access.version < entry.least_version
+        ):
             return
         if entry.access is None or now >= entry.expires_at or access.version > entry.access.version:
             self._keep(entry, access)

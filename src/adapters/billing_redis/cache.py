@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import time
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from typing import TypeVar
@@ -34,6 +35,9 @@ VALUE_MILLISECONDS = 5_000
 STALE_MILLISECONDS = 5_000
 #: So long an outdated value may be on its way without a chance to come back.
 LEAST_VERSION_MILLISECONDS = 60_000
+#: What took longer to read is not put. It is less than values and announcements live, which tell of a change meanwhile,
+#: by as much as a call may be under way.
+READING_SECONDS_MAX = 4.0
 #: Of so many users a process keeps what their values were decoded to: some kilobytes each.
 DECODED_MAX = 5_000
 
@@ -190,8 +194,14 @@ class RedisAccessCache:
         self._decoded[user_id] = value, access
         return access
 
-    async def put(self, access: UserAccess) -> None:
-        """Remember what was read, unless a newer version was seen or a change is announced."""
+    def moment(self) -> float:
+        """Now, as this process counts."""
+        return time.monotonic()
+
+    async def put(self, access: UserAccess, begun_at: float) -> None:
+        """Remember what was read, unless a newer version was seen, a change is announced, or it took too long."""
+        if time.monotonic() >= begun_at + READING_SECONDS_MAX:
+            return
         await self._try(lambda: self._put(keys=self._keys(access.user_id), args=self._args(access)))
 
     async def mark_stale(self, user_ids: Collection[str]) -> str:

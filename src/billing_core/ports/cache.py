@@ -29,8 +29,15 @@ class AccessCache(Protocol):
         """The same of several, in this order, at the price of one."""
         ...
 
-    async def put(self, access: UserAccess) -> None:
-        """Remember what was read."""
+    def moment(self) -> float:
+        """The present moment, for `put`: seconds of a clock of this process that never goes back."""
+        ...
+
+    async def put(self, access: UserAccess, begun_at: float) -> None:
+        """Remember what was read by somebody who began to at that `moment`.
+
+        Nothing that took seconds: as long as the traces of a change that came meanwhile.
+        """
         ...
 
     async def mark_stale(self, user_ids: Collection[str]) -> str:

@@ -16,7 +16,8 @@ async def known_access(units: UnitsOfWork, cache: AccessCache, user_id: str) -> 
 
 async def read_access(units: UnitsOfWork, cache: AccessCache, user_id: str) -> UserAccess:
     """The same where the cache does not know it; from now on it does."""
+    begun_at = cache.moment()
     async with units() as uow:
         access = await uow.views.access_of(user_id)
-    await cache.put(access)
+    await cache.put(access, begun_at)
     return access

@@ -37,10 +37,11 @@ class RememberedCatalog:
         return self._catalog if version == self._version else None
 
     async def _read(self) -> Catalog:
+        begun_at = self.cache.moment()
         async with self.units() as uow:
             version = await uow.catalogs.version()
             if version != self._version:
                 self._catalog = await uow.catalogs.load()
                 self._version = version
-        await self.cache.put(stamp_of(version))
+        await self.cache.put(stamp_of(version), begun_at)
         return self._catalog

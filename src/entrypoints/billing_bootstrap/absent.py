@@ -109,7 +109,11 @@ class NoCache:
         """Nothing is known."""
         return (None,) * len(user_ids)
 
-    async def put(self, access: UserAccess) -> None:
+    def moment(self) -> float:
+        """Any will do."""
+        return 0.0
+
+    async def put(self, access: UserAccess, begun_at: float) -> None:
         """Nothing is kept."""
 
     async def mark_stale(self, user_ids: Collection[str]) -> str:

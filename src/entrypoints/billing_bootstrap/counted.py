@@ -29,9 +29,13 @@ class CountedCache:
         (self._miss if None in found else self._hit).inc()
         return found
 
-    async def put(self, access: UserAccess) -> None:
+    def moment(self) -> float:
+        """Now, as the cache counts."""
+        return self._cache.moment()
+
+    async def put(self, access: UserAccess, begun_at: float) -> None:
         """Remember what was read."""
-        await self._cache.put(access)
+        await self._cache.put(access, begun_at)
 
     async def mark_stale(self, user_ids: Collection[str]) -> str:
         """Forget these users for the moment."""
