@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
 from typing import Final
 
@@ -28,6 +28,8 @@ UNDER_WAY_MAX: Final = 2
 LEFT_OUT_MAX: Final = 2
 #: How long others are awaited at most before the next commit begins, where the last one took several.
 MOMENT_SECONDS: Final = 0.01
+
+_Receive = Callable[[Sequence[Received]], Awaitable[Sequence[Receipt | None]]]
 
 
 @define(eq=False)
@@ -55,6 +57,8 @@ class GatheredEvents:
     _busy: set[str] = field(factory=set, init=False)
     #: Who stores: each takes itself off when nothing waits any more, at once, so that whoever comes then is not left.
     _under_way: set[asyncio.Task[None] | None] = field(factory=set, init=False)
+    #: Who waits for another process: beside those, so that nobody else's events wait too.
+    _apart: set[asyncio.Task[None] | None] = field(factory=set, init=False)
     #: How many are to wait before the next commit begins, and that they do.
     _wanted: int = field(default=1, init=False)
     _enough: asyncio.Event = field(factory=asyncio.Event, init=False)
@@ -66,17 +70,29 @@ class GatheredEvents:
         self._waiting.append(waiting)
         if len(self._waiting) >= self._wanted:
             self._enough.set()
+        self._begin()
+        return await waiting.stored
+
+    def _begin(self) -> None:
+        """See to it that what waits is stored."""
         if not self._under_way or (len(self._under_way) < UNDER_WAY_MAX and len(self._waiting) >= TOGETHER_MAX):
             self._under_way.add(asyncio.create_task(self._store()))
-        return await waiting.stored
 
     async def _store(self) -> None:
         """Store what waits, until nothing does that may go now."""
         try:
             while taken := self._take():
-                await self._company(await self._together(taken))
+                await self._company(await self._together(taken, self._receive.together_where_free))
         finally:
             self._under_way.discard(asyncio.current_task())
+
+    async def _store_apart(self, taken: list[_Waiting]) -> None:
+        """Store these, whose customers are waited for; then what came of them meanwhile."""
+        try:
+            await self._together(taken, self._receive.together)
+        finally:
+            self._apart.discard(asyncio.current_task())
+            self._begin()
 
     async def _company(self, answered: int) -> None:
         """Wait for the next event of all who were just answered, a moment at most; after a lonely one not at all."""
@@ -88,12 +104,12 @@ class GatheredEvents:
             async with asyncio.timeout(MOMENT_SECONDS):
                 await self._enough.wait()
 
-    async def _together(self, taken: list[_Waiting]) -> int:
-        """Store these; how many were answered. The others wait again, before all who came later."""
-        customers = {one.customer_id for one in taken if one.customer_id is not None}
+    async def _together(self, taken: list[_Waiting], receive: _Receive) -> int:
+        """Store these; how many were answered."""
+        customers = _customers_of(taken)
         self._busy |= customers
         try:
-            receipts = await self._receipts(taken)
+            receipts = await receive([one.received for one in taken])
         except Exception as error:  # noqa: BLE001 - whatever it is, it is told to those who wait
             for one in taken:
                 if not one.stored.done():
@@ -104,28 +120,28 @@ class GatheredEvents:
         left_out = []
         for one, receipt in zip(taken, receipts, strict=True):
             if receipt is None:
-                one.left_out += 1
                 left_out.append(one)
             elif not one.stored.done():  # the caller has gone; what it brought is stored nevertheless
                 one.stored.set_result(receipt)
-        self._waiting.extendleft(reversed(left_out))
+        self._leave_out(left_out)
         return len(taken) - len(left_out)
 
-    async def _receipts(self, taken: list[_Waiting]) -> Sequence[Receipt | None]:
-        """A receipt for each; None for those whom another process is at work on, and for whom others need not wait."""
-        events = [one.received for one in taken]
-        if len(taken) == 1 or _was_left_out(taken[0]):
-            return await self._receive.together(events)
-        return await self._receive.together_where_free(events)
+    def _leave_out(self, left_out: list[_Waiting]) -> None:
+        """These wait again, before all who came later; one that was left out too often waits for the other process."""
+        for one in left_out:
+            one.left_out += 1
+        too_often = [one for one in left_out if one.left_out >= LEFT_OUT_MAX]
+        self._waiting.extendleft(one for one in reversed(left_out) if one not in too_often)
+        if too_often:
+            self._busy |= _customers_of(too_often)
+            self._apart.add(asyncio.create_task(self._store_apart(too_often)))
 
     def _take(self) -> list[_Waiting]:
-        """What goes next; what was left out too often goes by itself, as it is waited for."""
-        free = [one for one in self._waiting if one.customer_id not in self._busy]
-        taken = ([one for one in free if _was_left_out(one)] or free)[:TOGETHER_MAX]
+        taken = [one for one in self._waiting if one.customer_id not in self._busy][:TOGETHER_MAX]
         gone = set(map(id, taken))
         self._waiting = deque(one for one in self._waiting if id(one) not in gone)
         return taken
 
 
-def _was_left_out(one: _Waiting) -> bool:
-    return one.left_out >= LEFT_OUT_MAX
+def _customers_of(taken: Iterable[_Waiting]) -> set[str]:
+    return {one.customer_id for one in taken if one.customer_id is not None}
