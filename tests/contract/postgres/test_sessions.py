@@ -1,6 +1,7 @@
 """Sessions: what goes wrong between us and PostgreSQL, in the words of billing; and what must not be left behind."""
 
 import asyncio
+from collections.abc import AsyncIterator
 from datetime import timedelta
 from urllib.parse import urlsplit
 
@@ -32,6 +33,13 @@ _RAISE = "DO $$ BEGIN RAISE EXCEPTION 'planted' USING ERRCODE = '{}', CONSTRAINT
 
 #: Who waits for a row that another transaction writes.
 _WAITING = "FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'transactionid'"
+
+
+@pytest.fixture
+async def reader(schema_url: str) -> AsyncIterator[Pool]:
+    """A pool on the file's one database: for whoever leaves nothing in it, and spared a copy of their own."""
+    async with await open_pool(schema_url) as opened:
+        yield opened
 
 
 async def run(pool: Pool, statement: str) -> object:
@@ -73,10 +81,10 @@ async def until(pool: Pool, statement: str) -> None:
     ],
 )
 async def test_a_code_of_postgresql_becomes_an_error_of_billing(
-    pool: Pool, sqlstate: str, expected: type[BillingError]
+    reader: Pool, sqlstate: str, expected: type[BillingError]
 ) -> None:
     with pytest.raises(expected) as raised:
-        await run(pool, _RAISE.format(sqlstate, ""))
+        await run(reader, _RAISE.format(sqlstate, ""))
     assert isinstance(raised.value.__cause__, psycopg.Error)
     assert {code for code in BY_SQLSTATE if sqlstate.startswith(code)}
 
@@ -90,22 +98,22 @@ async def test_a_code_of_postgresql_becomes_an_error_of_billing(
     ],
 )
 async def test_a_violated_constraint_becomes_an_error_of_billing(
-    pool: Pool, constraint: str, expected: type[BillingError]
+    reader: Pool, constraint: str, expected: type[BillingError]
 ) -> None:
     with pytest.raises(expected):
-        await run(pool, _RAISE.format("23505", constraint))
+        await run(reader, _RAISE.format("23505", constraint))
     assert constraint in BY_CONSTRAINT
-    assert await run(pool, f"SELECT to_regclass('{constraint}') IS NOT NULL"), "no such constraint or index"
+    assert await run(reader, f"SELECT to_regclass('{constraint}') IS NOT NULL"), "no such constraint or index"
 
 
-async def test_a_mistake_in_a_statement_leaves_as_it_is(pool: Pool) -> None:
+async def test_a_mistake_in_a_statement_leaves_as_it_is(reader: Pool) -> None:
     """It is ours to mend, not the caller's to try again."""
     with pytest.raises(psycopg.errors.SyntaxError):
-        await run(pool, "SELECT FROM WHERE")
+        await run(reader, "SELECT FROM WHERE")
 
 
-async def test_a_statement_that_takes_too_long_is_ended(pool: Pool) -> None:
-    session = Session(pool, statement_timeout_ms=20)
+async def test_a_statement_that_takes_too_long_is_ended(reader: Pool) -> None:
+    session = Session(reader, statement_timeout_ms=20)
     await session.begin()
 
     with pytest.raises(StorageUnavailable):
@@ -114,16 +122,16 @@ async def test_a_statement_that_takes_too_long_is_ended(pool: Pool) -> None:
     await session.end()
 
 
-async def test_a_database_that_is_not_there_is_storage_unavailable(database_url: str) -> None:
-    nowhere = f"{urlsplit(database_url).scheme}://127.0.0.1:1/none"
+async def test_a_database_that_is_not_there_is_storage_unavailable(postgres_url: str) -> None:
+    nowhere = f"{urlsplit(postgres_url).scheme}://127.0.0.1:1/none"
     async with await open_pool(nowhere, wait_seconds=0.05) as pool:
         with pytest.raises(StorageUnavailable):
             await ping(pool)
 
 
-async def test_nobody_waits_for_a_database_that_is_away(database_url: str) -> None:
+async def test_nobody_waits_for_a_database_that_is_away(postgres_url: str) -> None:
     """They are told as soon as no connection could be made, however long they would wait for a free one."""
-    nowhere = f"{urlsplit(database_url).scheme}://127.0.0.1:1/none"
+    nowhere = f"{urlsplit(postgres_url).scheme}://127.0.0.1:1/none"
     async with await open_pool(nowhere, wait_seconds=AN_HOUR) as pool:
         for _ in range(2):
             told = await asyncio.gather(*(ping(pool) for _ in range(20)), return_exceptions=True)
@@ -249,9 +257,9 @@ async def test_nothing_that_a_session_sets_outlives_it(database_url: str) -> Non
             assert await (await connection.execute(query.encode())).fetchone() == before
 
 
-async def test_a_commit_is_durable_whatever_the_servers_default(pool: Pool) -> None:
+async def test_a_commit_is_durable_whatever_the_servers_default(reader: Pool) -> None:
     """The servers of tests run with synchronous_commit=off; our transactions do not."""
-    assert await run(pool, "SELECT current_setting('synchronous_commit')") == "on"
+    assert await run(reader, "SELECT current_setting('synchronous_commit')") == "on"
 
 
 @pytest.mark.parametrize("threshold", [None, 0])
@@ -339,12 +347,12 @@ async def test_times_come_back_in_utc_whatever_the_servers_zone(database_url: st
 
 
 @pytest.mark.parametrize("texts", [["a", "b,c"], ['"', "\\", '\\"', "{}", "NULL", "", " ", "ü\n"], [], ["a", None]])
-async def test_an_array_of_text_arrives_as_it_is(pool: Pool, texts: list[str | None]) -> None:
-    async with transaction(pool) as session:
+async def test_an_array_of_text_arrives_as_it_is(reader: Pool, texts: list[str | None]) -> None:
+    async with transaction(reader) as session:
         assert await session.row("SELECT %s::text[]", (texts,)) == (texts,)
 
 
-async def test_an_array_in_which_a_text_is_none_of_postgresqls_is_refused(pool: Pool) -> None:
+async def test_an_array_in_which_a_text_is_none_of_postgresqls_is_refused(reader: Pool) -> None:
     with pytest.raises(InvalidValue):
-        async with transaction(pool) as session:
+        async with transaction(reader) as session:
             await session.row("SELECT %s::text[]", (["a", "b\0c"],))
