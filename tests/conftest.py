@@ -15,6 +15,10 @@ from hypothesis import HealthCheck, settings
 
 from tests.folders import folder_for_servers
 
+# Thousands of tests are held from the beginning to the end: to look through them each time that 700 objects are new
+# takes longer than some of them. What is left open is still found, at the latest when all have run.
+gc.set_threshold(50_000, 20, 20)
+
 #: For the loop of who changes code: `make test-unit` tries few, `make test` all that everybody tries.
 settings.register_profile("quick", max_examples=5, deadline=None)
 settings.register_profile("dev", max_examples=50, deadline=None)
@@ -27,7 +31,7 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if "CI" in os.en
 
 
 def pytest_collection_finish() -> None:
-    """Whatever was collected stays to the end: the garbage collector need not look through it again and again."""
+    """What was collected stays: it is not looked through at all."""
     gc.collect()
     gc.freeze()
 
