@@ -6,6 +6,7 @@ module is imported when it is called, so that ``--help`` answers at once.
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Sequence
@@ -116,14 +117,27 @@ def main(arguments: Sequence[str]) -> int:
 def run() -> None:
     """The entry point."""
     collect_rarely()
+    for name, number in (("stdout", 1), ("stderr", 2)):
+        if getattr(sys, name) is None:  # closed by whoever started us: what is said goes nowhere
+            os.dup2(os.open(os.devnull, os.O_WRONLY), number)
+            setattr(sys, name, os.fdopen(number, "w"))
     try:
         status = main(sys.argv[1:])
         sys.stdout.flush()
     except BrokenPipeError:
         # Whoever reads the other end of a pipe has seen enough, as `head` does: what is left goes nowhere.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _say_no_more()
         status = _READER_GONE
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        _say_no_more()
+        status = _complain("The output could not be written whole, as no space is left where it goes. Make some there.")
     sys.exit(status)
+
+
+def _say_no_more() -> None:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _usage(error: CycloptsError) -> str:

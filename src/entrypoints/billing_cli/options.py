@@ -4,14 +4,29 @@ from __future__ import annotations
 
 import getpass
 import os
+import re
+from collections.abc import Sequence
 from typing import Annotated
 
 from attrs import field, frozen
-from cyclopts import Parameter
+from cyclopts import Parameter, Token
 
 from billing_core.domain.callers import Caller, Role
 
-__all__ = ["CHANGING", "LOOKING", "Changing", "Looking"]
+__all__ = ["CHANGING", "LOOKING", "Changing", "Looking", "Whole"]
+
+_WHOLE = re.compile(r"[+-]?[0-9]{1,18}")
+
+
+def _whole(_type: object, tokens: Sequence[Token]) -> int:
+    (token,) = tokens
+    if not _WHOLE.fullmatch(token.value):
+        raise ValueError(f"{token.value!r} is no whole number.")
+    return int(token.value)
+
+
+#: A whole number, and nothing that would have to be rounded: 49.00 is not 49 cents.
+Whole = Annotated[int, Parameter(converter=_whole)]
 
 
 @Parameter(name="*")

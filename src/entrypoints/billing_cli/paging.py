@@ -9,7 +9,7 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 
 from billing_bootstrap.cursors import cursor_of
-from billing_cli.options import Looking
+from billing_cli.options import Looking, Whole
 from billing_core.ports.paging import Cursor
 
 __all__ = ["LISTING", "Listing"]
@@ -20,7 +20,7 @@ __all__ = ["LISTING", "Listing"]
 class Listing(Looking):
     """For every command that lists something that may be long."""
 
-    limit: Annotated[int, Parameter(validator=Number(gte=1, lte=100))] = field(default=20)
+    limit: Annotated[Whole, Parameter(validator=Number(gte=1, lte=100))] = field(default=20)
     """How many at most, 1 to 100."""
 
     cursor: str | None = field(default=None)

@@ -11,6 +11,7 @@ import pytest
 from billing_cli.asking import ask_first
 from billing_cli.failures import CommandFailed
 
+_END = b"<end>"
 Asked = Callable[..., tuple[str, str]]
 
 
@@ -35,11 +36,11 @@ def asked_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> Iterator[Asked]:
             monkeypatch.setattr(sys, "stderr", tells)
             said = outcome(yes=yes)
             monkeypatch.undo()
-        os.set_blocking(ours, False)
-        try:
-            return os.read(ours, 1000).decode(), said
-        except BlockingIOError:
-            return "", said
+        os.write(theirs, _END)  # what was written comes out at the other end when the system gets to it
+        seen = b""
+        while not seen.endswith(_END):
+            seen += os.read(ours, 1000)
+        return seen.removesuffix(_END).decode(), said
 
     yield asked
     os.close(ours)

@@ -268,3 +268,30 @@ def test_what_is_written_wrongly_is_wrong_usage(billing: Billing, words: tuple[s
 
     assert (ended.status, ended.out) == (2, "")
     assert says in ended.err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("purchases", "refund", "x", "--amount", "49.00"),  # which is not 49 cents
+        ("purchases", "refund", "x", "--amount", "4e3"),
+        ("subscriptions", "change", "x", "pro-monthly", "--quantity", "1.5"),
+        ("subscriptions", "extend-trial", "x", "--days", "0x7"),
+        ("events", "list", "--limit", "1.5"),
+        ("access", "check", "ann"),
+    ],
+)
+def test_what_would_have_to_be_guessed_is_wrong_usage(billing: Billing, words: tuple[str, ...]) -> None:
+    ended = billing(*words)
+
+    assert (ended.status, ended.out, ended.err.count("\n")) == (2, "", 1)
+
+
+@pytest.mark.parametrize(("where", "status"), [(">&-", 0), (">/dev/full", 1)])
+def test_an_output_that_takes_nothing_is_no_traceback(where: str, status: int) -> None:
+    program = f"{sys.executable} -m billing_cli --version {where}"
+
+    ended = subprocess.run(["/bin/sh", "-c", program], capture_output=True, text=True, check=False)
+
+    assert (ended.returncode, "Traceback" in ended.stderr) == (status, False)
+    assert ended.stderr.startswith("billing: The output could not be written whole") == (status == 1)

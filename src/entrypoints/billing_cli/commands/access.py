@@ -12,6 +12,7 @@ from billing_bootstrap.application import Application
 from billing_bootstrap.shapes import DecisionShape
 from billing_cli.asking import ask_first
 from billing_cli.desk import opened
+from billing_cli.failures import WrongUsage
 from billing_cli.options import CHANGING, LOOKING, Changing, Looking
 from billing_cli.printing import show_fields, show_json, show_rows
 from billing_cli.reading import moment_of, resource_of
@@ -103,6 +104,8 @@ async def check(user_id: str, /, *resources: str, options: Looking = LOOKING) ->
         resources: Types and ids, such as course:k8s-101.
         options: How it is asked and shown.
     """
+    if not resources:
+        raise WrongUsage("Which resources? Write types and ids, such as course:k8s-101.")
     asked = [resource_of(resource) for resource in resources]
     async with opened() as application:
         decisions = await application.decide_access(options.caller, user_id, asked)

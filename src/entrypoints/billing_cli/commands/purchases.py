@@ -11,7 +11,7 @@ from billing_bootstrap.cursors import text_of
 from billing_bootstrap.shapes import PurchasesShape
 from billing_cli.asking import ask_first
 from billing_cli.desk import opened
-from billing_cli.options import CHANGING, LOOKING, Changing, Looking
+from billing_cli.options import CHANGING, LOOKING, Changing, Looking, Whole
 from billing_cli.paging import LISTING, Listing
 from billing_cli.printing import show_fields, show_json, show_rows, tell_more
 from billing_cli.reading import money_of
@@ -64,7 +64,7 @@ async def refund(
     purchase_id: str,
     /,
     *,
-    amount: int | None = None,
+    amount: Whole | None = None,
     reason: str | None = None,
     override_window: Annotated[bool, Parameter(negative=())] = False,
     options: Changing = CHANGING,

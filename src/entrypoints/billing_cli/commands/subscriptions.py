@@ -11,7 +11,7 @@ from billing_bootstrap import presenting
 from billing_bootstrap.shapes import SubscriptionShape
 from billing_cli.asking import ask_first
 from billing_cli.desk import opened
-from billing_cli.options import CHANGING, LOOKING, Changing, Looking
+from billing_cli.options import CHANGING, LOOKING, Changing, Looking, Whole
 from billing_cli.printing import show_fields, show_json, show_rows
 from billing_cli.reading import moment_of, money_of
 from billing_core.domain.change_rules import Effective
@@ -130,7 +130,7 @@ async def resume(subscription_id: str, /, *, options: Changing = CHANGING) -> No
 
 @app.command(name="extend-trial")
 async def extend_trial(
-    subscription_id: str, /, *, days: int, reason: str | None = None, options: Changing = CHANGING
+    subscription_id: str, /, *, days: Whole, reason: str | None = None, options: Changing = CHANGING
 ) -> None:
     """Let a trial go on for so many days longer. It stays the one trial.
 
@@ -205,11 +205,11 @@ async def change(
     plan_id: str,
     /,
     *,
-    quantity: int | None = None,
+    quantity: Whole | None = None,
     effective: Effective | None = None,
     proration: Proration | None = None,
     proration_date: str | None = None,
-    expected_amount_due: int | None = None,
+    expected_amount_due: Whole | None = None,
     options: Changing = CHANGING,
 ) -> None:
     """Give a subscription another plan: an upgrade now, a downgrade at the period's end, unless told otherwise.
@@ -251,7 +251,7 @@ async def preview(
     plan_id: str,
     /,
     *,
-    quantity: int | None = None,
+    quantity: Whole | None = None,
     effective: Effective | None = None,
     proration: Proration | None = None,
     options: Looking = LOOKING,
