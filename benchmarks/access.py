@@ -5,7 +5,8 @@
 Each server has the first core to itself; wrk, Redis, PostgreSQL and this script share the others. In each round every
 contestant takes its turn. A rate is shown as its ratio to the yardstick of the same round: a constant as JSON on
 Litestar, by the same server. While ours is measured, somebody else changes a user every 10 ms and reads the decision
-at once: one answer that is older than what was committed ends the run. Latency is looked at again at 70 % of the rate.
+or the status at once: one answer that is older than what was committed ends the run. Latency is looked at again at
+70 % of the rate.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ from benchmarks.client import measure
 from benchmarks.figures import Bar, Panel, table
 from benchmarks.mix import Story, told_story
 from benchmarks.webhooks import requests, sell_the_plan
-from benchmarks.writer import USER, Writer, changing
+from benchmarks.writer import Writer, changing
 from billing_embedded import EmbeddedPostgres, EmbeddedValkey
 
 LEARNERS = 100
@@ -133,7 +134,7 @@ class Bench:
         """One turn of ours, in the presence of somebody who changes things."""
         with services.ours(self.database_url, self.redis_url, workers=1, cores=OF_SERVER) as port:
             environment = services.environment_of(self.database_url, self.redis_url)
-            with changing(Writer(environment, port, token(USER))) as writer:
+            with changing(Writer(environment, port, token("the writer", "service"))) as writer:
                 self._add("ours, access decision", port, "/api/access/{}/course/k8s-101")
                 self._add("ours, subscription status", port, "/api/subscriptions/status/{}")
                 self._add("ours, plans", port, "/api/subscriptions/plans")
