@@ -39,7 +39,7 @@ test-long: $(ENV) ## Runs the unit and contract tests with a hundred times the e
 bench: $(ENV) ## Measures everything beside peers (npm, wrk) into docs/explanation/performance.md; ARGS='--users 3400' for more.
 	$(BIN)/python -m benchmarks $(ARGS)
 
-flat: $(ENV) ## Measures the same paths at 1,000 and at USERS learners (default 1,000,000: 45 GB of disk), in one run.
+flat: $(ENV) ## Measures the same paths at 1,000 and at USERS learners (default 1,000,000: 42 GB of disk), in one run.
 	$(BIN)/python -m benchmarks.flat --users $(or $(USERS),1000000) $(ARGS)
 
 soak: $(ENV) ## Runs a server and a worker under mixed load for MINUTES (default 60) and looks whether anything grows.

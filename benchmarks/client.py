@@ -42,7 +42,15 @@ class Load(msgspec.Struct, frozen=True):
 
     def percentile(self, part: float) -> float:
         """Milliseconds within which this part (0 to 1) of the answers came."""
-        return self.latencies[min(self.answers - 1, int(part * self.answers))]
+        return _percentile(self.latencies, part)
+
+    def client_late(self, part: float) -> float:
+        """Milliseconds by which the client was late at most in this part of what it meant to do at a moment."""
+        return _percentile(self.pauses, part)
+
+
+def _percentile(ascending: tuple[float, ...], part: float) -> float:
+    return ascending[min(len(ascending) - 1, int(part * len(ascending)))] if ascending else 0.0
 
 
 def measure(

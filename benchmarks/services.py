@@ -33,6 +33,7 @@ __all__ = [
     "pgbench_rate",
     "static",
     "sync_engine",
+    "workers",
 ]
 
 PEERS = Path(__file__).parent / "peers"
@@ -85,6 +86,25 @@ def ours(database_url: str, redis_url: str, *, workers: int, cores: frozenset[in
     environment = environment_of(database_url, redis_url)
     with _running(command, environment, f"http://127.0.0.1:{port}/api/health/ready", cores):
         yield port
+
+
+@contextmanager
+def workers(database_url: str, redis_url: str, *, count: int) -> Iterator[None]:
+    """So many workers, each a process of its own, with their default settings."""
+    command = [sys.executable, "-m", "billing_cli", "worker"]
+    environment = os.environ | environment_of(database_url, redis_url)
+    quiet = subprocess.DEVNULL
+    running = [subprocess.Popen(command, env=environment, stdout=quiet, stderr=quiet) for _ in range(count)]
+    try:
+        yield
+        ended = [process.returncode for process in running if process.poll() is not None]
+        if ended:
+            raise RuntimeError(f"Workers ended by themselves: {ended}.")
+    finally:
+        for process in running:
+            process.terminate()
+        for process in running:
+            process.wait(timeout=_READY_SECONDS_MAX)
 
 
 @contextmanager
