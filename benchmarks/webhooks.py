@@ -94,7 +94,9 @@ def rows_are_there(database_url: str, events: int) -> None:
             (value,) = connection.execute(f"SHOW {setting}".encode()).fetchone() or ("",)
             if value != "on":
                 raise RuntimeError(f"{setting} is {value}: this is no measure of durable webhooks.")
-        states = dict(connection.execute("SELECT state, count(*) FROM received_events GROUP BY state").fetchall())
+        states: dict[str, int] = dict(
+            connection.execute("SELECT state, count(*) FROM received_events GROUP BY state").fetchall()
+        )
     left = sum(states.values()) - states.get("applied", 0) - states.get("ignored", 0)
     if left > events * LEFT_TO_WORKER_MAX or sum(states.values()) != events:
         raise RuntimeError(f"{events} events were answered; the inbox has {states}.")
