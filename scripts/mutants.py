@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import _lru_cache_wrapper
 from pathlib import Path
 from types import FunctionType, ModuleType
+from typing import TypeAlias
 
 import libcst as cst
 from attrs import frozen
@@ -19,6 +20,8 @@ from mutmut.mutation.file_mutation import Mutation, create_mutations, deep_repla
 
 #: mutmut leaves decorated functions alone. These decorators are taken off: what is mutated is the function beneath.
 _DECORATORS = re.compile(r"^ *@(property|cached_property|lru_cache\(.*\))$", re.MULTILINE)
+#: What a cached function is.
+Cache: TypeAlias = "_lru_cache_wrapper[object]"
 _STATEMENTS = (cst.BaseSmallStatement, cst.BaseCompoundStatement)
 _TEXTS = (cst.SimpleString, cst.FormattedString, cst.ConcatenatedString)
 
@@ -97,7 +100,7 @@ def functions_of(module: ModuleType) -> dict[str, list[FunctionType]]:
     return dict(found)
 
 
-def caches_of(package: str) -> list[_lru_cache_wrapper[object]]:
+def caches_of(package: str) -> list[Cache]:
     """The caches of this package's functions: what they hold was computed by the originals."""
     held = (one for one in gc.get_objects() if isinstance(one, _lru_cache_wrapper))
     return [cache for cache in held if cache.__module__.startswith(package)]

@@ -31,7 +31,7 @@ import pytest
 from _pytest.runner import runtestprotocol
 
 import billing_core.domain
-from scripts.mutants import Mutant, caches_of, functions_of, mutants_of
+from scripts.mutants import Cache, Mutant, caches_of, functions_of, mutants_of
 
 ROOT = Path(__file__).parent.parent
 KEPT = ROOT / "build" / "mutation"
@@ -145,8 +145,7 @@ class _Trial:
             signal.setitimer(signal.ITIMER_PROF, _LEAST_SECONDS + _PATIENCE * seconds)
             resource.setrlimit(resource.RLIMIT_AS, (_MOST_BYTES, _MOST_BYTES))
             mutant.take_place(self._module, self._functions[mutant.function])
-            for cache in self._caches:
-                cache.cache_clear()
+            _forget(self._caches)
             outcome = 1
             for place, test in enumerate(tests):
                 self._killer[:] = place.to_bytes(4, "big")
@@ -203,8 +202,10 @@ def _watched(tests: list[pytest.Item]) -> dict[str, Reach]:
     watch = coverage.Coverage(data_file=None, include=[f"{SOURCES}/domain/*"], config_file=False)
     watch.set_option("run:disable_warnings", ["no-data-collected"])
     found: dict[str, Reach] = {}
+    caches = caches_of(_PREFIX)
     watch.start()
     for test in tests:
+        _forget(caches)
         watch.switch_context(test.nodeid)
         started = time.process_time()
         passes = _passes(test)
@@ -217,6 +218,11 @@ def _watched(tests: list[pytest.Item]) -> dict[str, Reach]:
             for name in filter(None, reached_by):
                 found[name][0].setdefault(path, []).append(line)
     return found
+
+
+def _forget(caches: Iterable[Cache]) -> None:
+    for cache in caches:
+        cache.cache_clear()
 
 
 def _silence() -> None:

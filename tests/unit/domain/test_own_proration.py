@@ -274,6 +274,50 @@ def test_what_is_invoiced_beyond_the_price_over_time_is_told_to_the_cent() -> No
     )
 
 
+@pytest.mark.parametrize(
+    ("first", "price", "days", "own", "holds"),
+    [
+        # 0.31 for half of April and 0.01 for the other are 0.16; 0.15 are invoiced: half a cent for each of two lines
+        pytest.param(Money(31, "usd"), Money(1, "usd"), 15, OWN, True, id="a-cent-for-two-lines"),
+        # 0.10 less 29/30 of it (0.0967, so 0.10) and 29/30 of 0.01 more (0.0097, so nothing) are 0.00 for 0.013
+        pytest.param(Money(10, "usd"), Money(1, "usd"), 1, OwnAmounts(rounding=Rounding.CUSTOMER), False,
+                     id="more-than-a-cent"),
+        # the krona has no smaller unit that is paid: half of one for each line
+        pytest.param(Money(290000, "isk"), Money(990000, "isk"), 7, OWN, True, id="a-krona-for-two-lines"),
+    ],
+)  # fmt: skip
+def test_the_sum_may_differ_by_half_the_smallest_unit_for_each_line(
+    first: Money, price: Money, days: int, own: OwnAmounts, *, holds: bool
+) -> None:
+    change = Change(at=APRIL.start + timedelta(days=days), price=price)
+    assert (integral_law(first, APRIL, (change,), own) is None) is holds
+
+
+def test_a_cent_that_was_charged_comes_back_when_its_change_is_taken_back() -> None:
+    assert net_zero_law(Money(2900, "usd"), APRIL, Change(at=APRIL.start, price=Money(1, "usd")), OWN) is None
+
+
+@pytest.mark.parametrize(
+    ("interval", "count", "period"),
+    [
+        (Interval.MONTH, 1, "from 2027-01-31 00:00:00 to 2027-02-28 00:00:00"),
+        (Interval.MONTH, 3, "from 2027-01-31 00:00:00 to 2027-04-30 00:00:00"),
+        (Interval.YEAR, 1, "from 2027-01-31 00:00:00 to 2028-01-31 00:00:00"),
+    ],
+)
+def test_a_rule_is_tried_on_periods_of_the_plans_own_length(interval: Interval, count: int, period: str) -> None:
+    broken = check_laws(Money(2900, "usd"), Money(9900, "usd"), interval, count, FULL)
+    assert broken is not None
+    assert period in broken.counterexample
+
+
+def test_the_rules_of_a_yearly_plan_are_tried_on_years() -> None:
+    rule = ChangeRule(charge=Charge.OWN, own=FULL)
+    (finding,) = check_rules(Catalog(plans=(evolve(YEARLY, changes=(rule,)),)))
+    assert finding.broken is not None
+    assert "to 2028-01-31" in finding.broken.counterexample
+
+
 def test_what_a_change_there_and_back_leaves_is_told_to_the_cent() -> None:
     """There: 15.00 back, 60.00 charged. Back: all of the 60.00, 30.00 charged. 15.00 remain."""
     change = Change(at=utc("2027-04-16"), price=Money(6000, "usd"))

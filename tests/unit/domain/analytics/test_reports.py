@@ -231,6 +231,16 @@ def test_a_cohort_is_everybody_who_began_in_a_month() -> None:
     assert rows(ReportName.COHORTS, began, question=evolve(QUESTION, by=Bucket.DAY)) == rows(ReportName.COHORTS, began)
 
 
+def test_of_a_cohort_that_left_nothing_is_left() -> None:
+    gone = [mrr("new", 5, 9900, 1), mrr("churn", 40, -9900, -1, since=5)]
+    assert rows(ReportName.COHORTS, gone) == [(JANUARY, 1, 9900, (10000, 0, 0), (10000, 0, 0))]
+
+
+def test_what_movements_start_with_is_all_that_moved_before() -> None:
+    before = [mrr("new", -40, 2900, 1), mrr("expansion", -20, 7000, since=-40), mrr("contraction", -9, -900, since=-40)]
+    assert rows(ReportName.MOVEMENTS, before)[0] == (JANUARY, 9000, 0, 0, 0, 0, 0, 9000)
+
+
 @pytest.mark.parametrize("name", ReportName)
 def test_a_report_asks_for_the_currency_and_the_knowledge_that_it_was_asked_for(name: ReportName) -> None:
     asked = REPORTS[name].asks(evolve(QUESTION, currency="eur", known_at=day(77)))

@@ -88,7 +88,11 @@ COURSES: dict[str, tuple[list[Fact], list[tuple[str, float, int, str]]]] = {
         [("refunded", 1, -3000, "re_1"), ("disputed", 2, -1900, "dp_1"), ("refund_failed", 5, 3000, "re_1"),
          ("disputed", 5, -3000, "dp_1"), ("dispute_won", 9, 4900, "dp_1")],
     ),
-    # 49.00 in dispute; a refund of 49.00 waits; another dispute too; both get what the first lets go of, 20.00
+    "a dispute that gives back the part that it got": (
+        [refunded(3000, 1), disputed("needs_response", 2, opened=2), disputed("won", 9, opened=2)],
+        [("refunded", 1, -3000, "re_1"), ("disputed", 2, -1900, "dp_1"), ("dispute_won", 9, 1900, "dp_1")],
+    ),
+    # of 49.00 a dispute holds 20.00 and a refund has 29.00; two more wait, and share the 20.00 when it is won
     "what a dispute lets go of is shared out in the order in which it was asked for": (
         [disputed("needs_response", 1, 2000), refunded(2900, 2), refunded(1500, 3, "re_2"), refunded(500, 4, "re_3"),
          disputed("won", 9, 2000)],
