@@ -348,5 +348,7 @@ def test_entries_are_summed_up_by_what_was_asked_for_alone() -> None:
         (JANUARY, JANUARY, 2),
         (FEBRUARY, FEBRUARY, 1),
     }
+    by_day = totals_of([*MOVED, mrr("new", 5.5, 100)], evolve(query, since=day(0), until=day(40), by=Bucket.DAY))
+    assert {(one.period, one.entries) for one in by_day} == {(day(5), 2)}
     by_price = totals_of(MONEY, JournalQuery(kinds=frozenset({EntryKind.PAID}), until=day(90), by_price=True))
     assert {(one.price_id, one.amount) for one in by_price} == {("price_pro", 2900), (None, 4900)}
