@@ -17,12 +17,13 @@ from billing_stripe.webhooks import StripeWebhookVerifier
 from tests.event_histories import HISTORIES as WELL_KNOWN
 from tests.event_histories import LATEST, History
 from tests.hostile_histories import HOSTILE_HISTORIES
+from tests.novel_histories import NOVEL_HISTORIES
 from tests.told_over_http import CATALOG, about, at, everything
 from tests.unit.http.house import House
 from tests.unit.stripe.stripe_json import Obj
 
 SECRET = "whsec_histories"
-HISTORIES = WELL_KNOWN | HOSTILE_HISTORIES
+HISTORIES = WELL_KNOWN | HOSTILE_HISTORIES | NOVEL_HISTORIES
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}")
 
 

@@ -1,0 +1,60 @@
+"""Histories of which events are lost, one reconciliation after it, and what it cannot bring back."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import UTC, datetime
+from random import Random
+from typing import Any
+
+from billing_core.domain.facts import Fact, ObjectKind
+from billing_core.domain.folding import fold
+from billing_core.domain.reconciliation import Finding
+from billing_stripe.facts import fact_of_event
+from tests.told_over_http import about
+from tests.unit.http.house import House
+from tests.unit.stripe.stripe_json import Obj
+
+__all__ = ["deliveries_with_losses", "put_at_provider", "reconciled", "told_by_objects"]
+
+#: What Stripe's objects do not tell after a loss (ADR 0002): since when, and what follows from it.
+_UNTOLD = {
+    "past_due_since", "grace_until", "grace_ends_at", "trial_ending_at", "blocked_at", "revoked_at", "dunning",
+    "next_retry_at",
+}  # fmt: skip
+
+
+def deliveries_with_losses(events: Sequence[Obj], dice: Random) -> list[list[Obj]]:
+    """In order, without each event in turn; with about 80, 50 and 20 % of them, twice each; and with none."""
+    single = [[one for one in events if one is not lost] for lost in events]
+    larger = [[one for one in events if dice.random() < share] for share in (0.8, 0.5, 0.2) * 2]
+    return [*single, *larger, []]
+
+
+def put_at_provider(house: House, events: Sequence[Obj], user: str) -> None:
+    """Have the provider know each object as all of these leave it."""
+    facts: dict[object, list[Fact]] = {}
+    for event in about(events, user):
+        data, at = event["data"], datetime.fromtimestamp(event["created"], UTC)
+        fact = fact_of_event(event["id"], event["type"], at, data["object"], data.get("previous_attributes"))
+        if fact is not None:
+            facts.setdefault(fact.ref, []).append(fact)
+    for told in facts.values():
+        state = fold(told)
+        assert state is not None
+        house.provider.world.put(state.snapshot)
+
+
+async def reconciled(house: House) -> list[Finding]:
+    """What a whole run finds about anything but what is sold."""
+    run = house.application.reconcile.everything(actor="ops", worker="w", dry_run=False)
+    sold = {ObjectKind.PRICE, ObjectKind.PRODUCT, ObjectKind.COUPON}
+    return [one for step in [step async for step in run] for one in step.findings if one.ref.kind not in sold]
+
+
+def told_by_objects(answer: Any, untold: Collection[str] = ()) -> Any:  # noqa: ANN401 - JSON
+    """An answer without what no object tells, and without what is ``untold`` besides."""
+    if isinstance(answer, dict):
+        hidden = _UNTOLD | set(untold)
+        return {name: told_by_objects(part, untold) for name, part in answer.items() if name not in hidden}
+    return [told_by_objects(part, untold) for part in answer] if isinstance(answer, list) else answer
