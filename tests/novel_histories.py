@@ -31,7 +31,7 @@ _INTENT = make.payment_intent(id="pi_9", created=at(2), latest_charge="ch_9", me
 _SESSION = make.session(created=at(2), payment_intent="pi_9", metadata=BOUGHT)
 _WAITING = _SESSION | {"payment_status": "unpaid"}
 _EXPIRED = sub(status="incomplete_expired", ended_at=START + 23 * 3_600, canceled_at=None)
-_ENDED = {"status": "canceled", "ended_at": at(20), "canceled_at": at(20)}
+_ENDED: Obj = {"status": "canceled", "ended_at": at(20), "canceled_at": at(20)}
 _NEXT = {"items": sub()["items"], "latest_invoice": "in_1"}
 _PAUSED = {"behavior": "keep_as_draft", "resumes_at": None}
 

@@ -10,4 +10,4 @@ from tests.unit.http.test_histories_with_losses import play
 
 @pytest.mark.parametrize("name", HISTORIES)
 async def test_whatever_is_lost_one_reconciliation_says_the_same(name: str) -> None:
-    assert await play([name], all_losses=True) > len(HISTORIES[name].events)
+    assert await play([name], all_losses=True) >= len(HISTORIES[name].events)
