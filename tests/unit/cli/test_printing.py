@@ -78,5 +78,9 @@ def test_a_person_at_a_terminal_sees_a_table(
         monkeypatch.setattr(sys, "stdout", inside)
         show()
         monkeypatch.undo()
+        inside.write("\0")  # the end: a terminal hands on what is written when it comes to it
         inside.flush()
-        assert seen in terminal.read(2000).decode()
+        shown = ""
+        while not shown.endswith("\0"):
+            shown += terminal.read(2000).decode()
+    assert seen in shown
