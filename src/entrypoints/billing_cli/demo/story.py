@@ -133,6 +133,8 @@ class Story:
     def _end(self, subscription_id: str) -> None:
         self._says("another month passes: the subscription has ended, and nothing is open")
         self.stage.cli("sandbox", "advance", "1mo")
+        # From the last of a short month, a month is up to three days less than a period that began on a 31st.
+        self.stage.cli("sandbox", "advance", "3d")
         self.stage.eventually("canceled", lambda: self._subscription()["status"], "the subscription's status")
         self.stage.eventually((False, "subscription_ended"), lambda: self._access(_LAB), "access to the lab")
         self._expect_access(_COURSE, allowed=False, reason="subscription_ended")
