@@ -175,6 +175,8 @@ def test_a_live_key_is_refused_and_nothing_is_made(
 
 def test_dev_env_is_enough_for_another_program_to_join_in(dev: RunningDev) -> None:
     script = f'set -a; . "{dev.folder / "dev.env"}"; exec "{sys.executable}" -m billing_cli doctor --json'
+    # Where months passed a moment ago, what was not published by then seems to wait since months.
+    eventually("ok", lambda: dev.api().get("/api/health").json["checks"]["worker"]["status"])
 
     ended = subprocess.run(
         ["/bin/sh", "-c", script], env=clean_environment(), capture_output=True, text=True, timeout=60, check=False
