@@ -80,6 +80,7 @@ def make_app(called: str | None = None) -> App:
         help_format="markdown" if sys.stdout.isatty() else "plaintext",
         help_formatter="default" if sys.stdout.isatty() else "plain",
         version=_version,
+        suppress_keyboard_interrupt=False,  # it is told in a line, below
     )
     for name in ("--help", "--version"):
         app[name].group = (_ABOUT,)
@@ -103,7 +104,9 @@ def main(arguments: Sequence[str]) -> int:
     except CycloptsError as error:
         return _complain(_usage(error), status=2)
     except KeyboardInterrupt:
-        return _INTERRUPTED
+        if sys.stderr.isatty():
+            sys.stderr.write("\r\033[K")  # where the terminal has written ^C, and how far the work was
+        return _complain("Interrupted. What was done until now stays done.", _INTERRUPTED)
     except Exception as error:
         from billing_cli.failures import explain, status_of  # noqa: PLC0415 - what went well imports nothing more
 
@@ -128,6 +131,10 @@ def run() -> None:
         # Whoever reads the other end of a pipe has seen enough, as `head` does: what is left goes nowhere.
         _say_no_more()
         status = _READER_GONE
+    except SystemExit as ended:
+        if not isinstance(ended.__context__, BrokenPipeError):
+            raise
+        status = _READER_GONE  # rich, which prints the help, has said no more already, and ends with 1 of its own
     except OSError as error:
         if error.errno != errno.ENOSPC:
             raise

@@ -12,8 +12,10 @@ from attrs import field, frozen
 from cyclopts import Parameter, Token
 
 from billing_core.domain.callers import Caller, Role
+from billing_core.domain.errors import InvalidValue
+from billing_core.domain.resources import require_id
 
-__all__ = ["CHANGING", "LOOKING", "Changing", "Looking", "Whole"]
+__all__ = ["CHANGING", "LOOKING", "Changing", "Looking", "UserId", "Whole"]
 
 _WHOLE = re.compile(r"[+-]?[0-9]{1,18}")
 
@@ -27,6 +29,18 @@ def _whole(_type: object, tokens: Sequence[Token]) -> int:
 
 #: A whole number, and nothing that would have to be rounded: 49.00 is not 49 cents.
 Whole = Annotated[int, Parameter(converter=_whole)]
+
+
+def _user_id(_type: object, tokens: Sequence[Token]) -> str:
+    (token,) = tokens
+    try:
+        return require_id(token.value, "user_id")
+    except InvalidValue as error:
+        raise ValueError(f"{token.value!r} is no user id: {error.message}") from None
+
+
+#: The `sub` of a user's token; one that no token can have is wrong usage, not a user of whom nothing is known.
+UserId = Annotated[str, Parameter(converter=_user_id)]
 
 
 @Parameter(name="*")

@@ -7,9 +7,11 @@ often one process of two had every one.
 from __future__ import annotations
 
 import socket
+import sys
 from collections.abc import Callable
 from typing import Any
 
+import structlog
 from attrs import frozen
 from uvicorn import Config
 
@@ -29,9 +31,16 @@ class OwnSocket:
 
     @classmethod
     def of(cls, config: Config) -> OwnSocket:
-        """For workers at the configured address. Ends the process as uvicorn does where that is taken by others."""
-        with config.bind_socket() as bound:
-            return cls(bound.family, bound.getsockname())
+        """For workers at the configured address. Ends the process with 1, as one worker does, where others have it."""
+        family = socket.AF_INET6 if ":" in config.host else socket.AF_INET
+        with socket.socket(family) as bound:
+            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                bound.bind((config.host, config.port))
+            except OSError as error:
+                structlog.get_logger().error("cannot listen", host=config.host, port=config.port, error=error.strerror)
+                sys.exit(1)
+            return cls(family, bound.getsockname())
 
     def __reduce__(self) -> tuple[Callable[..., socket.socket], tuple[Any, ...]]:
         """How a worker gets it."""

@@ -4,6 +4,8 @@ import importlib
 import inspect
 import os
 import re
+import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -106,13 +108,14 @@ def test_a_database_that_is_away_ends_with_1_and_one_line(billing: Billing, monk
     assert ended.err.count("\n") == 1
 
 
-def test_a_reader_who_has_seen_enough_is_no_fault() -> None:
+@pytest.mark.parametrize("words", [("token", "ann"), ("--help",)])
+def test_a_reader_who_has_seen_enough_is_no_fault(words: tuple[str, ...]) -> None:
     """As `head` at the other end of a pipe: no traceback, and the status that a shell knows."""
     reading, writing = os.pipe()
     os.close(reading)
 
     ended = subprocess.run(
-        [sys.executable, "-m", "billing_cli", "token", "ann"],
+        [sys.executable, "-m", "billing_cli", *words],
         stdout=writing,
         stderr=subprocess.PIPE,
         env=os.environ | {"JWT_SECRET": "a secret of more than thirty-two characters"},
@@ -122,6 +125,24 @@ def test_a_reader_who_has_seen_enough_is_no_fault() -> None:
     os.close(writing)
 
     assert (ended.returncode, ended.stderr) == (141, "")
+
+
+def test_ctrl_c_ends_a_long_wait_at_once_with_one_line() -> None:
+    """With the status of a shell, and no traceback: here while the sandbox moves time, and has not answered yet."""
+    with socket.create_server(("127.0.0.1", 0)) as sandbox:
+        url = f"http://127.0.0.1:{sandbox.getsockname()[1]}"
+        with subprocess.Popen(
+            [sys.executable, "-m", "billing_cli", "sandbox", "advance", "3y"],
+            stderr=subprocess.PIPE,
+            env=os.environ | {"STRIPE_API_BASE": url},
+            text=True,
+        ) as program:
+            asked, _ = sandbox.accept()
+            program.send_signal(signal.SIGINT)
+            _, said = program.communicate(timeout=60)
+            asked.close()
+
+    assert (program.returncode, said) == (130, "billing: Interrupted. What was done until now stays done.\n")
 
 
 #: Every command that shows nothing of its own, or shows it as it goes.
@@ -255,6 +276,9 @@ def test_a_database_that_is_away_is_one_line() -> None:
         (("events", "replay"), "Which events?"),
         (("events", "replay", "evt_1", "--state", "dead"), "not both"),
         (("access", "check", "learner-1", "k8s"), "'k8s' names nothing"),
+        (("access", "check", "a/b", "course:k8s-101"), "'a/b' is no user id"),
+        (("reconcile", "--user", "a\nb"), "is no user id"),
+        (("sandbox", "advance", "1x"), "'1x' is no length of time"),
         (("token", "learner-1", "--ttl", "5x"), "--ttl 5x is no length of time"),
         (("stripe", "setup-webhook", "ftp://billing.example.com/api/webhooks/stripe"), "https://HOST/api/webhooks"),
         (("stripe", "setup-webhook", "https://billing.example.com"), "https://HOST/api/webhooks"),

@@ -68,4 +68,4 @@ def test_without_a_secret_it_says_which_setting_is_missing(billing: Billing, mon
 
 
 def test_an_id_that_no_user_can_have_is_refused(billing: Billing) -> None:
-    assert billing("token", "a/b").status == 1
+    assert billing("token", "a/b").status == 2

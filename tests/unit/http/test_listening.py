@@ -3,6 +3,7 @@
 import pickle
 import socket
 
+import pytest
 from uvicorn import Config
 
 from billing_http.listening import OwnSocket
@@ -24,6 +25,13 @@ def test_connections_that_come_at_once_are_dealt_out_among_all_who_listen() -> N
             client.close()
     assert sum(shares) == 64
     assert min(shares) > 0
+
+
+def test_an_address_that_is_taken_ends_several_workers_with_1_as_it_does_one() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(SystemExit) as ended:
+        OwnSocket.of(Config(_nothing, port=taken.getsockname()[1], log_config=None))
+
+    assert ended.value.code == 1
 
 
 def _accepted(listening: socket.socket) -> int:

@@ -13,7 +13,7 @@ from billing_bootstrap.shapes import DecisionShape
 from billing_cli.asking import ask_first
 from billing_cli.desk import opened
 from billing_cli.failures import WrongUsage
-from billing_cli.options import CHANGING, LOOKING, Changing, Looking
+from billing_cli.options import CHANGING, LOOKING, Changing, Looking, UserId
 from billing_cli.printing import show_fields, show_json, show_rows
 from billing_cli.reading import moment_of, resource_of
 from billing_core.domain.audit import AuditEntry
@@ -74,7 +74,7 @@ class Explanation(msgspec.Struct, frozen=True):
 
 
 @app.command(name="list")
-async def list_(user_id: str, /, *, options: Looking = LOOKING) -> None:
+async def list_(user_id: UserId, /, *, options: Looking = LOOKING) -> None:
     """The grants that are in force now.
 
     For example:
@@ -91,7 +91,7 @@ async def list_(user_id: str, /, *, options: Looking = LOOKING) -> None:
 
 
 @app.command
-async def check(user_id: str, /, *resources: str, options: Looking = LOOKING) -> None:
+async def check(user_id: UserId, /, *resources: str, options: Looking = LOOKING) -> None:
     """Whether a user may open each of these now.
 
     For example:
@@ -118,7 +118,7 @@ async def check(user_id: str, /, *resources: str, options: Looking = LOOKING) ->
 
 @app.command
 async def explain(
-    user_id: str,
+    user_id: UserId,
     resource: str,
     /,
     *,
@@ -179,7 +179,7 @@ def _touches(entry: AuditEntry, source_id: str) -> bool:
 
 @app.command
 async def grant(
-    user_id: str,
+    user_id: UserId,
     resource: str,
     /,
     *,
@@ -214,7 +214,7 @@ async def grant(
 
 @app.command
 async def revoke(
-    user_id: str,
+    user_id: UserId,
     grant_id: str,
     /,
     *,

@@ -9,7 +9,7 @@ from billing_bootstrap.settings import OFFLINE
 from billing_cli.asking import ask_first
 from billing_cli.desk import opened
 from billing_cli.failures import CommandFailed
-from billing_cli.options import CHANGING, LOOKING, Changing, Looking
+from billing_cli.options import CHANGING, LOOKING, Changing, Looking, UserId
 from billing_cli.printing import show_fields, show_json
 
 __all__ = ["app"]
@@ -18,7 +18,7 @@ app = App(name="customers", help="Tie Stripe's customers to users; erase and exp
 
 
 @app.command
-async def link(user_id: str, stripe_customer_id: str, /, *, options: Changing = CHANGING) -> None:
+async def link(user_id: UserId, stripe_customer_id: str, /, *, options: Changing = CHANGING) -> None:
     """Tie an existing customer of Stripe's to a user; what waited for it is taken up.
 
     For example:
@@ -32,7 +32,7 @@ async def link(user_id: str, stripe_customer_id: str, /, *, options: Changing = 
 
 
 @app.command
-async def show(user_id: str, /, *, options: Looking = LOOKING) -> None:
+async def show(user_id: UserId, /, *, options: Looking = LOOKING) -> None:
     """The customer that a user is tied to.
 
     For example:
@@ -47,7 +47,7 @@ async def show(user_id: str, /, *, options: Looking = LOOKING) -> None:
 
 
 @app.command
-async def erase(user_id: str, /, *, reason: str | None = None, options: Changing = CHANGING) -> None:
+async def erase(user_id: UserId, /, *, reason: str | None = None, options: Changing = CHANGING) -> None:
     """Erase names, e-mails and addresses of a user; amounts, ids and dates stay.
 
     They are in the bytes of webhooks alone, which expire after 90 days anyway. Erase at Stripe first: what it sends
@@ -73,7 +73,7 @@ async def erase(user_id: str, /, *, reason: str | None = None, options: Changing
 
 
 @app.command
-async def export(user_id: str, /, *, options: Looking = LOOKING) -> None:
+async def export(user_id: UserId, /, *, options: Looking = LOOKING) -> None:
     """All that is held on a user, as one JSON document.
 
     For example:

@@ -8,6 +8,7 @@ from billing_bootstrap import presenting
 from billing_bootstrap.cursors import text_of
 from billing_bootstrap.shapes import InvoicesShape
 from billing_cli.desk import opened
+from billing_cli.options import UserId
 from billing_cli.paging import LISTING, Listing
 from billing_cli.printing import show_json, show_rows, tell_more
 
@@ -17,7 +18,7 @@ app = App(name="invoices", help="What was billed.")
 
 
 @app.command(name="list")
-async def list_(user_id: str, /, *, options: Listing = LISTING) -> None:
+async def list_(user_id: UserId, /, *, options: Listing = LISTING) -> None:
     """The invoices of a user, newest first.
 
     For example:

@@ -13,7 +13,7 @@ from cyclopts import App
 from billing_cli.catalog_policies import policy_of
 from billing_cli.desk import opened
 from billing_cli.failures import CommandFailed
-from billing_cli.options import LOOKING, Looking
+from billing_cli.options import LOOKING, Looking, UserId
 from billing_cli.policy_check import check
 from billing_cli.printing import show_json, show_rows
 from billing_cli.progress import counted
@@ -35,7 +35,7 @@ _TABLES = ("access", "refund", "dunning", "proration", "trial")
 
 
 @app.command(name="try")
-async def try_(file: Path, /, *, user: str | None = None, options: Looking = LOOKING) -> None:
+async def try_(file: Path, /, *, user: UserId | None = None, options: Looking = LOOKING) -> None:
     """Replay the stored history under other policies: who would gain or lose access and when, and what it would cost.
 
     The file is TOML with any of the tables [access], [refund], [dunning], [proration] and [trial]; what a table leaves

@@ -11,7 +11,7 @@ from billing_bootstrap.cursors import text_of
 from billing_bootstrap.shapes import PurchasesShape
 from billing_cli.asking import ask_first
 from billing_cli.desk import opened
-from billing_cli.options import CHANGING, LOOKING, Changing, Looking, Whole
+from billing_cli.options import CHANGING, LOOKING, Changing, Looking, UserId, Whole
 from billing_cli.paging import LISTING, Listing
 from billing_cli.printing import show_fields, show_json, show_rows, tell_more
 from billing_cli.reading import money_of
@@ -22,7 +22,7 @@ app = App(name="purchases", help="List, show and refund what was bought singly."
 
 
 @app.command(name="list")
-async def list_(user_id: str, /, *, options: Listing = LISTING) -> None:
+async def list_(user_id: UserId, /, *, options: Listing = LISTING) -> None:
     """The purchases of a user, newest first.
 
     For example:

@@ -9,7 +9,7 @@ from cyclopts import Parameter
 
 from billing_cli.asking import ask_first
 from billing_cli.desk import opened
-from billing_cli.options import CHANGING, Changing
+from billing_cli.options import CHANGING, Changing, UserId
 from billing_cli.printing import show_json, show_rows
 from billing_cli.progress import counted
 from billing_core.domain.changes import Changes
@@ -19,7 +19,7 @@ __all__ = ["rebuild"]
 
 async def rebuild(
     *,
-    user: str | None = None,
+    user: UserId | None = None,
     check: Annotated[bool, Parameter(negative=())] = False,
     options: Changing = CHANGING,
 ) -> int:

@@ -15,7 +15,7 @@ from cyclopts import Parameter
 from billing_bootstrap.application import Application
 from billing_cli.asking import ask_first
 from billing_cli.desk import opened
-from billing_cli.options import CHANGING, Changing
+from billing_cli.options import CHANGING, Changing, UserId
 from billing_cli.printing import show_json, show_rows
 from billing_cli.progress import Bar
 from billing_cli.reading import moment_of
@@ -63,7 +63,7 @@ class Report(msgspec.Struct, frozen=True):
 
 async def reconcile(
     *,
-    user: str | None = None,
+    user: UserId | None = None,
     since: str | None = None,
     dry_run: Annotated[bool, Parameter(negative=())] = False,
     options: Changing = CHANGING,

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import importlib.util
 import os
+import re
 import sys
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Annotated, Any, Literal
 
-from cyclopts import App, Parameter
+from cyclopts import App, Parameter, Token
 
 from billing_bootstrap.business_time import NOTICED_SECONDS_MAX, put_ahead
 from billing_bootstrap.settings import DEV, OFFLINE, load_settings
@@ -24,6 +26,20 @@ app = App(name="sandbox", help="The local Stripe: pay, move time, let payments f
 
 _DEFAULT_URL = "http://127.0.0.1:12111"
 _OK = 200
+_LENGTH = re.compile(r"\d{1,6}(s|m|h|d|w|mo|y)")
+
+
+def _length(_type: object, tokens: Sequence[Token]) -> str:
+    (token,) = tokens
+    if not _LENGTH.fullmatch(token.value):
+        raise ValueError(
+            f"{token.value!r} is no length of time: write a number and s, m, h, d, w, mo or y, such as 1mo."
+        )
+    return token.value
+
+
+#: How far time moves.
+Length = Annotated[str, Parameter(converter=_length)]
 
 
 @app.command
@@ -64,7 +80,7 @@ def pay(
 
 
 @app.command
-async def advance(by: str, /, *, options: Looking = LOOKING) -> None:
+def advance(by: Length, /, *, options: Looking = LOOKING) -> None:
     """Let time pass: whatever falls due at this Stripe happens, and business time of `billing dev` moves with it.
 
     For example:
@@ -76,11 +92,15 @@ async def advance(by: str, /, *, options: Looking = LOOKING) -> None:
         by: A number and s, m, h, d, w, mo or y.
         options: How it is asked and shown.
     """
-    clock = _ask("/_sandbox/advance", {"by": by})
+    clock = _ask("/_sandbox/advance", {"by": by})  # outside of any loop, so that Ctrl-C ends the waiting at once
     if os.environ.get("BILLING_ENV") == DEV:
-        await put_ahead(load_settings(os.environ, OFFLINE), timedelta(seconds=clock["offset"]))
-        await asyncio.sleep(NOTICED_SECONDS_MAX)  # so that whatever is asked next is asked in the new time
+        asyncio.run(_bring_along(timedelta(seconds=clock["offset"])))
     _tell(clock, options)
+
+
+async def _bring_along(ahead: timedelta) -> None:
+    await put_ahead(load_settings(os.environ, OFFLINE), ahead)
+    await asyncio.sleep(NOTICED_SECONDS_MAX)  # so that whatever is asked next is asked in the new time
 
 
 @app.command

@@ -11,7 +11,7 @@ from billing_bootstrap import presenting
 from billing_bootstrap.shapes import SubscriptionShape
 from billing_cli.asking import ask_first
 from billing_cli.desk import opened
-from billing_cli.options import CHANGING, LOOKING, Changing, Looking, Whole
+from billing_cli.options import CHANGING, LOOKING, Changing, Looking, UserId, Whole
 from billing_cli.printing import show_fields, show_json, show_rows
 from billing_cli.reading import moment_of, money_of
 from billing_core.domain.change_rules import Effective
@@ -44,7 +44,7 @@ _FIELDS = (
 
 
 @app.command
-async def show(user_id: str, /, *, options: Looking = LOOKING) -> None:
+async def show(user_id: UserId, /, *, options: Looking = LOOKING) -> None:
     """The subscription of a user that counts now, else the last one.
 
     For example:

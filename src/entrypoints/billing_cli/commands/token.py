@@ -16,6 +16,7 @@ from joserfc.jwk import OctKey
 
 from billing_bootstrap.variables import Variables
 from billing_cli.failures import CommandFailed, WrongUsage
+from billing_cli.options import UserId
 from billing_cli.printing import show_json
 from billing_core.domain.callers import Role
 from billing_core.domain.resources import require_id
@@ -47,7 +48,7 @@ def sign(environ: Mapping[str, str], user_id: str, roles: Sequence[Role], ttl: t
 
 
 def token(
-    user_id: str,
+    user_id: UserId,
     /,
     *,
     role: Annotated[list[Role] | None, Parameter(negative=())] = None,
