@@ -54,9 +54,11 @@ def server_environ(database_url: str, redis_url: str, **more: str) -> dict[str, 
 
 
 @contextmanager
-def served(environ: dict[str, str], workers: int = 1) -> Iterator[tuple[subprocess.Popen[bytes], httpx.Client]]:
+def served(
+    environ: dict[str, str], workers: int = 1, port: int | None = None
+) -> Iterator[tuple[subprocess.Popen[bytes], httpx.Client]]:
     """A server that answers, and somebody to ask it."""
-    port = free_port()
+    port = port or free_port()
     command = [sys.executable, "-m", "billing_http", "--port", str(port), "--workers", str(workers)]
     with (
         subprocess.Popen(command, env=environ, stderr=subprocess.DEVNULL) as process,

@@ -38,6 +38,15 @@ _OF_SUBSCRIPTION = {
     "redeem": "apply_promotion_code",
     "full_price": "end_discount",
 }
+_OF_USER = (
+    *_all(
+        {"user_id": "$request.path.user_id"},
+        grants="list_grants",
+        subscription="get_subscription_status",
+        purchases="list_purchases",
+    ),
+    *_all({"id": "$request.path.user_id"}, payment_methods="list_payment_methods"),
+)
 _OF_METHOD = {"default": "set_default_payment_method", "remove": "detach_payment_method"}
 
 #: By the operation whose answer they begin at.
@@ -47,8 +56,9 @@ LINKS: dict[str, tuple[Link, ...]] = {
     "get_subscription_status": _all({"id": "$response.body#/subscription/id"}, **_OF_SUBSCRIPTION),
     "list_payment_methods": _all({"id": "$response.body#/payment_methods/0/id"}, **_OF_METHOD),
     "attach_payment_method": _all({"id": "$response.body#/id"}, **_OF_METHOD),
+    "check_access": _OF_USER,
     "grant_by_hand": (
-        *_all({"user_id": "$request.path.user_id"}, grants="list_grants"),
+        *_OF_USER,
         *_all({"user_id": "$request.path.user_id", "id": "$response.body#/source/id"}, revoke="revoke_grant"),
     ),
 }
