@@ -223,13 +223,10 @@ def next_step(
     if case is None:
         return _look_at_first(seen, known, steps)
     coming = case.to_come()
-    if case.contest is not None:
-        return min(coming, key=_place, default=None)
-    method = _new_method(seen, case, known)
-    unknown = None
-    if case.payment is None:
-        unknown = _look(case.invoice, known, frozenset(case.taken), case.first_failed_at)
-    coming += [step for step in (method, unknown) if step is not None]
+    if case.contest is None:
+        method = _new_method(seen, case, known)
+        unknown = None if case.payment else _look(case.invoice, known, frozenset(case.taken), case.first_failed_at)
+        coming += [step for step in (method, unknown) if step is not None]
     return min(coming, key=_place, default=None)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from itertools import permutations
 
 import pytest
 from attrs import evolve
@@ -14,7 +15,6 @@ from billing_core.domain.access import (
     Decision,
     Grant,
     Opened,
-    Source,
     SourceKind,
     decide,
     decide_all,
@@ -109,6 +109,7 @@ def test_a_grant_opens_from_its_start_up_to_but_not_including_its_end() -> None:
 
 def test_a_grant_that_begins_later_says_nothing_yet() -> None:
     assert decide([grant(start=day(5))], course(), day(1), CONTAINS).reason is Blocked.NO_GRANT
+    assert may_open(course(), grant(start=day(5)), grant(source="s2"))
 
 
 def test_of_several_open_sources_the_one_that_lasts_longest_is_named() -> None:
@@ -186,6 +187,30 @@ def test_many_decisions_at_once_are_those_that_each_would_be() -> None:
     assert list(decide_all(held, asked, day(5), CONTAINS)) == [decide(held, one, day(5), CONTAINS) for one in asked]
 
 
+@pytest.mark.parametrize("asked", list(permutations([course("bought"), course("one"), course("another")])))
+def test_what_is_contained_alike_is_decided_alike_but_for_what_is_granted_by_itself(
+    asked: tuple[Resource, ...],
+) -> None:
+    every = grant(EVERY_COURSE, end=day(9), source="every")
+    bought = grant(course("bought"), source="bought", kind=SourceKind.PURCHASE, opens=Opened.PURCHASED)
+    of_every = {"reason": Opened.SUBSCRIPTION_ACTIVE, "source": every.source, "expires_at": day(9)}
+    itself = {"reason": Opened.PURCHASED, "source": bought.source, "expires_at": None}
+    assert list(decide_all([every, bought], asked, day(5), CONTAINS)) == [
+        Decision(resource=one, allowed=True, **(itself if one == bought.resource else of_every))  # type: ignore[arg-type]
+        for one in asked
+    ]
+
+
+def test_the_grants_in_force_come_by_resource_and_then_by_source() -> None:
+    first, second, third = (
+        grant(course("a"), source="s2"),
+        grant(course("b"), source="s1"),
+        grant(course("b"), source="s3"),
+    )
+    over, to_come = grant(course("a"), end=day(5)), grant(course("a"), start=day(6))
+    assert in_force([third, over, second, to_come, first], day(5)) == (first, second, third)
+
+
 def test_nobody_without_a_grant_gets_in() -> None:
     decision = decide([], course(), day(1), CONTAINS)
     assert (decision.allowed, decision.reason, decision.source) == (False, Blocked.NO_GRANT, None)
@@ -216,8 +241,9 @@ def test_grace_that_is_over_is_a_payment_overdue() -> None:
 # ------------------------------------------------------------------------------------------------ grants by hand
 def test_a_grant_by_hand_opens_until_its_end() -> None:
     (row,) = manual_grant_rows([by_hand(course(), end=day(3))])
-    assert (row.opens, row.expires_at) == (Opened.GRANTED_MANUALLY, day(3))
-    assert row.source == Source(SourceKind.MANUAL, by_hand().id)
+    assert row == grant(
+        course(), source=by_hand().id, kind=SourceKind.MANUAL, end=day(3), opens=Opened.GRANTED_MANUALLY
+    )
     assert row.is_open(day(2))
     assert not row.is_open(day(3))
 

@@ -102,6 +102,13 @@ def test_a_worker_that_was_away_tries_once_for_all_the_days_that_it_missed() -> 
     assert retry_is_skipped(on_day_3, owes.dunning, OWN, day(36))
     assert not retry_is_skipped(on_day_5, owes.dunning, OWN, day(36))
     assert not retry_is_skipped(on_day_3, owes.dunning, OWN, day(34))
+    assert retry_is_skipped(on_day_5, owes.dunning, OWN, day(38))
+
+
+def test_a_retry_that_the_policy_has_no_longer_is_not_skipped_for_another() -> None:
+    owes, step = row(), NextStep(kind=StepKind.RETRY, subject="in_2", number="3", due_at=day(34))
+    assert owes.dunning is not None
+    assert not retry_is_skipped(step, owes.dunning, evolve(OWN, retry_days=(), last_day=7), day(34))
 
 
 def test_a_new_payment_method_is_tried_at_once_and_once() -> None:
@@ -146,6 +153,28 @@ def test_for_what_a_first_payment_without_success_was_is_asked_too(tried: Snapsh
         )
         step = account.subscriptions[0].next_step
         assert (step.name if step else None) == expected
+        assert step is None or step.due_at == first.created
+
+
+FIRST = evolve(OPEN, id="in_1", created=day(0))
+
+
+@pytest.mark.parametrize(
+    ("known", "asked"),
+    [
+        pytest.param((FIRST,), True, id="open"),
+        pytest.param((evolve(FIRST, status="void"),), False, id="open-no-more"),
+        pytest.param(
+            (FIRST, evolve(payment("processing", identity="pi_9"), invoice_id="in_1")), False, id="its-payment-is-known"
+        ),
+    ],
+)
+def test_only_for_an_open_invoice_whose_payment_is_not_known_is_asked(
+    known: tuple[Snapshot, ...], *, asked: bool
+) -> None:
+    begun = evolve(subscription("incomplete"), latest_invoice_id="in_1")
+    (found,) = account([looked_up(one, day(1)) for one in (begun, payment("processing"), *known)]).subscriptions
+    assert (found.next_step is not None) is asked
 
 
 def test_the_same_is_so_while_the_provider_collects() -> None:
@@ -233,11 +262,14 @@ def test_what_our_dunning_ended_was_ended_for_non_payment() -> None:
     void = told("invoice.voided", evolve(OPEN, status="void"), day(38))
     catalog = Catalog(plans=(evolve(PRO, dunning=OWN),))
     last = took(StepKind.LAST, on=7)
+    owed_still = told("invoice.payment_failed", evolve(OPEN, attempt_count=4), day(38))
     by_us = derive(Book(user_id=ANN, known=Known(states([*facts, void])), steps=(last,), catalog=catalog))
+    unforgiven = derive(Book(user_id=ANN, known=Known(states([*facts, owed_still])), steps=(last,), catalog=catalog))
     by_hand = derive(Book(user_id=ANN, known=Known(states([*facts, void])), catalog=catalog))
     after = evolve(last, taken_at=day(60))  # by a worker that had not heard of the end
     too_late = derive(Book(user_id=ANN, known=Known(states([*facts, void])), steps=(after,), catalog=catalog))
     assert by_us.subscriptions[0].cancellation_reason == "payment_failed"
+    assert unforgiven.subscriptions[0].cancellation_reason == "cancellation_requested"
     assert too_late.subscriptions[0].cancellation_reason == "cancellation_requested"
     assert by_hand.subscriptions[0].cancellation_reason == "cancellation_requested"
 

@@ -12,8 +12,8 @@ from billing_core.domain.facts import InvoicePaymentSeen, Snapshot
 from billing_core.domain.policies import DunningPolicy
 from billing_core.domain.steps import NextStep, StepKind, StepTaken
 from tests.builders import day, usd
-from tests.provider_objects import customer, method, payment
-from tests.unpaid import FAILED, OPEN, OWN, declined, row, took
+from tests.provider_objects import charge, customer, method, payment, subscription
+from tests.unpaid import FAILED, OPEN, OWN, PROVIDER, declined, row, took
 
 
 # ---------------------------------------------------------------------------------- what support sees of a case
@@ -82,6 +82,31 @@ def test_steps_of_one_moment_are_shown_in_the_order_of_the_schedule() -> None:
     assert [one.name for one in shown(steps=steps).steps] == ["reminder 6", "retry 7"]
 
 
+def test_a_card_that_was_tried_at_a_moment_of_the_schedule_comes_before_it() -> None:
+    steps = [took(StepKind.REMINDER, "2", on=2), took(StepKind.METHOD, "pm_new", on=2)]
+    assert [one.name for one in shown(steps=steps).steps] == ["method pm_new", "reminder 2"]
+
+
+def test_when_the_provider_tries_again_is_shown_only_where_it_collects() -> None:
+    tells = evolve(OPEN, next_attempt_at=day(35))
+    assert [shown(tells, policy=one).provider_retry_at for one in (OWN, PROVIDER)] == [None, day(35)]
+
+
+def test_a_retry_that_is_due_now_is_not_the_next_one() -> None:
+    assert [shown().next_retry_at(moment) for moment in (day(34, seconds=-1), day(34), day(38))] == [
+        day(34), day(36), None,
+    ]  # fmt: skip
+
+
+def test_it_is_unpaid_since_the_first_charge_that_failed() -> None:
+    charges = [charge(identity=name, status=status, created=day(at)) for name, status, at in (
+        ("ch_0", "pending", 30), ("ch_2", "failed", 34), ("ch_3", "failed", 33)
+    )]  # fmt: skip
+    found = row(OWN, *declined()[:2], *charges, status="unpaid").dunning
+    assert found is not None
+    assert found.first_failed_at == day(33)
+
+
 def test_a_reminder_is_never_skipped() -> None:
     assert not shown(steps=[took(StepKind.REMINDER, "2", on=2, asked=False)]).steps[0].skipped
 
@@ -124,7 +149,27 @@ def test_of_two_new_cards_that_were_tried_already_none_is_tried_again() -> None:
     assert one_left.name == "method pm_a"
 
 
-def test_a_default_is_no_new_card_while_it_is_not_known_which_one_failed() -> None:
-    step = row(OWN, *declined()[:2], method("pm_a", created=day(0)), customer(default_method="pm_a")).next_step
+@pytest.mark.parametrize("failed", [declined()[:2], ()], ids=["no-charge-is-known", "no-payment-is-known"])
+def test_a_default_is_no_new_card_while_it_is_not_known_which_one_failed(failed: tuple[Snapshot, ...]) -> None:
+    step = row(OWN, *failed, method("pm_a", created=day(0)), customer(default_method="pm_a")).next_step
     assert step is not None
     assert step.name == "reminder 2"
+
+
+@pytest.mark.parametrize(
+    ("of_the_subscription", "of_the_customer", "chosen"),
+    [
+        pytest.param("pm_a", None, "method pm_a", id="its-own"),
+        pytest.param(None, "pm_a", "method pm_a", id="the-customers"),
+        pytest.param("pm_a", "pm_b", "method pm_a", id="its-own-before-the-customers"),
+        pytest.param("pm_old", "pm_a", "reminder 2", id="its-own-that-failed-pays-still"),
+    ],
+)
+def test_an_older_card_is_new_where_it_pays_from_now_on(
+    of_the_subscription: str | None, of_the_customer: str | None, chosen: str
+) -> None:
+    cards = [method(name, created=day(0)) for name in ("pm_old", "pm_a", "pm_b")]
+    pays = subscription("past_due", method_id=of_the_subscription)
+    step = row(OWN, *declined(card="fp_pm_old"), *cards, pays, customer(default_method=of_the_customer)).next_step
+    assert step is not None
+    assert step.name == chosen

@@ -69,6 +69,10 @@ def test_a_scheduled_cancellation_opens_to_exactly_the_end_of_the_period() -> No
     assert until(subscription("active", cancel_at_period_end=True, cancel_at=day(31)), PAID_MONTH) == day(31)
 
 
+def test_a_trial_that_is_long_over_ends_no_scheduled_cancellation() -> None:
+    assert until(subscription("active", trial_end=day(7), cancel_at_period_end=True), PAID_MONTH) == day(31)
+
+
 def test_a_cancellation_at_a_moment_opens_to_exactly_that_moment() -> None:
     assert until(subscription("active", cancel_at=day(12)), PAID_MONTH) == day(12)
 
@@ -81,6 +85,11 @@ def test_a_cancellation_in_the_far_future_does_not_extend_what_is_paid() -> None
 def test_a_paused_collection_keeps_access_through_periods_that_are_not_paid(behavior: str) -> None:
     later = subscription("active", pause=behavior, items=(item(start=day(31), end=day(59)),))
     assert until(later, PAID_MONTH) == day(59) + SLACK
+
+
+def test_a_paused_collection_without_a_period_keeps_what_is_paid() -> None:
+    endless = subscription("active", pause="keep_as_draft", items=(evolve(item(), period_start=None, period_end=None),))
+    assert until(endless, PAID_MONTH) == day(31) + SLACK
 
 
 def test_a_collection_paused_by_voiding_opens_nothing_from_the_end_of_the_period() -> None:
@@ -133,6 +142,10 @@ def test_a_method_that_is_gone_is_not_on_file_although_the_subscription_still_na
 def test_a_trial_that_is_canceled_opens_to_exactly_its_end() -> None:
     canceled = subscription("trialing", trial_end=day(14), cancel_at_period_end=True)
     assert until(canceled, method()) == day(14)
+
+
+def test_a_trial_of_no_known_end_that_is_canceled_opens_to_the_end_of_its_period() -> None:
+    assert until(subscription("trialing", cancel_at_period_end=True), method()) == day(31)
 
 
 def test_a_trial_whose_collection_is_voided_has_no_slack() -> None:

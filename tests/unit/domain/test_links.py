@@ -93,6 +93,21 @@ def test_of_several_the_oldest_comes_first_however_they_came() -> None:
     assert (known.refunds_of(payment()), known.charges_of(payment())) == ([early, late], [early_try, late_try])
 
 
+@pytest.mark.parametrize(
+    ("told_of", "left"),
+    [
+        pytest.param([1900, 500], [500], id="told-by-a-refund"),
+        pytest.param([1900, 1900], [1900], id="and-as-much-given-back"),
+        pytest.param([500], [500], id="told-on-the-charge-alone"),
+    ],
+)
+def test_what_was_let_go_of_and_never_captured_is_no_refund(told_of: list[int], left: list[int]) -> None:
+    """49 dollars were authorised and 30 captured: 19 were let go."""
+    partly = evolve(charge(amount=4900, refunded=1900), amount_captured=3000)
+    refunds = [refund(amount, identity=f"re_{number}") for number, amount in enumerate(told_of)]
+    assert [one.amount for one in seen(payment(), partly, *refunds).refunds_of(payment())] == left
+
+
 def test_invoices_are_of_the_subscription_that_they_name() -> None:
     other = invoice(identity="in_2", subscription_id="sub_2")
     known = seen(invoice(), other, invoice(identity="in_3", subscription_id=None))
@@ -129,6 +144,23 @@ def test_what_is_not_known_is_nothing() -> None:
     known = Known()
     assert (known.state(ObjectKind.PAYMENT, None), known.seen(type(payment()), "pi_1")) == (None, None)
     assert (known.customer(), known.status_since(payment()), list(known)) == (None, None, [])
+
+
+def test_what_is_learned_of_an_object_stands_instead_of_what_was_known_and_the_rest_stays() -> None:
+    before = seen(customer(), payment("processing"))
+    after = before.and_also(seen(payment(), charge()))
+
+    assert list(after.all(type(payment()))) == [payment()]
+    assert [state.ref.id for state in after] == ["ch_1", CUSTOMER, "pi_1"]
+    assert before.seen(type(payment()), "pi_1") == payment("processing")
+
+
+def test_what_was_found_out_is_remembered_by_its_name() -> None:
+    known = Known()
+    finds = iter(["once", "again", "never"])
+    assert [known.once(name, lambda: next(finds)) for name in ("a", "a", ("a", 1), "a")] == [
+        "once", "once", "again", "once",
+    ]  # fmt: skip
 
 
 # ---------------------------------------------------------------------------------------- whose an object is, of facts

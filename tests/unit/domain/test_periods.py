@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 
 import pytest
@@ -53,6 +53,11 @@ def boundaries(anchor: str, interval: Interval, zone: str, indices: list[int], c
         pytest.param(
             "2011-12-29 10:00", DAY, "Pacific/Apia", [1, 2], ["2011-12-30 10:00", "2011-12-30 10:00"],
             id="apia-skipped-a-day-which-is-an-empty-period",  # 30 December 2011 did not happen there
+        ),
+        pytest.param(
+            "2026-10-25 01:30", DAY, "Europe/Berlin", [1, 154, 371],
+            ["2026-10-26 01:30", "2027-03-28 01:30", "2027-10-31 00:30"],
+            id="from-the-second-of-two-on-too",  # 02:30 CET: skipped on 28 March, the first on 31 October
         ),
         pytest.param("2026-01-31 00:00", WEEK, "UTC", [2], ["2026-02-14 00:00"], id="weeks"),
     ],
@@ -137,6 +142,8 @@ def test_a_period_has_at_least_one_interval() -> None:
         # Months are longer and shorter than their average: the first guess may be one off, either way.
         pytest.param("2026-07-01", MONTH, 1, "2026-08-31 23:00", 1, id="two-long-months"),
         pytest.param("2026-02-01", MONTH, 1, "2026-03-01", 1, id="a-short-month"),
+        pytest.param("2026-07-01", MONTH, 1, "2027-08-31 23:00", 13, id="two-long-months-in-the-second-year"),
+        pytest.param("2026-02-01", MONTH, 1, "2027-03-01", 13, id="a-short-month-in-the-second-year"),
     ],
 )
 def test_a_moment_lies_in_the_period_that_began_last(
@@ -181,4 +188,9 @@ def test_what_is_refused_names_its_field(wrong: Callable[[], object], field: str
 
 def test_a_time_of_another_zone_is_the_same_moment_in_utc() -> None:
     moved = require_utc(datetime.fromisoformat("2026-06-01T02:00:00+02:00"))
-    assert (moved, moved.utcoffset()) == (utc("2026-06-01"), timedelta(0))
+    assert (moved, moved.tzinfo) == (utc("2026-06-01"), UTC)
+
+
+def test_a_boundary_is_told_in_utc_whatever_the_zone_in_which_it_was_counted() -> None:
+    there = BillingCalendar(anchor=utc("2026-03-15 09:00"), interval=MONTH, zone="Europe/Berlin")
+    assert [there.boundary(index).tzinfo for index in (0, 1)] == [UTC, UTC]

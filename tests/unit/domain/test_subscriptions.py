@@ -9,6 +9,7 @@ from attrs import evolve
 
 from billing_core.domain.errors import InvalidTransition
 from billing_core.domain.facts import Snapshot
+from billing_core.domain.known import Known
 from billing_core.domain.lifecycles import RANKS, life_rank
 from billing_core.domain.plans import Catalog
 from billing_core.domain.subscriptions import (
@@ -22,8 +23,9 @@ from billing_core.domain.subscriptions import (
     counting,
     may_have_steps,
     require_allowed,
+    subscription_row,
 )
-from tests.builders import BASIC, PRO, TEAM, account, course, day, plan, seen, states, told
+from tests.builders import ANN, BASIC, CATALOG, PRO, TEAM, account, course, day, plan, seen, states, told
 from tests.provider_objects import dispute, item, payment, schedule, subscription
 
 
@@ -99,6 +101,13 @@ def test_a_cancellation_that_was_not_asked_for_cannot_be_taken_back() -> None:
         require_allowed(Command.UNDO_CANCEL, record(subscription()), day(1))
 
 
+def test_a_cancellation_at_a_moment_can_be_taken_back_until_that_moment_alone() -> None:
+    row = record(subscription(cancel_at=day(12)))
+    require_allowed(Command.UNDO_CANCEL, row, day(12, seconds=-1))
+    with pytest.raises(InvalidTransition):
+        require_allowed(Command.UNDO_CANCEL, row, day(12))
+
+
 @pytest.mark.parametrize("row", [subscription(cancel_at_period_end=True), subscription(cancel_at=day(31))])
 def test_a_cancellation_can_be_taken_back_until_exactly_the_end(row: Snapshot) -> None:
     require_allowed(Command.UNDO_CANCEL, record(row), day(31, seconds=-1))
@@ -124,6 +133,16 @@ def test_of_those_that_have_all_ended_the_last_one_counts() -> None:
 
 def test_a_user_without_any_has_none_that_counts() -> None:
     assert counting([]) is None
+
+
+def test_what_nothing_is_known_of_has_no_record() -> None:
+    assert subscription_row(ANN, subscription(), Known(), CATALOG, None) is None
+
+
+def test_a_record_says_when_it_last_changed_at_the_provider() -> None:
+    facts = [told("customer.subscription.updated", subscription(cancel_at=day(at)), day(at - 9)) for at in (20, 30)]
+    (row,) = account(facts).subscriptions
+    assert row.updated_at == day(21)
 
 
 def test_an_unknown_status_has_not_ended() -> None:
@@ -163,6 +182,12 @@ def test_the_next_phase_of_a_schedule_is_a_pending_change() -> None:
 def test_a_schedule_that_is_over_changes_nothing_any_more(status: str) -> None:
     row = record(subscription(schedule_id="sub_sched_1"), schedule(NOW_PRO, THEN_BASIC, status=status))
     assert row.pending_change is None
+
+
+def test_of_a_subscription_without_a_period_every_phase_is_to_come() -> None:
+    endless = subscription(items=(evolve(NOW_PRO, period_start=None, period_end=None),), schedule_id="sub_sched_1")
+    pending = record(endless, schedule(NOW_PRO, THEN_BASIC)).pending_change
+    assert pending == PendingChange(plan_id=BASIC.id, quantity=1, effective_at=day(31))
 
 
 def test_a_phase_that_has_begun_is_no_longer_pending() -> None:
