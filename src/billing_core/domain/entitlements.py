@@ -41,6 +41,7 @@ class _Window:
     opens: Opened = Opened.SUBSCRIPTION_ACTIVE
     until: datetime | None = None
     blocked: Blocked | None = None
+    #: Since when (UTC); None for as long as there is the subscription.
     blocked_at: datetime | None = None
     lapses: Blocked = Blocked.EXPIRED
 
@@ -60,8 +61,8 @@ def _is_closed_while_held(subscription: Subscription, plan: Plan) -> bool:
     return subscription.pause_behavior in plan.access.closed_while_held
 
 
-def _incomplete(subscription: Subscription, _plan: Plan, _money: SubscriptionMoney) -> _Window:
-    return _Window(blocked=Blocked.INCOMPLETE, blocked_at=subscription.created_at)
+def _incomplete(_subscription: Subscription, _plan: Plan, _money: SubscriptionMoney) -> _Window:
+    return _Window(blocked=Blocked.INCOMPLETE)
 
 
 def _trialing(subscription: Subscription, plan: Plan, money: SubscriptionMoney) -> _Window:
@@ -101,7 +102,7 @@ def _canceled(subscription: Subscription, _plan: Plan, _money: SubscriptionMoney
 def _unknown(subscription: Subscription, plan: Plan, _money: SubscriptionMoney) -> _Window:
     """No new grant: what was paid stays open until it is known to end."""
     if subscription.paid_through is None:
-        return _Window(blocked=Blocked.INCOMPLETE, blocked_at=subscription.created_at)
+        return _Window(blocked=Blocked.INCOMPLETE)
     return _Window(until=subscription.paid_through + plan.access.renewal_slack)
 
 

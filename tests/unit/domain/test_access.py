@@ -17,6 +17,7 @@ from billing_core.domain.access import (
     Opened,
     SourceKind,
     decide,
+    decide_alike,
     decide_all,
     in_force,
     manual_grant_rows,
@@ -152,6 +153,7 @@ def test_of_several_closed_sources_the_one_that_ended_last_is_named() -> None:
             id="over-since",
         ),
         pytest.param(evolve(grant(), blocked=Blocked.PAUSED), day(0), Blocked.PAUSED, id="closed-nobody-knows-when"),
+        pytest.param(evolve(grant(end=day(20)), blocked=Blocked.PAUSED), day(0), Blocked.PAUSED, id="nor-over-yet"),
         pytest.param(grant(start=day(99)), day(99), Blocked.NO_GRANT, id="not-begun"),
     ],
 )
@@ -199,6 +201,13 @@ def test_what_is_contained_alike_is_decided_alike_but_for_what_is_granted_by_its
         Decision(resource=one, allowed=True, **(itself if one == bought.resource else of_every))  # type: ignore[arg-type]
         for one in asked
     ]
+
+
+def test_what_is_decided_alike_is_about_one_of_what_was_asked() -> None:
+    found = list(decide_alike([], [course("one"), course("another")], day(5), CONTAINS))
+    assert [(asked, decided.resource) for asked, decided in found] == [
+        (course("one"), course("one")), (course("another"), course("one")),
+    ]  # fmt: skip
 
 
 def test_the_grants_in_force_come_by_resource_and_then_by_source() -> None:

@@ -78,8 +78,9 @@ def test_steps_are_shown_in_the_order_in_which_they_were_taken_and_no_questions_
 
 def test_steps_of_one_moment_are_shown_in_the_order_of_the_schedule() -> None:
     """A worker that was away took them all at once."""
-    steps = [took(kind, number, on=8) for kind, number in ((StepKind.RETRY, "7"), (StepKind.REMINDER, "6"))]
-    assert [one.name for one in shown(steps=steps).steps] == ["reminder 6", "retry 7"]
+    taken = [(StepKind.RETRY, "7"), (StepKind.REMINDER, "6"), (StepKind.RETRY, "5")]
+    steps = [took(kind, number, on=8) for kind, number in taken]
+    assert [one.name for one in shown(steps=steps).steps] == ["retry 5", "reminder 6", "retry 7"]
 
 
 def test_a_card_that_was_tried_at_a_moment_of_the_schedule_comes_before_it() -> None:

@@ -7,15 +7,18 @@ from datetime import datetime, timedelta
 import pytest
 from attrs import evolve
 
-from billing_core.domain.access import Blocked, Grant, Opened
+from billing_core.domain.access import Blocked, Grant, Opened, Source, SourceKind
 from billing_core.domain.account import Book, derive
+from billing_core.domain.disputes import Standing
+from billing_core.domain.entitlements import SubscriptionMoney, subscription_grants
 from billing_core.domain.facts import Snapshot, SubscriptionSeen
 from billing_core.domain.known import Known
 from billing_core.domain.pauses import Pause
+from billing_core.domain.payments import Settlement
 from billing_core.domain.plans import Catalog
 from billing_core.domain.policies import AccessPolicy
 from billing_core.domain.subscriptions import Status
-from tests.builders import ANN, CATALOG, account, course, day, path, plan, seen, states, told
+from tests.builders import ANN, CATALOG, PRO, account, course, day, order, path, plan, seen, states, told, usd
 from tests.provider_objects import (
     charge,
     customer,
@@ -237,6 +240,24 @@ def test_a_full_refund_of_the_latest_period_ends_its_coverage() -> None:
     assert (grant.blocked, grant.blocked_at) == (Blocked.REFUNDED, day(35))
 
 
+def test_a_try_in_vain_before_the_payment_that_was_refunded_keeps_nothing_open() -> None:
+    in_vain = evolve(payment("requires_payment_method", identity="pi_0", created=day(31)), invoice_id="in_2")
+    assert opened(*TWO_MONTHS, in_vain, refund(2900, payment_id="pi_2")).blocked is Blocked.REFUNDED
+
+
+def test_what_was_undone_nobody_knows_when_is_closed_since_its_beginning() -> None:
+    (row,) = account(seen(subscription())).subscriptions
+    whole, nothing = usd(2900), usd(0)
+    disputed = Settlement(
+        captured=whole, refunded=nothing, disputed=whole, standings=frozenset({Standing.LOST}), paid_at=day(0),
+        refunded_at=None, disputed_at=None,
+    )  # fmt: skip
+    refunded = evolve(disputed, refunded=whole, disputed=nothing, standings=frozenset())
+    for undone, reason in ((disputed, Blocked.DISPUTED), (refunded, Blocked.REFUNDED)):
+        (closed,) = subscription_grants(row, PRO, SubscriptionMoney(coverage=None, settlements=(undone,)))
+        assert (closed.blocked, closed.blocked_at) == (reason, day(0))
+
+
 def test_a_partial_refund_of_the_latest_period_keeps_access() -> None:
     assert opened(*TWO_MONTHS, refund(2899, payment_id="pi_2")).blocked is None
 
@@ -348,6 +369,27 @@ def test_a_trial_without_a_known_end_opens_until_the_end_of_its_period_else_not_
 
 def test_a_running_one_without_a_period_opens_from_its_beginning() -> None:
     assert until(subscription("active", items=(evolve(item(), period_start=None, period_end=None),))) == day(0) + SLACK
+
+
+# --------------------------------------------------------------------------------------------------- a purchase
+@pytest.mark.parametrize(
+    ("since", "blocked", "at"),
+    [
+        pytest.param((), None, None, id="paid"),
+        pytest.param((refund(created=day(5)),), Blocked.REFUNDED, day(5), id="refunded"),
+        pytest.param((dispute(created=day(9)),), Blocked.DISPUTED, day(9), id="disputed"),
+    ],
+)
+def test_a_purchase_opens_for_ever_what_was_bought_unless_its_money_went_back(
+    since: tuple[Snapshot, ...], blocked: Blocked | None, at: datetime | None
+) -> None:
+    bought = account(seen(payment(purchase_id=order().id), *since), orders=[order()])
+    assert bought.grants == (
+        Grant(
+            resource=course(), source=Source(SourceKind.PURCHASE, order().id), granted_at=day(0), expires_at=None,
+            opens=Opened.PURCHASED, blocked=blocked, blocked_at=at,
+        ),
+    )  # fmt: skip
 
 
 def test_each_thing_that_a_plan_grants_is_granted_once_in_one_order() -> None:

@@ -8,7 +8,7 @@ import pytest
 from attrs import evolve
 
 from billing_core.domain.errors import InvalidTransition
-from billing_core.domain.facts import Snapshot
+from billing_core.domain.facts import DiscountSeen, Snapshot
 from billing_core.domain.known import Known
 from billing_core.domain.lifecycles import RANKS, life_rank
 from billing_core.domain.plans import Catalog
@@ -25,7 +25,7 @@ from billing_core.domain.subscriptions import (
     require_allowed,
     subscription_row,
 )
-from tests.builders import ANN, BASIC, CATALOG, PRO, TEAM, account, course, day, plan, seen, states, told
+from tests.builders import ANN, BASIC, CATALOG, CUSTOMER, PRO, TEAM, account, course, day, plan, seen, states, told
 from tests.provider_objects import dispute, item, payment, schedule, subscription
 
 
@@ -145,6 +145,15 @@ def test_a_record_says_when_it_last_changed_at_the_provider() -> None:
     assert row.updated_at == day(21)
 
 
+@pytest.mark.parametrize(("status", "shown"), [("active", ["SPRING"]), ("unpaid", ["SPRING"]), ("canceled", [])])
+def test_what_lessens_the_next_invoice_is_shown_while_there_may_be_one(status: str, shown: list[str]) -> None:
+    spring = DiscountSeen(
+        id="di_1", created=day(0), customer_id=CUSTOMER, subscription_id="sub_1", coupon_id="SPRING", end=None
+    )
+    row = record(evolve(subscription(status), discount_ids=("di_1",)), spring)
+    assert [one.stripe_coupon_id for one in row.discounts] == shown
+
+
 def test_an_unknown_status_has_not_ended() -> None:
     assert not record(subscription("frozen")).has_ended
 
@@ -215,6 +224,16 @@ def test_an_edited_plan_does_not_change_what_was_bought_before() -> None:
     (grant,) = account(seen(subscription()), catalog=EDITED).grants
     assert grant.resource == course("basics")
     assert record(subscription(), catalog=EDITED).plan_version == 1
+
+
+def test_what_is_to_come_may_be_more_of_an_edited_plan() -> None:
+    waiting = evolve(subscription(pending_price=OLD_TERMS.stripe_price_id), pending_quantity=3)
+    scheduled = schedule(NOW_PRO, item(OLD_TERMS.stripe_price_id or "", start=day(31), end=day(59), quantity=3))
+    for row, at in (
+        (record(waiting, catalog=EDITED), None),
+        (record(subscription(schedule_id="sub_sched_1"), scheduled, catalog=EDITED), day(31)),
+    ):
+        assert row.pending_change == PendingChange(plan_id=OLD_TERMS.id, quantity=3, effective_at=at)
 
 
 def test_who_subscribes_after_the_edit_gets_the_new_terms() -> None:

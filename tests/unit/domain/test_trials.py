@@ -10,11 +10,11 @@ from attrs import evolve
 from billing_core.domain.account import Book, derive
 from billing_core.domain.errors import InvalidTransition, InvalidValue
 from billing_core.domain.events import differences
-from billing_core.domain.facts import Snapshot
+from billing_core.domain.facts import Snapshot, SubscriptionSeen
 from billing_core.domain.known import Known
 from billing_core.domain.plans import Catalog
 from billing_core.domain.policies import TrialPolicy
-from billing_core.domain.steps import StepKind, StepTaken
+from billing_core.domain.steps import NextStep, StepKind, StepTaken
 from billing_core.domain.subscriptions import Subscription
 from billing_core.domain.trials import (
     Mark,
@@ -194,10 +194,10 @@ def test_nobody_is_reminded_of_a_trial_that_was_ended_before_its_time() -> None:
     assert "subscription.trial_ending" not in _events(CREATED, paid)
 
 
-def _reminding(days: int, *steps: StepTaken) -> Subscription:
+def _reminding(days: int, *steps: StepTaken, seen: SubscriptionSeen = TRIALING) -> Subscription:
     tried = evolve(plan(PRO.id, trial_days=14), trial=TrialPolicy(reminder_days=days))
     catalog = Catalog(plans=(tried,))
-    known = Known(states([told("customer.subscription.created", TRIALING, day(0))]))
+    known = Known(states([told("customer.subscription.created", seen, day(0))]))
     (row,) = derive(Book(user_id=ANN, known=known, steps=steps, catalog=catalog)).subscriptions
     return row
 
@@ -206,12 +206,23 @@ def _reminding(days: int, *steps: StepTaken) -> Subscription:
 def test_a_reminder_on_another_day_than_the_providers_is_a_step_of_ours(days: int, due: datetime) -> None:
     step = _reminding(days).next_step
     assert step is not None
-    assert (step.kind, step.due_at) == (StepKind.TRIAL_REMINDER, due)
+    assert step == NextStep(kind=StepKind.TRIAL_REMINDER, subject="sub_1", due_at=due)
 
 
 @pytest.mark.parametrize("days", [0, 3])
 def test_where_the_provider_reminds_or_nobody_does_there_is_no_step(days: int) -> None:
     assert _reminding(days).next_step is None
+
+
+@pytest.mark.parametrize(
+    "seen",
+    [
+        pytest.param(evolve(TRIALING, status="active"), id="that-became-paid"),
+        pytest.param(subscription("trialing"), id="that-ends-nobody-knows-when"),
+    ],
+)
+def test_there_is_no_reminder_of_a_trial(seen: SubscriptionSeen) -> None:
+    assert _reminding(7, seen=seen).next_step is None
 
 
 def test_a_reminder_is_given_once() -> None:
