@@ -235,6 +235,9 @@ def test_nobody_is_given_back_more_than_was_billed(story: tuple[Money, Period, l
         billed = sum(one.amount.amount for one in lines if one.amount.amount > 0)
 
 
+FULL = OwnAmounts(charge=OwnCharge.FULL)
+
+
 @pytest.mark.parametrize(
     ("own", "law"),
     [
@@ -251,6 +254,29 @@ def test_a_rule_that_breaks_a_law_is_told_with_a_counterexample(own: OwnAmounts,
     assert "29.00 USD from" in broken.counterexample
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "own", "at"),
+    [
+        # Of 0.01 a second is used: what is left goes back as nothing, and is charged as a cent when it is taken back.
+        pytest.param(1, 0, OwnAmounts(rounding=Rounding.SELLER), "2027-01-31 00:00:01", id="a-second-after-it-began"),
+        # 0.01 for 4 of 28 days and 0.11 for 24 are 0.0957; 0.01 - 0.01 + 0.11 are more than a cent beyond it.
+        pytest.param(1, 11, FULL, "2027-02-04 00:00:00", id="a-seventh"),
+        # 0.01 for a third and 0.07 for the rest are 0.05, not 0.07; after a seventh, 0.0614 was within a cent of it.
+        pytest.param(1, 7, FULL, "2027-02-09 08:00:00", id="a-third"),
+        # Half of 0.01 goes back as nothing, and all of it is charged again; of more than half a cent went back.
+        pytest.param(1, 0, FULL, "2027-02-14 00:00:00", id="a-half"),
+        # 0.01 for two thirds and 0.03 for the rest are 0.0167, not 0.03; after a half, 0.02 was within a cent of it.
+        pytest.param(1, 3, evolve(FULL, rounding=Rounding.CUSTOMER), "2027-02-18 16:00:00", id="two-thirds"),
+    ],
+)
+def test_a_rule_that_breaks_a_law_at_some_moments_alone_is_tried_there(
+    old: int, new: int, own: OwnAmounts, at: str
+) -> None:
+    broken = check_laws(usd(old), usd(new), Interval.MONTH, 1, own)
+    assert broken is not None
+    assert f"{usd(old)} from 2027-01-31 00:00:00 to 2027-02-28 00:00:00, to {usd(new)} at {at}" in broken.counterexample
+
+
 @pytest.mark.parametrize("own", [OWN, BY_DAY], ids=["by the second", "by the day"])
 @pytest.mark.parametrize("interval", [Interval.MONTH, Interval.YEAR])
 def test_the_rules_as_they_come_break_no_law(own: OwnAmounts, interval: Interval) -> None:
@@ -258,7 +284,6 @@ def test_the_rules_as_they_come_break_no_law(own: OwnAmounts, interval: Interval
 
 
 # ------------------------------------------------------------------------- what the laws say of a rule that breaks them
-FULL = OwnAmounts(charge=OwnCharge.FULL)
 APRIL = Period(utc("2027-04-01"), utc("2027-05-01"))  # 30 days
 
 
@@ -350,6 +375,9 @@ def test_each_rule_that_charges_amounts_of_our_own_is_checked_on_each_pair_that_
         ("pro-monthly", "team-monthly"): True,
         ("free", "pro-monthly"): True,
     }
+    (broken,) = (one.broken for one in check_rules(catalog) if one.to == "team-monthly")
+    assert broken is not None
+    assert f"to {TEAM.price} at" in broken.counterexample
 
 
 def test_more_pieces_of_one_plan_are_tried_as_three_for_one() -> None:

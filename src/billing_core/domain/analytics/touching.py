@@ -85,7 +85,7 @@ def _payments_of(seen: Snapshot, known: Known) -> set[str | None]:
     """The payments whose course may hang on this object."""
     match seen:
         case PaymentSeen():
-            return {seen.id, known.payment_id_of(None, seen.charge_id)}
+            return {seen.id}
         case ChargeSeen():
             return {seen.payment_id, known.payment_id_of(None, seen.id)}
         case RefundSeen() | DisputeSeen() | InvoicePaymentSeen():

@@ -21,7 +21,7 @@ from billing_core.domain.facts import (
 from tests.builders import CATALOG, CUSTOMER, PRO, TEAM, day, told
 from tests.ledgers import entries, kept_of
 from tests.lives import Life
-from tests.provider_objects import item, refund, subscription
+from tests.provider_objects import invoice, item, line, refund, subscription
 
 TEAM_PRICE = TEAM.stripe_price_id or ""
 
@@ -189,6 +189,18 @@ def _by_its_charge_alone() -> list[Fact]:
     return life.facts
 
 
+def _unpaid_when_it_ended() -> list[Fact]:
+    """The renewal failed and stayed open: that it is lost is told by the end of the subscription alone."""
+    begun, late = subscription(), subscription("past_due")
+    unpaid = invoice(line(2900, day(31), day(59)), identity="in_2", status="open", created=day(31))
+    return [
+        told("customer.subscription.created", begun, day(0)),
+        told("invoice.payment_failed", unpaid, day(31)),
+        told("customer.subscription.updated", late, day(31), before=begun),
+        told("customer.subscription.deleted", evolve(late, status="canceled", ended_at=day(38)), day(38), before=late),
+    ]
+
+
 LIVES: dict[str, Callable[[], Sequence[Fact]]] = {
     "renewed and refunded": lambda: _renewed_and_refunded().facts,
     "disputed, gone and back": lambda: _disputed_and_gone().facts,
@@ -196,6 +208,7 @@ LIVES: dict[str, Callable[[], Sequence[Fact]]] = {
     "failed and recovered": lambda: _failed_and_recovered().facts,
     "bought and returned": lambda: _bought_and_returned().facts,
     "discounted everywhere": lambda: _discounted().facts,
+    "unpaid when it ended": _unpaid_when_it_ended,
     "told in older shapes": _of_older_shapes,
     "a refund that names its charge": _by_its_charge_alone,
 }
