@@ -68,7 +68,10 @@ def bill(month: int = 0, status: str = "paid", amount: int = 2900, **changes: An
             "amount_remaining": 0 if paid else amount,
             "attempt_count": 0 if status == "draft" else 1,
             "billing_reason": "subscription_cycle" if month else "subscription_create",
-            "status_transitions": {"finalized_at": None, "paid_at": MONTHS[month] + 3_605 if paid else None},
+            "status_transitions": {
+                "finalized_at": None if status == "draft" else MONTHS[month] + (3_600 if month else 0),
+                "paid_at": MONTHS[month] + 3_605 if paid else None,
+            },
         }
         | changes,
     )
@@ -104,6 +107,20 @@ def money(month: int, when: int, amount: int = 2900) -> list[Obj]:
         told("payment_intent.succeeded", intent, when),
         told("invoice_payment.paid", link, when),
     ]
+
+
+def declined(month: int, when: int, number: int = 1) -> list[Obj]:
+    """A try of an invoice in vain, the first or a later one. No event tells which invoice it was for."""
+    paid_by, no = (
+        f"pi_{month + 1}",
+        {"status": "failed", "paid": False, "captured": False, "failure_code": "card_declined"},
+    )
+    charge = make.charge(id=f"ch_{month + 1}_{number}", created=when, payment_intent=paid_by, metadata={})
+    error = {"code": "card_declined", "decline_code": "insufficient_funds", "message": "Declined."}
+    intent = make.payment_intent(id=paid_by, created=MONTHS[month], latest_charge=charge["id"], metadata={})
+    charge |= {"amount": 2900, "amount_captured": 0} | no
+    intent |= {"amount": 2900, "amount_received": 0, "status": "requires_payment_method", "last_payment_error": error}
+    return [told("charge.failed", charge, when), told("payment_intent.payment_failed", intent, when)]
 
 
 def renewed(month: int, when: int | None = None, *, was: Obj | None = None) -> list[Obj]:
@@ -192,21 +209,11 @@ def _changed_plan() -> list[Obj]:
 def _failed_and_recovered() -> list[Obj]:
     """September's renewal fails on the day and is paid on the third, in Stripe's own words."""
     failed, paid = MONTHS[1] + 3_605, MONTHS[1] + 3 * DAY
-    intent = make.payment_intent(
-        id="pi_2",
-        created=MONTHS[1],
-        amount=2900,
-        amount_received=0,
-        status="requires_payment_method",
-        latest_charge=None,
-        last_payment_error={"code": "card_declined", "decline_code": "insufficient_funds", "message": "Declined."},
-        metadata={},
-    )
     owes = sub(1, status="past_due")
     return [
         told("customer.subscription.updated", sub(1), MONTHS[1], {"items": sub()["items"], "latest_invoice": "in_1"}),
         told("invoice.created", bill(1, "draft"), MONTHS[1]),
-        told("payment_intent.payment_failed", intent, failed),
+        *declined(1, failed),
         told("invoice.payment_failed", bill(1, "open"), failed),
         told("customer.subscription.updated", owes, failed, {"status": "active"}),
         *money(1, paid),
@@ -260,7 +267,7 @@ HISTORIES: dict[str, History] = {
         },
     ),
     "a renewal that fails and stays unpaid": History(
-        [*BEGUN, *_failed_and_recovered()[:5]],
+        [*BEGUN, *_failed_and_recovered()[:6]],
         {
             "status.subscription.status": "past_due",
             "status.subscription.grace_until": "2026-09-08T13:00:05Z",

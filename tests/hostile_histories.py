@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.event_histories import DAY, MONTHS, START, History, at, bill, money, sub, told
+from tests.event_histories import DAY, MONTHS, START, History, at, bill, declined, money, sub, told
 from tests.told_over_http import BOUGHT
 from tests.unit.stripe import stripe_json as make
 from tests.unit.stripe.stripe_json import Obj
@@ -39,7 +39,7 @@ def _unpaid() -> list[Obj]:
     for number, when in enumerate(TRIES, start=1):
         again = TRIES[number] if number < len(TRIES) else None
         owed = bill(1, "open", attempt_count=number, next_payment_attempt=again)
-        events.append(told("invoice.payment_failed", owed, when))
+        events += [*declined(1, when, number), told("invoice.payment_failed", owed, when)]
     return [*BEGUN, *events, changed(sub(1, status="past_due"), TRIES[0], {"status": "active"})]
 
 

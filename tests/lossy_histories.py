@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from random import Random
 from typing import Any
 
-from billing_core.domain.facts import Fact, ObjectKind
+from billing_core.domain.facts import Fact, InvoicePaymentSeen, InvoiceSeen, ObjectKind, PaymentSeen
 from billing_core.domain.folding import fold
 from billing_core.domain.reconciliation import Finding
 from billing_stripe.facts import fact_of_event
@@ -19,8 +19,7 @@ __all__ = ["deliveries_with_losses", "put_at_provider", "reconciled", "told_by_o
 
 #: What Stripe's objects do not tell after a loss (ADR 0002): since when, and what follows from it.
 _UNTOLD = {
-    "past_due_since", "grace_until", "grace_ends_at", "trial_ending_at", "blocked_at", "revoked_at", "dunning",
-    "next_retry_at",
+    "trial_ending_at", "blocked_at", "revoked_at",
 }  # fmt: skip
 
 
@@ -43,6 +42,31 @@ def put_at_provider(house: House, events: Sequence[Obj], user: str) -> None:
         state = fold(told)
         assert state is not None
         house.provider.world.put(state.snapshot)
+    for link in _untold_links(house, user):
+        house.provider.world.put(link)
+
+
+def _untold_links(house: House, user: str) -> list[InvoicePaymentSeen]:
+    """What ties a payment in vain to its invoice: the provider has it, and tells of it only once it is paid.
+
+    By the names that the histories use: ``pi_2`` is for ``in_2``.
+    """
+    world = house.provider.world
+    linked = {link.payment_id for link in world.all(InvoicePaymentSeen)}
+    invoices = {invoice.id: invoice for invoice in world.all(InvoiceSeen)}
+    return [
+        InvoicePaymentSeen(
+            id=payment.id.replace("pi_", "inpay_", 1),
+            created=invoice.created,
+            invoice_id=invoice.id,
+            payment_id=payment.id,
+            status="open",
+            currency=payment.currency,
+        )
+        for payment in world.all(PaymentSeen)
+        if payment.status == "requires_payment_method" and payment.id not in linked and payment.id.endswith(user)
+        if (invoice := invoices.get(payment.id.replace("pi_", "in_", 1))) is not None
+    ]
 
 
 async def reconciled(house: House) -> list[Finding]:

@@ -28,6 +28,7 @@ class ObjectsContract:
             folded(customer_fact()),
             evolve(
                 folded(payment_fact()),
+                status_not_before=after(0),
                 price_since=after(1),
                 trial_ending_at=after(2),
                 statuses=frozenset({"processing", "succeeded"}),

@@ -18,6 +18,7 @@ from billing_core.domain.disputes import Standing
 from billing_core.domain.facts import InvoiceSeen, PaymentMethodSeen, PaymentSeen, SubscriptionSeen
 from billing_core.domain.known import Known
 from billing_core.domain.money import Money
+from billing_core.domain.overdue import first_failure, unpaid_invoice
 from billing_core.domain.policies import Collector, DunningPolicy
 from billing_core.domain.steps import NextStep, StepKind, StepTaken
 
@@ -167,20 +168,13 @@ def _case_of(
     """The oldest renewal of a subscription that was tried and is unpaid, while the subscription owes it."""
     if past_due_since is None and seen.status != _GIVEN_UP:
         return None
-    unpaid = (one for one in known.invoices_of(seen.id) if one.status == "open" and one.attempt_count > 0)
-    invoice = next(unpaid, None)
+    invoice = unpaid_invoice(seen.id, known)
     if invoice is None:
         return None
     payment = next(reversed(known.payments_of(invoice)), None)
     taken = {one.name: one for one in steps if one.subject == invoice.id}
-    since = past_due_since or _first_failure(invoice, payment, known)
+    since = past_due_since or first_failure(invoice, known)
     return _Case(invoice, payment, policy, since, taken, contest_of(seen.id, known))
-
-
-def _first_failure(invoice: InvoiceSeen, payment: PaymentSeen | None, known: Known) -> datetime:
-    """When an invoice was first tried in vain; when it was made, where no charge tells."""
-    failed = (one.created for one in known.charges_of(payment) if one.status == "failed") if payment else ()
-    return min(failed, default=invoice.created)
 
 
 def dunning_of(

@@ -19,7 +19,7 @@ from billing_core.domain.lifecycles import status_of
 __all__ = ["FOLD_VERSION", "ObjectState", "Passed", "course", "extend", "fold", "is_later"]
 
 #: Counts up whenever the fold or what it is derived into changes; stored rows of an older one are folded anew.
-FOLD_VERSION = 3
+FOLD_VERSION = 4
 
 
 @frozen(kw_only=True)
@@ -34,6 +34,9 @@ class ObjectState:
     #: When (UTC) the present run of its status began (`billing_core.domain.lifecycles.status_of`): the time of the
     #: first fact that showed it.
     status_since: datetime
+    #: Not before when (UTC) it began: ``status_since`` where that change was told, else when the object was last known
+    #: to have another status; None where it never was.
+    status_not_before: datetime | None = None
     #: Every status that it was ever seen in.
     statuses: frozenset[str] = frozenset()
     #: For a subscription: since when (UTC) it has had its present price.
@@ -110,6 +113,7 @@ class _Course:
         self._snapshot = state.snapshot if state else None
         self._status = status_of(state.snapshot) if state else None
         self._status_since = state.status_since if state else None
+        self._status_not_before = state.status_not_before if state else None
         self._statuses = set(state.statuses) if state else set()
         self._prices = _prices(state.snapshot) if state else None
         self._price_since = state.price_since if state else None
@@ -127,6 +131,7 @@ class _Course:
             customer_id=self._customer_id,
             snapshot=self._snapshot,
             status_since=self._status_since,
+            status_not_before=self._status_not_before,
             statuses=frozenset(self._statuses),
             price_since=self._price_since,
             trial_ending_at=self._trial_ending_at,
@@ -153,7 +158,7 @@ class _Course:
 
     def _take(self, fact: Fact) -> None:
         self._facts += 1
-        self._last_at = fact.occurred_at
+        known_at, self._last_at = self._last_at, fact.occurred_at
         if fact.begins and self._snapshot is not None:
             return  # A late beginning never revives what went on since (cashier#1759).
         after, before = fact.after, fact.before
@@ -162,14 +167,18 @@ class _Course:
         self._customer_id = fact.customer_id or self._customer_id
         goes_on = before is self._snapshot  # where nothing is missing in between it often is the very same object
         status_before = self._status if goes_on else status_of(before) if before is not None else None
-        self._take_status(fact.occurred_at, status_of(after), status_before)
+        self._take_status(fact, status_of(after), status_before, known_at)
         if type(after) is SubscriptionSeen:
             self._take_subscription(fact, after, goes_on=goes_on)
         self._snapshot = after
 
-    def _take_status(self, at: datetime, status: str | None, status_before: str | None) -> None:
+    def _take_status(
+        self, fact: Fact, status: str | None, status_before: str | None, known_at: datetime | None
+    ) -> None:
         if self._status_since is None or status != self._status or status_before not in {status, None}:
-            self._status, self._status_since = status, at
+            self._status, self._status_since = status, fact.occurred_at
+            is_told = not fact.is_answer and (status_before is None or status_before != status)
+            self._status_not_before = fact.occurred_at if is_told else known_at
         for seen in (status_before, status):
             if seen is not None:
                 self._statuses.add(seen)

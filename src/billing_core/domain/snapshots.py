@@ -177,6 +177,8 @@ class InvoiceSeen:
     billing_reason: str | None = None
     attempt_count: int = 0
     next_attempt_at: datetime | None = None
+    #: When (UTC) it was opened, and first tried; a draft has none.
+    finalized_at: datetime | None = None
     paid_at: datetime | None = None
     hosted_url: str | None = None
     pdf_url: str | None = None

@@ -20,6 +20,7 @@ from billing_core.domain.folding import ObjectState
 from billing_core.domain.ids import derived_id
 from billing_core.domain.invoices import Coverage
 from billing_core.domain.known import Known
+from billing_core.domain.overdue import past_due_since
 from billing_core.domain.plans import Catalog, Plan
 from billing_core.domain.steps import NextStep, StepKind, StepTaken
 
@@ -172,7 +173,7 @@ def subscription_row(  # noqa: PLR0917 - what a record is made of, passed on onc
         return None
     item, plan = found
     mine = tuple(step for step in steps if step.stripe_subscription_id == seen.id)
-    past_due_since = state.status_since if seen.status == Status.PAST_DUE else None
+    overdue_since = past_due_since(state, known) if seen.status == Status.PAST_DUE else None
     row = Subscription(
         id=derived_id(seen.created, seen.id),
         user_id=user_id,
@@ -190,8 +191,8 @@ def subscription_row(  # noqa: PLR0917 - what a record is made of, passed on onc
         cancellation_reason=_cancellation_reason(seen, known, mine),
         pending_change=_pending_change(seen, item, known, catalog),
         paid_through=coverage.paid_through if coverage else None,
-        past_due_since=past_due_since,
-        grace_until=past_due_since + plan.access.grace if past_due_since else None,
+        past_due_since=overdue_since,
+        grace_until=overdue_since + plan.access.grace if overdue_since else None,
         pause_behavior=seen.pause_behavior,
         trial_ending_at=_reminded_at(state, plan, mine),
         stripe_subscription_id=seen.id,
@@ -199,10 +200,10 @@ def subscription_row(  # noqa: PLR0917 - what a record is made of, passed on onc
         stripe_schedule_id=seen.schedule_id,
         created_at=seen.created,
         discounts=() if seen.status in TERMINAL else discounts_of(seen, known),
-        dunning=dunning_of(seen, past_due_since, plan.dunning, known, mine),
+        dunning=dunning_of(seen, overdue_since, plan.dunning, known, mine),
         next_step=contest_step(seen, known, mine)
         or _trial_reminder(seen, plan, mine)
-        or next_step(seen, past_due_since, plan.dunning, known, mine),
+        or next_step(seen, overdue_since, plan.dunning, known, mine),
         updated_at=state.last_at,
     )
     return row, plan

@@ -66,6 +66,7 @@ async def test_states_of_any_object(units: PostgresUnitsOfWork, fact: Fact, data
             customer_id=st.none() | IDS,
             snapshot=st.just(fact.after),
             status_since=TIMES,
+            status_not_before=st.none() | TIMES,
             statuses=st.frozensets(TEXT, max_size=4),
             price_since=st.none() | TIMES,
             trial_ending_at=st.none() | TIMES,

@@ -111,6 +111,7 @@ READINGS: dict[ObjectKind, tuple[make.Obj, Snapshot]] = {
             amount_paid=5800,
             billing_reason="subscription_create",
             attempt_count=1,
+            finalized_at=START,
             paid_at=START + timedelta(seconds=2),
             hosted_url="https://invoice.stripe.com/i/1",
             pdf_url="https://pay.stripe.com/invoice/1/pdf",

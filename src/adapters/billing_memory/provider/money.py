@@ -110,7 +110,8 @@ class Till:
         )
         self.world.tell("invoice.created", invoice)
         number = f"FAKE-{len(self.world.all(InvoiceSeen)):04}"
-        return self.world.tell("invoice.finalized", evolve(invoice, status="open", number=number))
+        opened = evolve(invoice, status="open", number=number, finalized_at=self.world.now())
+        return self.world.tell("invoice.finalized", opened)
 
     def due_of(self, customer_id: str, currency: str, lines: Sequence[InvoiceLineSeen]) -> tuple[Money, Money]:
         """What an invoice with these lines would take, and the customer's balance after it."""

@@ -23,6 +23,7 @@ class ObjectRow(msgspec.Struct, kw_only=True):
     customer_id: str | None
     snapshot: msgspec.Raw
     status_since: datetime
+    status_not_before: datetime | None
     statuses: list[str]
     price_since: datetime | None
     trial_ending_at: datetime | None
@@ -44,6 +45,7 @@ class ObjectRow(msgspec.Struct, kw_only=True):
             customer_id=state.customer_id,
             snapshot=raw(state.snapshot),
             status_since=state.status_since,
+            status_not_before=state.status_not_before,
             statuses=sorted(state.statuses),
             price_since=state.price_since,
             trial_ending_at=state.trial_ending_at,
@@ -62,6 +64,7 @@ class ObjectRow(msgspec.Struct, kw_only=True):
             customer_id=self.customer_id,
             snapshot=read_snapshot(self.kind, self.snapshot),
             status_since=self.status_since,
+            status_not_before=self.status_not_before,
             statuses=frozenset(self.statuses),
             price_since=self.price_since,
             trial_ending_at=self.trial_ending_at,

@@ -28,6 +28,7 @@ def read_invoice(body: Json) -> InvoiceSeen:
         billing_reason=body.text("billing_reason"),
         attempt_count=body.count("attempt_count") or 0,
         next_attempt_at=body.time("next_payment_attempt"),
+        finalized_at=body.hash("status_transitions").time("finalized_at"),
         paid_at=body.hash("status_transitions").time("paid_at"),
         hosted_url=body.text("hosted_invoice_url"),
         pdf_url=body.text("invoice_pdf"),
