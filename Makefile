@@ -22,7 +22,7 @@ dev: $(ENV) ## Runs everything on this machine: databases, sandbox Stripe, API, 
 test: $(ENV) wheel ## Runs the unit, contract and end-to-end tests on the built wheel.
 	PYTHONPATH=$(CURDIR)/$(WHEEL) $(PYTEST) $(ARGS)
 
-test-unit: $(ENV) ## Runs the unit tests alone, on the sources, with few examples each: no service is started.
+test-unit: $(ENV) ## Runs the tests of each part by itself, on the sources, with few examples: nothing is started.
 	HYPOTHESIS_PROFILE=quick $(PYTEST) tests/unit $(ARGS)
 
 test-system: $(ENV) ## Runs the tests that need a system package; installs it (Chromium, PgBouncer) where absent.
@@ -33,8 +33,8 @@ test-system: $(ENV) ## Runs the tests that need a system package; installs it (C
 test-stripe: $(ENV) ## Runs what we send against Stripe's own test mode: needs TEST_STRIPE_SECRET_KEY, a test key.
 	$(BIN)/pytest tests/stripe $(ARGS)
 
-test-long: $(ENV) ## Runs the unit and contract tests with a hundred times the examples, and servers that are cut off under load.
-	HYPOTHESIS_PROFILE=nightly $(PYTEST) tests/unit tests/contract tests/long $(ARGS)
+test-long: $(ENV) ## Runs the tests with a hundred times the examples, and servers that are cut off under load.
+	HYPOTHESIS_PROFILE=nightly $(PYTEST) tests/unit tests/component tests/contract tests/long $(ARGS)
 
 bench: $(ENV) ## Measures everything beside peers (npm, wrk) into docs/explanation/performance.md; ARGS='--users 3400' for more.
 	$(BIN)/python -m benchmarks $(ARGS)
@@ -57,7 +57,7 @@ check: $(ENV) ## Checks style, types, import contracts, security, migrations, vu
 	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive -ll src migrations scripts
 	$(BIN)/python scripts/audit.py
 	$(BIN)/uv pip check --quiet --python $(BIN)/python
-	$(BIN)/pytest -q tests/unit/architecture/test_lock.py
+	$(BIN)/pytest -q tests/architecture/test_lock.py
 
 reference: $(ENV) ## Writes docs/reference/python.md from the code.
 	$(BIN)/python scripts/python_reference.py

@@ -11,8 +11,8 @@ from billing_core.domain.facts import Fact, InvoicePaymentSeen, InvoiceSeen, Obj
 from billing_core.domain.folding import fold
 from billing_core.domain.reconciliation import Finding
 from billing_stripe.facts import fact_of_event
+from tests.component.http.house import House
 from tests.told_over_http import about
-from tests.unit.http.house import House
 from tests.unit.stripe.stripe_json import Obj
 
 __all__ = ["deliveries_with_losses", "put_at_provider", "reconciled", "told_by_objects"]

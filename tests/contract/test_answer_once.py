@@ -13,7 +13,7 @@ from billing_core.domain.idempotency import ATTEMPT_LEASE, KeptAnswer
 from billing_core.domain.proration import PlanChange
 from billing_core.domain.resources import Resource, ResourceType
 from billing_core.ports.unit_of_work import UnitsOfWork
-from tests.unit.http.house import URLS, House
+from tests.component.http.house import URLS, House
 
 ANN = Caller("ann")
 SUE = Caller("sue", frozenset({Role.ADMIN}))

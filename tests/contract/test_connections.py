@@ -13,7 +13,7 @@ from attrs import frozen
 from uvicorn import Config, Server
 
 from billing_http.connections import HEAD_BYTES_MAX, BoundedConnection
-from tests.unit.http.house import House
+from tests.component.http.house import House
 
 HEALTH = b"GET /api/health/live HTTP/1.1\r\nHost: x\r\n"
 POST = b"POST /api/purchases/create HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"

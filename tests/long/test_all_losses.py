@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.unit.http.test_histories import HISTORIES
-from tests.unit.http.test_histories_with_losses import play
+from tests.component.http.test_histories import HISTORIES
+from tests.component.http.test_histories_with_losses import play
 
 
 @pytest.mark.parametrize("name", HISTORIES)

@@ -21,10 +21,10 @@ from billing_postgres.facts import PostgresFactLog
 from billing_postgres.unit_of_work import PostgresUnitOfWork
 from billing_sandbox.signing import signature_header
 from billing_stripe.webhooks import StripeWebhookVerifier
+from tests.component.http.house import House
+from tests.component.test_late_facts import history
 from tests.databases import fresh_database
 from tests.told_over_http import CATALOG
-from tests.unit.http.house import House
-from tests.unit.use_cases.test_late_facts import history
 
 SECRET = "whsec_late"
 SIZES = (1_250, 2_500, 5_000)

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from uvicorn import Config, Server
 
+from tests.component.http.house import House
 from tests.system.browser import browser
-from tests.unit.http.house import House
 
 _RESULTS = Path(__file__).parents[2] / "test-results"
 

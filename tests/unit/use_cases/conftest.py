@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.unit.http.house import House
+from tests.component.http.house import House
 
 
 @pytest.fixture

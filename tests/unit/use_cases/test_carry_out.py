@@ -12,7 +12,7 @@ from billing_core.domain.purchases import Purchase
 from billing_core.domain.refunds import Refund
 from billing_memory import Trouble
 from tests.builders import ANN, course, usd
-from tests.unit.http.house import URLS, House
+from tests.component.http.house import URLS, House
 
 CALLER = Caller(ANN)
 SUPPORT = Caller("sue", frozenset({Role.ADMIN}))

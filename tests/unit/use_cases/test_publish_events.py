@@ -1,7 +1,7 @@
 """Publishing: what the outbox holds is sent once, and again where it is asked for."""
 
 from tests.builders import ANN, day
-from tests.unit.http.house import House
+from tests.component.http.house import House
 
 
 async def test_what_was_published_is_sent_again_from_the_moment_that_is_named(house: House) -> None:

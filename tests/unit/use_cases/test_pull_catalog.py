@@ -8,7 +8,7 @@ from billing_core.domain.money import Money
 from billing_core.domain.offers import Offer, plan_of
 from billing_core.domain.periods import Interval
 from tests.builders import day
-from tests.unit.http.house import House
+from tests.component.http.house import House
 
 PRODUCT = ProductSeen(id="prod_1", created=day(0), name="Team & Friends", description="For many")
 PRICE = PriceSeen(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from billing_worker.jobs import jobs_of
-from tests.unit.http.house import House
+from tests.component.http.house import House
 
 
 async def test_every_job_runs_where_there_is_nothing_to_do() -> None:

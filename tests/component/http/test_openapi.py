@@ -1,0 +1,179 @@
+"""The OpenAPI document describes exactly this API, and its page needs nothing from anywhere else."""
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import msgspec
+import pytest
+
+from billing_core.domain.access import Blocked, Opened, SourceKind
+from billing_core.domain.payments import PaymentStatus
+from billing_core.domain.periods import Interval
+from billing_core.domain.purchases import PurchaseStatus
+from billing_core.domain.refunds import RefundStatus
+from billing_core.domain.resources import ResourceType
+from billing_core.domain.subscriptions import Status
+from billing_http.app import every_route
+from billing_http.error_examples import problem_example
+from billing_http.field_texts import EVERYWHERE, FIELDS
+from billing_http.openapi import document, operations
+from billing_http.operations import Operation
+from billing_http.problems import STATUSES, TITLES, Code, ProblemShape
+from billing_http.value_texts import SETS, VALUES
+from tests.component.http.house import House
+
+ROUTES = list(operations(every_route()))
+OPERATIONS: list[Operation] = [operation for _, _, _, operation in ROUTES]
+DOCUMENT: dict[str, Any] = document(every_route())
+
+
+def references(part: object) -> Iterator[str]:
+    """Every ``$ref`` in a part of the document."""
+    if isinstance(part, dict):
+        yield from (value for name, value in part.items() if name == "$ref")
+        for value in part.values():
+            yield from references(value)
+    elif isinstance(part, list):
+        for value in part:
+            yield from references(value)
+
+
+async def test_the_document_is_served(house: House) -> None:
+    answer = await house.ask("GET", "/api/schema/openapi.json", user=None)
+
+    assert answer.json() == DOCUMENT
+    assert DOCUMENT["openapi"] == "3.1.0"
+
+
+def test_each_operation_has_a_name_of_its_own() -> None:
+    assert len({operation.id for operation in OPERATIONS}) == len(OPERATIONS) > 20
+
+
+def test_no_two_paths_differ_in_a_parameters_name_alone() -> None:
+    shapes = [re.sub(r"{\w+}", "{}", path) for path in DOCUMENT["paths"]]
+
+    assert sorted(set(shapes)) == sorted(shapes)
+
+
+def test_every_reference_leads_somewhere_and_every_schema_is_used() -> None:
+    used = {reference.removeprefix("#/components/schemas/") for reference in references(DOCUMENT)}
+
+    assert used == DOCUMENT["components"]["schemas"].keys()
+
+
+def test_every_operation_has_an_example_of_its_answer() -> None:
+    assert [operation.id for operation in OPERATIONS if operation.answer and not operation.example] == []
+
+
+@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.id)
+def test_examples_are_what_they_are_examples_of(operation: Operation) -> None:
+    """Not a field more, none less."""
+    if operation.body is not None and operation.body_example is not None:
+        msgspec.convert(operation.body_example, operation.body)
+    if operation.answer is not None and operation.example is not None:
+        read = msgspec.convert(operation.example, operation.answer)
+        assert msgspec.json.decode(msgspec.json.encode(read)) == operation.example
+
+
+def test_every_field_and_every_parameter_says_what_it_means() -> None:
+    """Whoever writes a frontend reads nothing else."""
+    schemas = DOCUMENT["components"]["schemas"]
+    fields = {(name, field): told for name, one in schemas.items() for field, told in one.get("properties", {}).items()}
+    operations_ = [told for path in DOCUMENT["paths"].values() for told in path.values()]
+    parameters = {(told["operationId"], one["name"]): one for told in operations_ for one in told["parameters"]}
+
+    assert [named for named, told in (fields | parameters).items() if not told.get("description")] == []
+    assert [name for name, one in schemas.items() if not one.get("description")] == []
+
+
+def test_what_is_sent_never_lacks_a_field_and_what_is_asked_may() -> None:
+    """So a client that is generated from the document neither demands what is optional nor doubts what is there."""
+    schemas = DOCUMENT["components"]["schemas"]
+
+    assert set(schemas["StatusShape"]["required"]) == {"user_id", "has_access", "subscription", "dunning"}
+    assert schemas["CheckoutRequest"]["required"] == ["plan_id", "success_url", "cancel_url"]
+    assert [
+        name for name, one in schemas.items() for told in one.get("properties", {}).values() if "default" in told
+    ] == []
+
+
+def test_no_sentence_is_about_a_field_that_is_gone() -> None:
+    shapes = {shape for one in OPERATIONS for shape in (one.query, one.body, one.answer) if shape is not None}
+    _, schemas = msgspec.json.schema_components([*shapes, ProblemShape])
+    there = {(name, field) for name, one in schemas.items() for field in one.get("properties", {})}
+
+    assert {(name, field) for name, fields in FIELDS.items() for field in fields} - there == set()
+    assert VALUES.keys() - there == set()
+    assert {name for name, one in schemas.items() if "enum" in one} == SETS.keys()
+    assert EVERYWHERE.keys() - {field for _, field in there} == set()
+
+
+@pytest.mark.parametrize(
+    ("schema", "field", "known"),
+    [
+        ("SubscriptionShape", "status", Status),
+        ("PaymentShape", "status", PaymentStatus),
+        ("PurchaseShape", "status", PurchaseStatus),
+        ("RefundShape", "status", RefundStatus),
+        ("PlanShape", "interval", Interval),
+        ("SourceShape", "kind", SourceKind),
+        ("DecisionShape", "reason", [*Opened, *Blocked]),
+        ("ResourceShape", "resource_type", ResourceType),
+    ],
+)
+def test_a_closed_set_has_every_value_that_there_is(schema: str, field: str, known: Iterable[str]) -> None:
+    told = DOCUMENT["components"]["schemas"][schema]["properties"][field]
+
+    assert sorted(told["enum"]) == sorted(map(str, known))
+    assert all(f"`{value}`: " in told["description"] for value in known)
+
+
+def test_what_needs_a_token_says_so() -> None:
+    open_to_all = {
+        told["operationId"]
+        for path in DOCUMENT["paths"].values()
+        for told in path.values()
+        if told.get("security") == []
+    }
+
+    assert open_to_all == {"list_plans", "get_health", "get_liveness", "get_readiness", "receive_stripe_event"}
+    assert DOCUMENT["security"] == [{"token": []}]
+
+
+def test_every_operation_says_how_its_errors_look() -> None:
+    for path in DOCUMENT["paths"].values():
+        for told in path.values():
+            errors = {status: one for status, one in told["responses"].items() if status >= "400"}
+            assert {"400", "429", "500", "503"} <= errors.keys()
+            assert all("application/problem+json" in one["content"] for one in errors.values())
+
+
+async def test_the_page_fetches_nothing_from_anywhere_else(house: House) -> None:
+    answer = await house.ask("GET", "/api/schema", user=None)
+
+    assert answer.headers["content-type"].startswith("text/html")
+    assert re.findall(r"https?://", answer.text) == []
+    assert "script-src 'sha256-" in answer.headers["content-security-policy"]
+    assert "unsafe" not in answer.headers["content-security-policy"]
+
+
+def test_every_error_has_an_example_that_is_one_of_it() -> None:
+    for path in DOCUMENT["paths"].values():
+        for told in path.values():
+            for status, answer in told["responses"].items():
+                if status < "400":
+                    continue
+                examples = answer["content"]["application/problem+json"]["examples"]
+                assert examples
+                for code, example in examples.items():
+                    problem = msgspec.convert(example["value"], ProblemShape)
+                    assert (problem.code, str(problem.status)) == (code, status)
+
+
+@pytest.mark.parametrize("code", Code)
+def test_each_code_has_an_example_of_its_own(code: Code) -> None:
+    example = problem_example(code)
+
+    assert (example["code"], example["status"], example["title"]) == (code, STATUSES[code], TITLES[code])
+    assert example["detail"]
