@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -221,8 +222,12 @@ def test_doctor_finds_everything_in_order(billing: Billing) -> None:
     checks = billing("doctor", "--json").json["checks"]
 
     assert {check["check"]: check["ok"] for check in checks} == dict.fromkeys(
-        ["configuration", "migrations", "database", "redis", "worker", "events", "clock", "stripe", "webhook"], True
-    )
+        [
+            "configuration", "migrations", "database", "redis", "worker", "events", "clock", "tokens", "stripe",
+            "webhook",
+        ],
+        True,
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -232,6 +237,10 @@ def test_doctor_finds_everything_in_order(billing: Billing) -> None:
         ("DATABASE_URL", "postgresql://postgres@127.0.0.1:1/postgres", "database"),
         ("STRIPE_API_BASE", "http://127.0.0.1:1", "stripe"),
         ("JWT_SECRET", "short", "configuration"),
+        ("GRACE_DAY", "14", "configuration"),
+        ("DATABASE_REPLICA_URL", "postgresql://postgres@127.0.0.1:1/postgres", "replica"),
+        ("JWT_JWKS_URL", "http://127.0.0.1:1/jwks.json", "tokens"),
+        ("JWT_JWKS_FILE", __file__, "tokens"),
     ],
 )
 def test_doctor_names_each_fault_with_what_to_do(
@@ -244,6 +253,15 @@ def test_doctor_names_each_fault_with_what_to_do(
     assert ended.status == 1
     faults = {one["check"]: one["remedy"] for one in json.loads(ended.out)["checks"] if not one["ok"]}
     assert faults[check]
+
+
+def test_doctor_takes_no_primary_for_a_replica(billing: Billing, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else histories would be read from whatever database that is."""
+    monkeypatch.setenv("DATABASE_REPLICA_URL", os.environ["DATABASE_URL"])
+
+    checks = json.loads(billing("doctor", "--json").out)["checks"]
+
+    assert [one["found"] for one in checks if not one["ok"]] == ["answers, but follows no primary"]
 
 
 def test_doctor_tries_what_it_can_where_the_settings_are_wrong(
@@ -265,6 +283,7 @@ def test_doctor_tries_what_it_can_where_the_settings_are_wrong(
         ("worker", True),
         ("events", True),
         ("clock", True),
+        ("tokens", False),
         ("stripe", False),
         ("webhook", False),
     ]

@@ -73,8 +73,12 @@ def _algorithm(value: str) -> str:
 
 
 def _jwks_url(value: str) -> str:
-    parts = urlsplit(value)
-    if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in _LOOPBACK):
+    try:
+        parts = urlsplit(value)
+        fits = bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        raise Wrong(f"is {value!r}, which is no URL.") from None
+    if not fits or (parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in _LOOPBACK)):
         raise Wrong(f"is {value!r}, but keys are fetched by https:// alone.")
     return value
 

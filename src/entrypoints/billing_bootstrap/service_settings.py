@@ -15,6 +15,7 @@ from psycopg.conninfo import conninfo_to_dict
 from billing_bootstrap.variables import Variables, Wrong
 
 __all__ = [
+    "LIBPQ",
     "read_conninfo",
     "read_database_url",
     "read_redis_tls",
@@ -30,55 +31,95 @@ _REDIS = "REDIS_URL=redis://localhost:6379/0"
 _STRIPE = "STRIPE_SECRET_KEY=sk_test_… from the Stripe Dashboard, Developers, API keys"
 _WEBHOOK = "STRIPE_WEBHOOK_SECRET=whsec_… as `billing stripe setup-webhook` tells it"
 _PUBLISHABLE = "STRIPE_PUBLISHABLE_KEY=pk_test_…"
-_LIBPQ = ("PGHOST", "PGHOSTADDR", "PGSERVICE", "PGDATABASE")
+#: Of libpq's own variables those that say which database it is.
+LIBPQ = ("PGHOST", "PGHOSTADDR", "PGSERVICE", "PGDATABASE")
 _PORT_MAX = 65535
+_SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 
 
 def read_database_url(variables: Variables, *, needed: bool) -> str:
     """How PostgreSQL is reached; empty where libpq's own variables say it, or nothing does."""
     url = read_conninfo(variables, "DATABASE_URL")
     if needed:
-        by_libpq = any(variables.text(name) for name in _LIBPQ)
+        by_libpq = any(variables.text(name) for name in LIBPQ)
         variables.need("DATABASE_URL", met=bool(url) or by_libpq, example=f"{_DATABASE}, or libpq's PGHOST …")
     return url
 
 
 def read_conninfo(variables: Variables, name: str) -> str:
     """A PostgreSQL URL, or libpq's ``key=value`` pairs."""
+    example = _DATABASE.replace("DATABASE_URL", name)
+    return variables.parsed(name, variables.secret(name), _conninfo, "", example)
 
-    def parse(value: str) -> str:
-        try:
-            conninfo_to_dict(value)
-        except ProgrammingError:
-            # libpq's own words may repeat a part of the password.
-            raise Wrong("is neither a postgresql:// URL nor libpq's key=value pairs.") from None
-        return value
 
-    return variables.parsed(name, variables.secret(name), parse, "", _DATABASE)
+def _conninfo(value: str) -> str:
+    """``value``, where libpq will not refuse it later. No message repeats what may be a part of a password."""
+    try:
+        parts = conninfo_to_dict(value)
+    except ProgrammingError:
+        raise Wrong("is neither a postgresql:// URL nor libpq's key=value pairs.") from None
+    for port in filter(None, str(parts.get("port") or "").split(",")):
+        if not (port.isascii() and port.isdecimal() and 0 < int(port) <= _PORT_MAX):
+            raise Wrong("has a port that is none; in a URL, @ : / of a password are written %40 %3A %2F.")
+    if (parts.get("sslmode") or "prefer") not in _SSL_MODES:
+        raise Wrong(f"has an sslmode that libpq does not know: it knows {', '.join(_SSL_MODES)}.")
+    for key in ("sslrootcert", "sslcert", "sslkey"):
+        file = parts.get(key)
+        if file and file != "system" and not Path(str(file)).is_file():
+            raise Wrong(f"names {file!r} as {key}, where there is no file.")
+    return value
 
 
 def read_redis_url(variables: Variables, *, needed: bool) -> str:
     """The URL of Redis, given whole or in parts; empty where nothing says it."""
-
-    def parse(value: str) -> str:
-        parts = urlsplit(value)
-        if parts.scheme not in {"redis", "rediss", "unix"} or not (parts.hostname or parts.path):
-            raise Wrong("is no redis://, rediss:// or unix:// URL.")
-        return value
-
-    url = variables.parsed("REDIS_URL", variables.secret("REDIS_URL"), parse, "", _REDIS)
-    host = variables.text("REDIS_HOST")
-    port = variables.whole("REDIS_PORT", least=1, most=_PORT_MAX, default=6379)
+    url = variables.parsed("REDIS_URL", variables.secret("REDIS_URL"), _redis_url, "", _REDIS)
+    host = variables.parsed("REDIS_HOST", variables.text("REDIS_HOST"), _redis_host, None, "REDIS_HOST=localhost")
+    port = _redis_port(variables, whole=bool(url))
     database = variables.whole("REDIS_DB", least=0, most=9999, default=0)
     password = variables.secret("REDIS_PASSWORD")
     tls = variables.flag("REDIS_TLS", default=False)
+    if tls and url.startswith("redis://"):
+        variables.note("REDIS_TLS", "is set, but REDIS_URL says that Redis is reached without.", "REDIS_URL=rediss://…")
     if needed:
-        variables.need("REDIS_URL", met=bool(url or host), example=f"{_REDIS}, or REDIS_HOST=localhost")
+        variables.need(
+            "REDIS_URL", met=bool(url or variables.text("REDIS_HOST")), example=f"{_REDIS}, or REDIS_HOST=localhost"
+        )
     if url or host is None:
         return url
     login = f":{quote(password, safe='')}@" if password else ""
     shown = f"[{host}]" if ":" in host else host
     return f"{'rediss' if tls else 'redis'}://{login}{shown}:{port}/{database}"
+
+
+def _redis_url(value: str) -> str:
+    wrong = Wrong("is no redis://, rediss:// or unix:// URL; @ : / # of a password are written %40 %3A %2F %23.")
+    try:
+        parts = urlsplit(value)
+        fits = parts.scheme in {"redis", "rediss", "unix"} and (parts.hostname or parts.path) and parts.port != 0
+    except ValueError:
+        raise wrong from None
+    if not fits:
+        raise wrong
+    if parts.scheme != "unix" and not re.fullmatch(r"(/[0-9]{0,4})?", parts.path):
+        raise Wrong("names a database that is no number from 0 to 9999.")
+    return value
+
+
+def _redis_host(value: str) -> str:
+    if not re.fullmatch(r"[\w.-]+|[0-9A-Fa-f.]*:[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*", value, re.ASCII):
+        raise Wrong(f"is {value!r}, which is no host alone; REDIS_URL takes all in one.")
+    return value
+
+
+def _redis_port(variables: Variables, *, whole: bool) -> int:
+    """The port. Kubernetes gives each pod an address by this name where a service is called ``redis``."""
+    name, default = "REDIS_PORT", 6379
+    if not (variables.text(name) or "").startswith("tcp://"):
+        return variables.whole(name, least=1, most=_PORT_MAX, default=default)
+    if not whole:
+        wrong = "is an address, as Kubernetes sets it where a service is called redis."
+        variables.note(name, wrong, "REDIS_URL=redis://redis:6379/0, or enableServiceLinks: false in the pod")
+    return default
 
 
 def read_sentinels(variables: Variables) -> tuple[tuple[str, int], ...]:

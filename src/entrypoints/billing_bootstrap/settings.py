@@ -10,7 +10,7 @@ from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from billing_bootstrap import http_settings as web
 from billing_bootstrap import service_settings as services
@@ -31,6 +31,7 @@ __all__ = [
     "Settings",
     "SettingsInvalid",
     "load_settings",
+    "names_database",
 ]
 
 #: ``BILLING_ENV`` of everything that ``billing dev`` starts: business time may be ahead of real time there.
@@ -138,11 +139,18 @@ class Settings:
     policies: Policies = field(factory=Policies)
     #: Under which e-mail addresses are hashed, so that a person who had a trial is known again by their address.
     trial_email_key: bytes | None = field(default=None, repr=False)
+    #: Variables that are not read, but look like misspelt ones.
+    strays: tuple[Fault, ...] = ()
 
     @property
     def is_dev(self) -> bool:
         """Whether this is ``billing dev``."""
         return self.environment == DEV
+
+
+def names_database(settings: Settings, environ: Mapping[str, str]) -> bool:
+    """Whether a database is named, by a setting or by libpq's own variables."""
+    return bool(settings.database_url) or any(environ.get(name) for name in services.LIBPQ)
 
 
 def load_settings(environ: Mapping[str, str], needs: Collection[Need] = SERVE) -> Settings:
@@ -204,6 +212,8 @@ def load_settings(environ: Mapping[str, str], needs: Collection[Need] = SERVE) -
         policies=read_policies(variables),
         trial_email_key=read_email_key(variables),
     )
+    strays = variables.strays()
     if variables.faults:
-        raise SettingsInvalid(tuple(variables.faults))
-    return settings
+        # What is missing may be there under a name that is nearly right.
+        raise SettingsInvalid((*variables.faults, *strays))
+    return evolve(settings, strays=strays)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TypeVar
 
@@ -12,6 +13,12 @@ from attrs import field, frozen
 __all__ = ["Fault", "SettingsInvalid", "Variables", "Wrong"]
 
 T = TypeVar("T")
+
+#: libpq and OpenTelemetry read more variables than we look at.
+_READ_BY_OTHERS = ("PG", "OTEL_")
+#: From which likeness on a name is taken for a misspelt one: a letter more, less or other in ten.
+_ALIKE = 0.9
+_LENGTHS_APART_MAX = 2
 
 
 @frozen
@@ -49,27 +56,33 @@ class Variables:
 
     environ: Mapping[str, str] = field(repr=False)
     faults: list[Fault] = field(factory=list)
+    #: The names that were looked at.
+    asked: set[str] = field(factory=set)
 
     def text(self, name: str) -> str | None:
         """A variable's value, stripped."""
+        self.asked.add(name)
         return (self.environ.get(name) or "").strip() or None
 
     def secret(self, name: str) -> str | None:
         """A secret: the variable itself, or the content of the file that ``<name>_FILE`` names."""
         given, file = self.text(name), self.text(f"{name}_FILE")
+        example = f"{name}_FILE=/run/secrets/{name.lower()}"
         if file is None:
             return given
         if given is not None:
-            self.note(
-                name, f"and {name}_FILE are both set; keep one of them.", f"{name}_FILE=/run/secrets/{name.lower()}"
-            )
+            self.note(name, f"and {name}_FILE are both set; keep one of them.", example)
             return given
         try:
-            return Path(file).read_text(encoding="utf-8").strip() or None
+            # Some editors begin a file with a mark of its encoding, which is no part of the secret.
+            content = Path(file).read_text(encoding="utf-8-sig").strip()
         except (OSError, UnicodeDecodeError) as error:
             reason = getattr(error, "strerror", None) or "it is not text in UTF-8"
-            self.note(f"{name}_FILE", f"names a file that cannot be read: {reason}.", f"/run/secrets/{name.lower()}")
+            self.note(f"{name}_FILE", f"names a file that cannot be read: {reason}.", example)
             return None
+        if not content:
+            self.note(f"{name}_FILE", "names a file that is empty.", example)
+        return content or None
 
     def parsed(self, name: str, value: str | None, parse: Callable[[str], T], default: T, example: str) -> T:
         """``value`` as ``parse`` reads it; where it is absent or does not fit, the default."""
@@ -100,7 +113,7 @@ class Variables:
         """A whole number."""
 
         def parse(value: str) -> int:
-            if not re.fullmatch(r"\d{1,9}", value) or not least <= int(value) <= most:
+            if not re.fullmatch(r"[0-9]{1,9}", value) or not least <= int(value) <= most:
                 raise Wrong(f"is {value!r}, but it is a whole number from {least} to {most}.")
             return int(value)
 
@@ -133,3 +146,21 @@ class Variables:
     def note(self, name: str, wrong: str, example: str) -> None:
         """Note a fault."""
         self.faults.append(Fault(name, wrong, example))
+
+    def strays(self) -> tuple[Fault, ...]:
+        """Variables that nobody looked at, but whose names are nearly those of settings that are not set.
+
+        They are no faults: an environment is not ours alone.
+        """
+        unset = {name for name in self.asked if not self.environ.get(name) and not name.startswith(_READ_BY_OTHERS)}
+        found: list[Fault] = []
+        for name in sorted(self.environ.keys() - self.asked):
+            meant = name.removesuffix("_FILE")
+            if name.endswith("_FILE") and meant in unset:
+                found.append(Fault(name, f"is not read: {meant} is no secret, and is given itself.", f"{meant}=…"))
+                continue
+            # Comparing is slow: only what can be alike is compared.
+            near = [one for one in unset if one[0] == name[0] and abs(len(one) - len(name)) <= _LENGTHS_APART_MAX]
+            alike = get_close_matches(name, near, n=1, cutoff=_ALIKE)
+            found += (Fault(name, f"is not read. Is {one} meant?", f"{one}=…") for one in alike)
+        return tuple(found)

@@ -122,7 +122,10 @@ def serve(settings: Settings, *, host: str = "127.0.0.1", port: int = 8000, work
         timeout_graceful_shutdown=_FINISH_SECONDS,
         backlog=_BACKLOG,
     )
-    structlog.get_logger().info("serving", host=host, port=port, workers=workers)
+    log = structlog.get_logger()
+    for stray in settings.strays:
+        log.warning("a setting is not read", variable=stray.name, why=stray.wrong)
+    log.info("serving", host=host, port=port, workers=workers)
     # uvicorn raises the signal that stopped it once more when all is done: to have stopped is no failure.
     signal.signal(signal.SIGTERM, lambda _number, _frame: None)
     if workers > 1:

@@ -21,7 +21,7 @@ from joserfc.jwk import ECKey, JWKRegistry, OctKey, OKPKey, RSAKey
 
 from billing_bootstrap.settings import Settings
 
-__all__ = ["Key", "KeySource", "KeysUnavailable", "RemoteKeys", "StaticKeys", "keys_of"]
+__all__ = ["Key", "KeySource", "KeysUnavailable", "RemoteKeys", "StaticKeys", "count_public_keys", "keys_of"]
 
 Key = OctKey | RSAKey | ECKey | OKPKey
 
@@ -137,6 +137,21 @@ def keys_of(settings: Settings) -> KeySource:
     secret = StaticKeys((OctKey.import_key(settings.jwt_secret),)) if settings.jwt_secret else None
     by_algorithm = {name: secret if name == "HS256" else public for name in settings.jwt_algorithms}
     return KeySource({name: source for name, source in by_algorithm.items() if source is not None})
+
+
+def count_public_keys(settings: Settings) -> int | None:
+    """How many public keys there are now, fetched where they are fetched; None where tokens have none.
+
+    Raises `OSError` where they cannot be had, and `ValueError` where what is had is no JWKS with a key that is used.
+    """
+    if settings.jwt_jwks_file is not None:
+        return len(_read(settings.jwt_jwks_file))
+    if settings.jwt_jwks_url is None:
+        return None
+    keys = public_keys(_download(settings.jwt_jwks_url))
+    if not keys:
+        raise ValueError(f"{settings.jwt_jwks_url} holds no public key that tokens can be verified with.")
+    return len(keys)
 
 
 def _public(settings: Settings) -> StaticKeys | RemoteKeys | None:

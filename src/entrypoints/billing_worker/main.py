@@ -25,6 +25,8 @@ def run() -> None:
     """Work until SIGTERM or SIGINT, then finish what is under way. Raises `SettingsInvalid`."""
     settings = load_settings(os.environ, WORK)
     configure_logging(log_format=settings.log_format, level=settings.log_level)
+    for stray in settings.strays:
+        _log.warning("a setting is not read", variable=stray.name, why=stray.wrong)
     asyncio.run(_run(settings))
 
 

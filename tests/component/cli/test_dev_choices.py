@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from billing_cli.dev.choices import Choices, read_choices, refuse_live_keys, write_env
+from billing_cli.dev.banner import banner
+from billing_cli.dev.choices import Choices, read_choices, refuse_live_keys, with_files_read, write_env
 from billing_cli.failures import CommandFailed
 
 FOUND = {
@@ -78,6 +79,45 @@ def test_a_database_of_the_users_own_stays_theirs_on_every_run(tmp_path: Path) -
         assert read_choices(mine, tmp_path / "dev.env").has_database
 
 
+OF_ANOTHER = {
+    "DATABASE_DIRECT_URL": "postgresql://owner@db.example/billing",
+    "DATABASE_REPLICA_URL": "postgresql://owner@db2.example/billing",
+    "REDIS_SENTINELS": "sentinel.example:26379",
+    "REDIS_TLS": "true",
+}
+
+
+def test_what_a_shell_says_of_another_database_is_not_mixed_up_with_ours(tmp_path: Path) -> None:
+    """Migrations go to DATABASE_DIRECT_URL: with our DATABASE_URL beside it they would be made in somebody else's."""
+    environment = written(tmp_path / "dev.env", OF_ANOTHER)
+
+    assert environment["DATABASE_DIRECT_URL"] == environment["DATABASE_URL"] == FOUND["DATABASE_URL"]
+    assert not OF_ANOTHER.keys() & environment.keys() - {"DATABASE_DIRECT_URL"}
+    lines = (tmp_path / "dev.env").read_text(encoding="utf-8").splitlines()
+    assert {f"DATABASE_DIRECT_URL={FOUND['DATABASE_URL']}", "DATABASE_REPLICA_URL="} <= set(lines)
+
+
+def test_what_a_shell_says_of_its_own_database_holds(tmp_path: Path) -> None:
+    mine = {"DATABASE_URL": "postgresql://me@pooler.example/billing", "REDIS_URL": "rediss://cache.example"}
+
+    environment = written(tmp_path / "dev.env", {**mine, **OF_ANOTHER}, {})
+
+    assert OF_ANOTHER.items() <= environment.items()
+    assert written(tmp_path / "dev.env", mine, {})["DATABASE_DIRECT_URL"] == mine["DATABASE_URL"]
+
+
+def test_a_secret_in_a_file_is_as_good_as_in_a_variable(tmp_path: Path) -> None:
+    (tmp_path / "url").write_text("postgresql://me@db.example/billing\n", encoding="utf-8")
+    (tmp_path / "key").write_text("sk_live_0123456789\n", encoding="utf-8")
+
+    choices = read_choices({"DATABASE_URL_FILE": str(tmp_path / "url")}, tmp_path / "dev.env")
+
+    assert choices.has_database
+    assert choices.environment(8000, {})["DATABASE_URL"] == "postgresql://me@db.example/billing"
+    with pytest.raises(CommandFailed, match="STRIPE_SECRET_KEY is a live key"):
+        refuse_live_keys(with_files_read({"STRIPE_SECRET_KEY_FILE": str(tmp_path / "key")}))
+
+
 def test_dev_env_can_be_taken_into_a_shell_and_is_its_owners_alone(tmp_path: Path) -> None:
     path = tmp_path / "dev.env"
     awkward = "redis://:pa$$ word'@127.0.0.1:6666/0"
@@ -88,6 +128,13 @@ def test_dev_env_can_be_taken_into_a_shell_and_is_its_owners_alone(tmp_path: Pat
 
     assert shell.stdout.splitlines() == [awkward, environment["JWT_SECRET"]]
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize(("folder", "words"), [(".dev", "dev --reset"), ("mine", "dev --data mine --reset")])
+def test_how_to_begin_with_nothing_is_told_for_this_folder(folder: str, words: str) -> None:
+    environment = Choices(given={}).environment(8000, FOUND) | {"LEARNER_TOKEN": "a", "ADMIN_TOKEN": "b"}
+
+    assert f"{words}`" in banner(environment, Path(folder) / "dev.env", 8000)
 
 
 @pytest.mark.parametrize("name", ["STRIPE_SECRET_KEY", "STRIPE_PUBLISHABLE_KEY"])

@@ -120,21 +120,30 @@ MALFORMED = {
     "BILLING_ENV": ["prod", "productions"],
     "LOG_FORMAT": ["xml"],
     "LOG_LEVEL": ["loud"],
-    "DATABASE_URL": ["nonsense", "mysql://db", "postgresql://a b"],
-    "DATABASE_POOL_MAX": ["0", "-1", "many", "1.5", "99999"],
+    "DATABASE_URL": [
+        "nonsense", "mysql://db", "postgresql://a b", "postgresql://a:b@c:d@db/billing", "host=db port=70000",
+        "postgresql://db,db2:x/billing", "postgresql://db?sslmode=always", "postgresql://db?sslrootcert=/nonsense/ca.pem",
+    ],
+    "DATABASE_DIRECT_URL": ["nonsense"],
+    "DATABASE_REPLICA_URL": ["nonsense"],
+    "DATABASE_POOL_MAX": ["0", "-1", "many", "1.5", "99999", "٣"],
     "DATABASE_PREPARED_STATEMENTS": ["maybe"],
-    "REDIS_URL": ["cache:6379", "redis://"],
+    "REDIS_URL": [
+        "cache:6379", "redis://", "redis://[::1/0", "redis://cache:99999", "redis://cache:port", "redis://cache/one",
+        "redis://cache/0/1", "redis://:pass#word@cache/0",
+    ],
+    "REDIS_HOST": ["cache:6379", "redis://cache", "cache/0", "user@cache"],
     "REDIS_SENTINELS": ["sentinel", "sentinel:port", "sentinel:0", "one:26379,:26379"],
     "REDIS_PORT": ["0", "65536", "x"],
     "REDIS_DB": ["-1", "one"],
-    "REDIS_TLS": ["perhaps"],
+    "REDIS_TLS": ["perhaps", "true"],
     "STRIPE_SECRET_KEY": ["sk_test_", "sk_1", "pk_test_1", "sk_test_1 2"],
     "STRIPE_PUBLISHABLE_KEY": ["sk_test_1", "pk_live_1"],
     "STRIPE_API_BASE": ["localhost:12111", "ftp://x", "http://"],
     "STRIPE_WEBHOOK_SECRET": ["secret", "whsec_a,secret", "whsec_"],
     "JWT_SECRET": ["x" * 31],
     "JWT_ALGORITHMS": ["none", "HS512", "HS256,none"],
-    "JWT_JWKS_URL": ["http://login.example.com/jwks", "nonsense"],
+    "JWT_JWKS_URL": ["http://login.example.com/jwks", "nonsense", "https://", "https://[x", "https://login:port/"],
     "JWT_JWKS_FILE": ["/nonsense/jwks.json"],
     "CHECKOUT_RETURN_ORIGINS": [
         "*", "app.example.com", "https://app.example.com/path", "https://a@app.example.com", "http://app.example.com",
@@ -180,7 +189,26 @@ def test_redis_is_given_whole_or_in_parts(given: dict[str, str], expected: str) 
     assert load(**{"REDIS_URL": None, **given}).redis_url == expected
 
 
-@pytest.mark.parametrize("name", ["PGHOST", "PGSERVICE", "PGDATABASE"])
+def test_an_address_that_kubernetes_gives_as_redis_port_is_told_or_not_needed() -> None:
+    """Each pod gets one where a service of its namespace is called redis."""
+    address = "tcp://10.0.0.1:6379"
+
+    assert load(REDIS_PORT=address).redis_url == ENVIRON["REDIS_URL"]
+    told = faults(REDIS_URL=None, REDIS_HOST="redis", REDIS_PORT=address)
+    assert told == {"REDIS_PORT": "is an address, as Kubernetes sets it where a service is called redis."}
+
+
+def test_an_example_is_of_the_variable_that_it_is_for() -> None:
+    with pytest.raises(SettingsInvalid) as invalid:
+        load(DATABASE_REPLICA_URL="nonsense", JWT_SECRET=None, JWT_SECRET_FILE="/nonsense")
+
+    assert [fault.example.partition("=")[0] for fault in invalid.value.faults] == [
+        "JWT_SECRET_FILE",
+        "DATABASE_REPLICA_URL",
+    ]
+
+
+@pytest.mark.parametrize("name", ["PGHOST", "PGHOSTADDR", "PGSERVICE", "PGDATABASE"])
 def test_libpqs_own_variables_do_for_the_database(name: str) -> None:
     assert load(DATABASE_URL=None, **{name: "x"}).database_url == ""
 
@@ -282,6 +310,51 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     told = faults(JWT_SECRET=None, JWT_SECRET_FILE=str(tmp_path / "nothing"))
 
     assert told == {"JWT_SECRET_FILE": "names a file that cannot be read: No such file or directory."}
+
+
+def test_a_file_without_a_secret_is_named(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("\n", encoding="utf-8")
+
+    told = faults(JWT_SECRET=None, JWT_SECRET_FILE=str(tmp_path / "secret"))
+
+    assert told == {"JWT_SECRET_FILE": "names a file that is empty."}
+
+
+def test_the_mark_that_some_editors_begin_a_file_with_is_no_part_of_a_secret(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text(ACCESS, encoding="utf-8-sig")
+
+    assert load(JWT_SECRET=None, JWT_SECRET_FILE=str(tmp_path / "secret")).jwt_secret == ACCESS
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("REFUND_WINDOW_DAY", "REFUND_WINDOW_DAYS"),
+        ("CORS_ALLOWED_ORIGIN", "CORS_ALLOWED_ORIGINS"),
+        ("STRIPE_PUBLISHABEL_KEY", "STRIPE_PUBLISHABLE_KEY"),
+        ("JWT_ISSUER_FILE", "JWT_ISSUER"),
+    ],
+)
+def test_a_name_that_is_nearly_right_is_noticed(name: str, meant: str) -> None:
+    (stray,) = load(**{name: "hunter2"}).strays
+
+    assert (stray.name, stray.example) == (name, f"{meant}=…")
+    assert "hunter2" not in str(stray)
+
+
+def test_what_is_not_ours_or_beside_the_right_name_is_nobodys_concern() -> None:
+    others = {"PATH": "/bin", "REDIS_SERVICE_HOST": "10.0.0.1", "PGPOOL": "8", "JWT_SECRETS": "theirs", "TZ": "UTC"}
+
+    assert load(**others).strays == ()
+
+
+def test_what_is_missing_may_be_there_under_another_name() -> None:
+    told = faults(STRIPE_WEBHOOK_SECRET=None, STRIPE_WEBHOOKS_SECRET="whsec_1")
+
+    assert told == {
+        "STRIPE_WEBHOOK_SECRET": "is not set.",
+        "STRIPE_WEBHOOKS_SECRET": "is not read. Is STRIPE_WEBHOOK_SECRET meant?",
+    }
 
 
 def test_a_certificate_for_redis_without_tls_is_a_mistake(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from cyclopts.validators import Number
 
 from billing_bootstrap.dev_services import cache_in, database_in, is_free
 from billing_cli.asking import ask_first
-from billing_cli.dev.choices import read_choices, refuse_live_keys
+from billing_cli.dev.choices import read_choices, refuse_live_keys, with_files_read
 from billing_cli.dev.running import Everything
 from billing_cli.failures import CommandFailed
 
@@ -48,7 +48,7 @@ def dev(
         reset: Begin with nothing: drops what an earlier run made in the folder, and only that. Asks first.
         yes: Do not ask first.
     """
-    refuse_live_keys(os.environ)
+    refuse_live_keys(with_files_read(os.environ))
     folder = data.resolve()
     with _claimed(folder):
         if reset:

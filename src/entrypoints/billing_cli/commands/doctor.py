@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import os
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -15,7 +16,8 @@ from billing_bootstrap.application import Application
 from billing_bootstrap.container import open_application
 from billing_bootstrap.health import Condition
 from billing_bootstrap.migrating import MigrationsFailed, migration_states
-from billing_bootstrap.settings import OFFLINE, SERVE, Settings, SettingsInvalid, load_settings
+from billing_bootstrap.replicas import state_of_replica
+from billing_bootstrap.settings import OFFLINE, SERVE, Fault, Settings, SettingsInvalid, load_settings, names_database
 from billing_bootstrap.stripe_setup import account_of, webhook_faults
 from billing_cli.desk import opened
 from billing_cli.options import LOOKING, Looking
@@ -49,7 +51,7 @@ class Finding(msgspec.Struct, frozen=True):
 
 
 async def doctor(*, invariants: Annotated[bool, Parameter(negative=())] = False, options: Looking = LOOKING) -> int:
-    """Check configuration, database, migrations, Redis, Stripe, webhook and worker; say what to do about each fault.
+    """Check settings, database, replica, Redis, tokens' keys, Stripe, webhook, worker; say what to do about faults.
 
     It ends with 1 where there is any fault. Nothing is changed.
 
@@ -72,17 +74,11 @@ async def doctor(*, invariants: Annotated[bool, Parameter(negative=())] = False,
 
 
 async def _examine() -> AsyncIterator[Finding]:
-    try:
-        settings = load_settings(os.environ, SERVE)
-    except SettingsInvalid as error:
-        for fault in error.faults:
-            remedy = f"For example: {fault.example}"
-            yield Finding("configuration", ok=False, found=f"{fault.name} {fault.wrong}", remedy=remedy)
-        settings = _what_is_right(error)
-    else:
-        yield Finding("configuration", ok=True, found=f"complete, {settings.environment}")
+    settings, findings = _configuration()
+    for finding in findings:
+        yield finding
     yield await asyncio.to_thread(_migrations)
-    if settings.database_url or any(os.environ.get(name) for name in ("PGHOST", "PGSERVICE", "PGDATABASE")):
+    if names_database(settings, os.environ):
         try:
             async with open_application(settings) as application:
                 for check in (_database, *((_cache,) if settings.redis_url else ()), _worker, _events, _clock):
@@ -91,10 +87,30 @@ async def _examine() -> AsyncIterator[Finding]:
             yield Finding("database", ok=False, found=error.message, remedy="Run `billing migrate`.")
     else:
         yield _not_tried("database")
+    if settings.database_replica_url:
+        yield await asyncio.to_thread(_replica, settings.database_replica_url)
     if not settings.redis_url:
         yield _not_tried("redis")
+    yield await asyncio.to_thread(_tokens, settings)
     for name, examine in (("stripe", _stripe), ("webhook", _webhook)):
         yield await examine(settings) if settings.stripe_secret_key else _not_tried(name)
+
+
+def _configuration() -> tuple[Settings, list[Finding]]:
+    """The settings, as far as they can be used, and what is to be said of them."""
+    faults: tuple[Fault, ...]
+    try:
+        settings = load_settings(os.environ, SERVE)
+        findings, faults = (
+            [Finding("configuration", ok=True, found=f"complete, {settings.environment}")],
+            settings.strays,
+        )
+    except SettingsInvalid as error:
+        settings, findings, faults = _what_is_right(error), [], error.faults
+    for fault in faults:
+        remedy = f"For example: {fault.example}"
+        findings.append(Finding("configuration", ok=False, found=f"{fault.name} {fault.wrong}", remedy=remedy))
+    return settings, findings
 
 
 def _what_is_right(error: SettingsInvalid) -> Settings:
@@ -148,6 +164,28 @@ async def _database(application: Application) -> Finding:
         return Finding("database", ok=True, found=f"answers in {check.latency_ms or 0:.1f} ms")
     remedy = "Start PostgreSQL, or correct DATABASE_URL."
     return Finding("database", ok=False, found="cannot be reached", remedy=remedy)
+
+
+def _replica(url: str) -> Finding:
+    state = state_of_replica(url)
+    if state.fault is None:
+        return Finding("replica", ok=True, found=f"answers, {state.behind_seconds:.1f} s behind")
+    remedy = "DATABASE_REPLICA_URL names a streaming replica of the primary; where it is away, the primary is read."
+    return Finding("replica", ok=False, found=state.fault, remedy=remedy)
+
+
+def _tokens(settings: Settings) -> Finding:
+    # By name: the entrypoints do not know each other, only the program knows them all.
+    keys = importlib.import_module("billing_http.token_keys")
+    try:
+        count: int | None = keys.count_public_keys(settings)
+    except (OSError, ValueError) as error:
+        remedy = "Correct JWT_JWKS_URL or JWT_JWKS_FILE, or what is there: until then no such token is taken."
+        return Finding("tokens", ok=False, found=f"no public key is had: {error}", remedy=remedy)
+    if not settings.jwt_algorithms:
+        return _not_tried("tokens")
+    found = f"taken with {', '.join(settings.jwt_algorithms)}"
+    return Finding("tokens", ok=True, found=found if count is None else f"{found}; {count} public keys")
 
 
 async def _cache(application: Application) -> Finding:

@@ -17,6 +17,7 @@ ADMIN = "admin-1"
 def banner(environment: Mapping[str, str], env_file: Path, port: int) -> str:
     """Where everything is, who may come in, and what to try next."""
     url, program, env_file = environment["BILLING_URL"], _program(), _from_here(env_file)
+    again = "" if env_file.parent == Path(".dev") else f" --data {env_file.parent}"
     stripe = environment.get("STRIPE_API_BASE") or "https://api.stripe.com"
     return f"""
 Ready.
@@ -38,7 +39,7 @@ Next, in another terminal:
   {program} demo --port {port}
   curl {url}/api/subscriptions/plans
 
-Ctrl-C stops everything. The data stays in {env_file.parent} until `{program} dev --reset`.
+Ctrl-C stops everything. The data stays in {env_file.parent} until `{program} dev{again} --reset`.
 
 """
 

@@ -14,9 +14,10 @@ from urllib.parse import urlsplit
 
 from attrs import field, frozen
 
+from billing_bootstrap.variables import SettingsInvalid, Variables
 from billing_cli.failures import CommandFailed
 
-__all__ = ["Choices", "port_in", "read_choices", "refuse_live_keys", "write_env"]
+__all__ = ["Choices", "port_in", "read_choices", "refuse_live_keys", "with_files_read", "write_env"]
 
 _CHOSEN = "# Chosen by billing dev:"
 _GIVEN = "# Taken from the environment:"
@@ -27,6 +28,8 @@ _NAMES = (
     "BILLING_URL",
     "BILLING_ENV",
     "DATABASE_URL",
+    "DATABASE_DIRECT_URL",
+    "DATABASE_REPLICA_URL",
     "REDIS_URL",
     "STRIPE_API_BASE",
     "STRIPE_SECRET_KEY",
@@ -46,6 +49,20 @@ _NAMES = (
     "LEARNER_TOKEN",
     "ADMIN_TOKEN",
 )
+#: What says more of a server, by what says which one it is: without that it is of another, and ours is not to be mixed
+#: up with it. Migrations would be made there.
+_MORE_OF = {
+    ("DATABASE_URL",): (
+        "DATABASE_DIRECT_URL",
+        "DATABASE_DIRECT_URL_FILE",
+        "DATABASE_REPLICA_URL",
+        "DATABASE_REPLICA_URL_FILE",
+    ),
+    ("REDIS_URL", "REDIS_HOST"): (
+        *("REDIS_SENTINELS", "REDIS_TLS", "REDIS_PASSWORD", "REDIS_PASSWORD_FILE"),
+        *("REDIS_CA_FILE", "REDIS_CERTIFICATE_FILE", "REDIS_KEY_FILE"),
+    ),
+}
 #: Where a frontend's own server usually listens.
 _FRONTENDS = ("http://localhost:3000", "http://localhost:5173")
 
@@ -94,14 +111,33 @@ class Choices:
             "LOG_FORMAT": "console",
         }
         settled = {"BILLING_ENV": "dev", "BILLING_URL": url}
-        return {**defaults, **found, **{name: value for name, value in self.given.items() if value}, **settled}
+        chosen = {**defaults, **found, **{name: value for name, value in self.given.items() if value}, **settled}
+        return {"DATABASE_DIRECT_URL": chosen.get("DATABASE_URL", ""), **chosen}
 
 
 def read_choices(environ: Mapping[str, str], path: Path) -> Choices:
-    """What the user chose, and what the `dev.env` at ``path`` says that an earlier run chose."""
+    """What the user chose, and what the `dev.env` at ``path`` says that an earlier run chose.
+
+    Secrets that are given by files are read. Raises `SettingsInvalid` where that cannot be.
+    """
     earlier = _chosen(path)
     given = {name: value for name, value in environ.items() if not value or earlier.get(name) != value}
+    given = with_files_read(given)
+    for which, more in _MORE_OF.items():
+        if not any(given.get(name) for name in which):
+            given = {name: value for name, value in given.items() if name not in more}
     return Choices(given=given, earlier=earlier)
+
+
+def with_files_read(environ: Mapping[str, str]) -> dict[str, str]:
+    """The same with the content of each secret's file in its place. Raises `SettingsInvalid`."""
+    variables, read = Variables(environ), dict(environ)
+    for name in _NAMES:
+        if read.pop(f"{name}_FILE", None):
+            read[name] = variables.secret(name) or ""
+    if variables.faults:
+        raise SettingsInvalid(tuple(variables.faults))
+    return read
 
 
 def refuse_live_keys(environ: Mapping[str, str]) -> None:
