@@ -11,6 +11,7 @@ from tests.event_histories import (
     History,
     at,
     bill,
+    declined,
     dispute,
     item,
     money,
@@ -77,14 +78,23 @@ NOVEL_HISTORIES: dict[str, History] = {
         [
             *BEGUN,
             told(_UPDATED, sub(1), MONTHS[1], _NEXT),
+            *declined(1, MONTHS[1] + 3_605),
             told("invoice.payment_failed", bill(1, "open"), MONTHS[1] + 3_605),
             told(_UPDATED, sub(1, status="past_due"), MONTHS[1] + 3_605, {"status": "active"}),
             told("invoice.marked_uncollectible", bill(1, "uncollectible"), at(45), {"status": "open"}),
+            *declined(2, MONTHS[2] + 3_605),
             told("invoice.payment_failed", bill(2, "open"), MONTHS[2] + 3_605),
             told(_UPDATED, sub(2, status="past_due"), MONTHS[2], {"items": sub(1)["items"], "latest_invoice": "in_2"}),
             told("invoice.paid", bill(1, status_transitions={"paid_at": at(70)}), at(70)),
         ],
-        {"status.subscription.status": "past_due", "invoices.1.status": "paid", "invoices.0.status": "open"},
+        {
+            "status.subscription.status": "past_due",
+            "invoices.1.status": "paid",
+            "invoices.0.status": "open",
+            # What is owed is October's bill, from its own first failure on 1 October: 7 days of grace.
+            "status.subscription.grace_until": "2026-10-08T13:00:05Z",
+            "status.dunning.first_failed_at": "2026-10-01T13:00:05Z",
+        },
     ),
     "three subscriptions, two of them ended": History(
         [

@@ -174,6 +174,8 @@ def _case_of(
     payment = next(reversed(known.payments_of(invoice)), None)
     taken = {one.name: one for one in steps if one.subject == invoice.id}
     since = past_due_since or first_failure(invoice, known)
+    if invoice.created >= since:  # the subscription is past due because of an older one, which was written off
+        since = first_failure(invoice, known)
     return _Case(invoice, payment, policy, since, taken, contest_of(seen.id, known))
 
 

@@ -13,13 +13,13 @@ from datetime import datetime, timedelta
 from attrs import frozen
 
 from billing_core.domain.causality import order_second
-from billing_core.domain.facts import Fact, ObjectRef, Snapshot, SubscriptionSeen
+from billing_core.domain.facts import Fact, InvoiceSeen, ObjectRef, Snapshot, SubscriptionSeen
 from billing_core.domain.lifecycles import status_of
 
 __all__ = ["FOLD_VERSION", "ObjectState", "Passed", "course", "extend", "fold", "is_later"]
 
 #: Counts up whenever the fold or what it is derived into changes; stored rows of an older one are folded anew.
-FOLD_VERSION = 4
+FOLD_VERSION = 5
 
 
 @frozen(kw_only=True)
@@ -177,7 +177,7 @@ class _Course:
     ) -> None:
         if self._status_since is None or status != self._status or status_before not in {status, None}:
             self._status, self._status_since = status, fact.occurred_at
-            is_told = not fact.is_answer and (status_before is None or status_before != status)
+            is_told = not fact.is_answer and status_before != status and not _is_tried_again(fact.after)
             self._status_not_before = fact.occurred_at if is_told else known_at
         for seen in (status_before, status):
             if seen is not None:
@@ -193,6 +193,11 @@ class _Course:
         self._prices = prices
         if fact.type == "customer.subscription.trial_will_end":
             self._trial_ending_at = fact.occurred_at
+
+
+def _is_tried_again(snapshot: Snapshot) -> bool:
+    """Whether it is an invoice that was tried before: an event that shows it does not tell of the first time."""
+    return isinstance(snapshot, InvoiceSeen) and snapshot.attempt_count > 1
 
 
 def _prices(snapshot: Snapshot) -> list[str]:

@@ -75,12 +75,15 @@ RANKS: dict[type[Snapshot], dict[str, int]] = {
 def status_of(snapshot: Snapshot) -> str | None:
     """The status whose runs are timed. None for what has no status.
 
-    Of a completed session it is that of its payment; that of a charge also says how much of it was refunded.
+    Of a completed session it is that of its payment; that of a charge also says how much of it was refunded, that of
+    an open invoice whether it was tried.
     """
     if type(snapshot) is SessionSeen and snapshot.status == "complete":
         return snapshot.payment_status
     if type(snapshot) is ChargeSeen and snapshot.amount_refunded:
         return f"{snapshot.status}, {snapshot.amount_refunded} refunded"
+    if type(snapshot) is InvoiceSeen and snapshot.status == "open" and snapshot.attempt_count:
+        return "open, tried"
     status: str | None = getattr(snapshot, "status", None)
     return status
 

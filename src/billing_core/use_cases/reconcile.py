@@ -30,6 +30,7 @@ from billing_core.ports.provider_listing import Change, ProviderListing
 from billing_core.ports.unit_of_work import UnitOfWork, UnitsOfWork
 from billing_core.use_cases.fact_intake import GUEST
 from billing_core.use_cases.reconcile_at_large import suspects_at_large
+from billing_core.use_cases.reconcile_links import untold_links
 from billing_core.use_cases.reconcile_object import ReconcileObject
 
 __all__ = ["LOG_KEPT", "Reconcile", "Step"]
@@ -116,6 +117,8 @@ class Reconcile:
                 owners = {ref: whose for ref, whose in _owners(batch).items() if ref not in seen}
                 seen |= owners.keys()
                 findings = await self._each(owners, actor, dry_run=dry_run)
+                links = await untold_links(self.units, self.lookup, [one.ref for one in findings])
+                findings += await self._each(links, actor, dry_run=dry_run)
                 progress = _counted(evolve(progress, cursor=batch[-1].event_id), findings, compared=len(owners))
                 await self._kept(progress, worker)
                 yield Step(progress=progress, findings=findings)
@@ -127,7 +130,8 @@ class Reconcile:
         """What the provider's log tells since the last run and we do not know; how many objects were mended.
 
         Does nothing while another worker is at it, and before `every` is over. An object all of whose events
-        are known needs no asking: its facts are the same, and so is what they add up to.
+        are known needs no asking: its facts are the same, and so is what they add up to. Only what ties a payment in
+        vain to its invoice is in no event, and asked for besides.
         """
         now = self.clock.now()
         async with self.units() as uow:
@@ -152,6 +156,8 @@ class Reconcile:
                 known = {fact.id for fact in await uow.facts.of_objects({change.ref for change in batch})}
             missed = _owners([change for change in batch if change.event_id not in known])
             findings = await self._each(missed, worker, dry_run=False)
+            links = await untold_links(self.units, self.lookup, missed)
+            findings += await self._each(links, worker, dry_run=False)
             mended += sum(finding.mended for finding in findings)
             progress = _counted(evolve(progress, cursor=batch[-1].event_id), findings, compared=len(missed))
             await self._kept(progress, worker)

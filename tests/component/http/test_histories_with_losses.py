@@ -15,9 +15,6 @@ __all__ = ["play"]
 
 #: When a payment without an invoice succeeded that was days on its way, its objects do not tell either.
 _WHEN_PAID = {"purchased_at", "granted_at"}
-#: Past due since before the invoice that is unpaid now: of an older one, paid late, nothing shows that it had failed.
-_OWED_BEFORE = {"two bills open, the older one paid out of band"}
-_SINCE_WHEN = {"grants", "course", "platform", "grace_until", "first_failed_at"}
 #: A deleted customer is in no list, and names no user any more: whom nobody heard of stays unheard of.
 _NEVER_HEARD_OF = {"a customer deleted while subscribed"}
 
@@ -58,7 +55,7 @@ async def play(names: Collection[str], *, all_losses: bool) -> int:
 
 def _untold(name: str) -> set[str]:
     delayed = any(event["type"] == "payment_intent.processing" for event in HISTORIES[name].events)
-    return (_WHEN_PAID if delayed else set()) | (_SINCE_WHEN if name in _OWED_BEFORE else set())
+    return _WHEN_PAID if delayed else set()
 
 
 async def test_with_one_event_lost_or_all_one_reconciliation_says_the_same() -> None:

@@ -297,8 +297,8 @@ SAID: dict[str, tuple[tuple[Snapshot, ...], tuple[Snapshot, ...], dict[str, str 
         {
             "subscription_id": our_id(ACTIVE), "plan_id": "pro-monthly", "stripe_invoice_id": "in_2",
             "amount_due": 2900, "currency": "usd", "attempts": 1, "decline_code": None, "hard_decline": "no",
-            "step": None, "hosted_invoice_url": "https://pay.example/2", "first_failed_at": "2026-01-01T00:00:00Z",
-            "next_retry_at": None, "ends_at": None, "grace_until": "2026-01-08T00:00:00Z",
+            "step": None, "hosted_invoice_url": "https://pay.example/2", "first_failed_at": "2026-02-01T00:00:00Z",
+            "next_retry_at": None, "ends_at": None, "grace_until": "2026-02-08T00:00:00Z",
         },
     ),
 }  # fmt: skip

@@ -75,6 +75,61 @@ def test_the_grace_counts_from_the_first_failure_whatever_was_lost(facts: list[F
     assert row.grace_until == since + timedelta(days=7)
 
 
+#: The renewal of 1 March is made at midnight (day 59), finalised an hour later, and fails then too.
+NEXT_FINALISED, NEXT_FAILED = day(59, hours=1), day(59, hours=1, seconds=5)
+NEXT = evolve(INVOICE, id="in_3", created=day(59), finalized_at=NEXT_FINALISED)
+NEXT_HEARD = told("invoice.payment_failed", NEXT, NEXT_FAILED)
+NEXT_AGAIN = told("invoice.payment_failed", evolve(NEXT, attempt_count=2), day(62))
+INVOICE_HEARD = told("invoice.payment_failed", INVOICE, FAILED)
+PAID_LATE = told("invoice.paid", evolve(INVOICE, status="paid", paid_at=day(70)), day(70))
+WRITTEN_OFF = told("invoice.marked_uncollectible", evolve(INVOICE, status="uncollectible"), day(45))
+VOIDED = told("invoice.voided", evolve(INVOICE, status="void"), day(60))
+
+
+@pytest.mark.parametrize(
+    ("facts", "since"),
+    [
+        pytest.param([INVOICE_HEARD, NEXT_HEARD], FAILED, id="two are owed: since the older one failed"),
+        pytest.param([INVOICE_HEARD, NEXT_HEARD, PAID_LATE], NEXT_FAILED, id="the older one was paid"),
+        pytest.param([INVOICE_HEARD, NEXT_HEARD, VOIDED], NEXT_FAILED, id="the older one was voided"),
+        pytest.param([INVOICE_HEARD, WRITTEN_OFF], FAILED, id="written off, it is owed still"),
+        pytest.param([INVOICE_HEARD, WRITTEN_OFF, NEXT_HEARD], FAILED, id="written off, and the next one fails too"),
+        pytest.param([INVOICE_HEARD, WRITTEN_OFF, NEXT_HEARD, PAID_LATE], NEXT_FAILED, id="written off, and paid"),
+        pytest.param([PAID_LATE, NEXT_AGAIN], NEXT_FINALISED, id="of the second, only a second try was heard"),
+        pytest.param([INVOICE_HEARD, NEXT_HEARD, NEXT_AGAIN, PAID_LATE], NEXT_FAILED, id="each try was heard"),
+    ],
+)
+def test_of_several_bills_the_oldest_that_is_owed_counts_also_after_a_loss(facts: list[Fact], since: datetime) -> None:
+    """Whoever settles it owes the next one, and that since it failed itself. A bill that was written off is owed."""
+    mended = [one for one in facts if one != INVOICE_HEARD]
+    ends = {one.after.id: looked_up(one.after, day(80)) for one in sorted(facts, key=lambda one: one.occurred_at)}
+    lossless, lossy = owes([BEGAN, HEARD, *facts]), owes([BEGAN, looked_up(OWES, day(80)), *mended, *ends.values()])
+    assert (lossless.past_due_since, lossy.past_due_since) == (since, since if since != FAILED else FINALISED)
+
+
+def test_a_bill_from_before_the_last_that_was_paid_is_of_another_time() -> None:
+    """Left open a year ago, while the customer went on to pay: it gives no grace away, and takes none."""
+    old = told("invoice.payment_failed", evolve(INVOICE, id="in_0", created=day(1), finalized_at=day(1)), day(1))
+    paid = told("invoice.paid", evolve(INVOICE, id="in_1", status="paid", created=day(20), amount_paid=2900), day(20))
+    facts = [BEGAN, looked_up(OWES, day(80)), old, paid, ASKED_FOR_THE_INVOICE]
+    assert owes(facts).past_due_since == FINALISED
+    # Where nothing newer is owed it is what makes the subscription past due.
+    assert owes(facts[:-1]).past_due_since == day(1)
+
+
+def test_what_was_past_due_as_a_bill_was_made_was_so_because_of_another() -> None:
+    """The first change was lost; the next one told is that of the period, in the second in which the bill is made."""
+    moved = told("customer.subscription.updated", RELABELLED, day(59), before=OWES)
+    assert owes([BEGAN, moved, PAID_LATE, NEXT_HEARD]).past_due_since == NEXT_FAILED
+
+
+def test_the_schedule_of_a_bill_counts_from_its_own_failure() -> None:
+    """Written off, the first bill gives the second no grace; yet what is done about the second begins with it."""
+    dunning = owes([BEGAN, HEARD, INVOICE_HEARD, WRITTEN_OFF, NEXT_HEARD]).dunning
+    assert dunning is not None
+    assert (dunning.stripe_invoice_id, dunning.first_failed_at) == ("in_3", NEXT_FAILED)
+
+
 def test_what_comes_late_only_makes_it_more_exact() -> None:
     """Each fact that comes narrows it: the answer, the invoice, the charges, and at last what was lost."""
     told_so_far: list[Fact] = [BEGAN]

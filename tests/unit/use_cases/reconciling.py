@@ -116,26 +116,8 @@ def told_by_objects(account: Account) -> Account:
     """The account without what the provider's objects no longer tell after a loss (ADR 0002)."""
     return evolve(
         account,
-        subscriptions=tuple(
-            evolve(
-                one,
-                past_due_since=None,
-                grace_until=None,
-                trial_ending_at=None,
-                dunning=evolve(one.dunning, first_failed_at=one.created_at) if one.dunning else None,
-                # Whether a payment method is new, and which day it is, follow from when the first failure was.
-                next_step=None,
-            )
-            for one in account.subscriptions
-        ),
-        grants=tuple(
-            evolve(
-                one,
-                blocked_at=None,
-                expires_at=None if one.lapses == "payment_overdue" else one.expires_at,
-            )
-            for one in account.grants
-        ),
+        subscriptions=tuple(evolve(one, trial_ending_at=None) for one in account.subscriptions),
+        grants=tuple(evolve(one, blocked_at=None) for one in account.grants),
     )
 
 

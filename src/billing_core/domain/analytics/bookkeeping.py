@@ -21,6 +21,7 @@ from billing_core.domain.analytics.settling import Settling, settling_of
 from billing_core.domain.analytics.touching import Touched, everything, touched_by
 from billing_core.domain.analytics.trials import trials_of
 from billing_core.domain.facts import Fact, InvoiceSeen, PaymentSeen, SubscriptionSeen
+from billing_core.domain.subscriptions import Status
 
 __all__ = ["Books", "Turnover", "entries_of"]
 
@@ -119,7 +120,8 @@ class Books:
         again = set(self._steps) if touched.discounts else set()
         again |= touched.subscriptions
         again |= {name for name, settlings in moved.items() if self._concerns(name, settlings)}
-        again |= {name for name in touched.billed | moved.keys() if any(one.was_touched for one in self._paid(name))}
+        billed = touched.billed | moved.keys()
+        again |= {name for name in billed if any(one.was_touched for one in self._paid(name)) or self._was_late(name)}
         for name in again:
             seen = known.seen(SubscriptionSeen, name)
             if seen is not None:
@@ -131,6 +133,11 @@ class Books:
         """Whether money went back, or moved at a moment at which MRR did: then its facts are named too."""
         moments = {step.at for step in self._steps.get(subscription_id, ())}
         return any(one.was_touched or not moments.isdisjoint(one.moments) for one in settlings)
+
+    def _was_late(self, subscription_id: str) -> bool:
+        """Whether it was ever past due: its invoices, and what was tried of them, tell since when."""
+        stages = self._history.stages(SubscriptionSeen, subscription_id)
+        return any(stage.seen.status == Status.PAST_DUE for stage in stages)
 
     def _paid(self, subscription_id: str) -> list[Settling]:
         known = self._history.known

@@ -36,6 +36,8 @@ class Stage(Generic[T]):
     seen: T
     #: Since when it has had its status.
     status_since: datetime
+    #: Not before when it began to have it, as in `billing_core.domain.folding.ObjectState`.
+    status_not_before: datetime | None
     #: The ids of the facts of that second.
     facts: tuple[str, ...]
 
@@ -78,7 +80,13 @@ class History:
         ref = ObjectRef(_KINDS[kind], identity)
         if ref not in self._stages:
             self._stages[ref] = tuple(
-                Stage(step.state.last_at, step.state.snapshot, step.state.status_since, step.facts)
+                Stage(
+                    step.state.last_at,
+                    step.state.snapshot,
+                    step.state.status_since,
+                    step.state.status_not_before,
+                    step.facts,
+                )
                 for step in self._courses.get(ref, ())
                 if isinstance(step.state.snapshot, kind)
             )

@@ -3,7 +3,7 @@
 What counts, and from when:
 
 - an active subscription, at its current price net of the discounts that run; a trial counts nothing;
-- one that is past due until its grace ends, counted from the first failure;
+- one that is past due until its grace ends, counted from the first failure of the oldest bill that was owed then;
 - not one whose latest paid period was refunded in full, or lost in a dispute: it leaves on that day, and comes
   back with the next period that is paid (or when the refund fails, or the dispute is won after all);
 - not one whose collection is paused with ``void``, from the end of the period that was running;
@@ -16,14 +16,16 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from functools import cached_property
+from itertools import zip_longest
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from billing_core.domain.analytics.histories import History, Stage
 from billing_core.domain.analytics.rates import Discounts, Rate, monthly_rate
 from billing_core.domain.analytics.settling import Settling
 from billing_core.domain.facts import InvoiceSeen, SubscriptionSeen
 from billing_core.domain.invoices import coverage_of
+from billing_core.domain.overdue import past_due_since_as_of
 from billing_core.domain.policies import AccessPolicy
 from billing_core.domain.subscriptions import TERMINAL, Status
 
@@ -93,7 +95,7 @@ class Running:
 
     def _moments(self) -> list[datetime]:
         found = {stage.at for stage in self._stages} | self._discounts.moments()
-        found |= {self._grace_end(stage) for stage in self._stages if stage.seen.status == Status.PAST_DUE}
+        found |= set(self._graces())
         found |= set(self._voids.values())
         found |= {moment for start, end in self._undone for moment in (start, end) if moment is not None}
         return sorted(found)
@@ -109,7 +111,7 @@ class Running:
     def _counts(self, stage: Stage[SubscriptionSeen], moment: datetime) -> bool:
         status = stage.seen.status
         if status == Status.PAST_DUE:
-            if moment >= self._grace_end(stage):
+            if moment >= self._grace_end(stage, moment):
                 return False
         elif status != Status.ACTIVE:
             return False
@@ -125,10 +127,21 @@ class Running:
             self._workings.rates[key] = tuple(rate for rate in rates if rate.micros)
         return self._workings.rates[key]
 
-    def _grace_end(self, stage: Stage[SubscriptionSeen]) -> datetime:
+    def _graces(self) -> Iterator[datetime]:
+        """When what is past due may begin to count or cease to: a bill was paid, or the grace of one is over."""
+        paid = [one.paid_at for one in self._invoices if one.paid_at is not None]
+        for stage, following in zip_longest(self._stages, self._stages[1:]):
+            if stage.seen.status != Status.PAST_DUE:
+                continue
+            for moment in [stage.at, *(at for at in paid if stage.at < at and (not following or at < following.at))]:
+                yield moment
+                yield self._grace_end(stage, moment)
+
+    def _grace_end(self, stage: Stage[SubscriptionSeen], moment: datetime) -> datetime:
         plans = (self._history.catalog.plan_for(item.price_id, stage.seen.created) for item in stage.seen.items)
         policy = next((plan.access for plan in plans if plan is not None), AccessPolicy())
-        return stage.status_since + policy.grace
+        bounds = stage.status_since, stage.status_not_before
+        return past_due_since_as_of(moment, stage.seen.id, self._history.known, *bounds) + policy.grace
 
     def _facts(self, stage: Stage[SubscriptionSeen], moment: datetime) -> tuple[str, ...]:
         """The facts of this very moment, else those that brought the subscription to where it is."""
@@ -204,5 +217,5 @@ def _ended_in_time(stages: Iterable[Stage[SubscriptionSeen]]) -> Iterator[Stage[
     for stage in stages:
         ended = stage.seen.ended_at if stage.seen.status in TERMINAL else None
         at = stage.at if ended is None or ended > stage.at else max(ended, previous or ended)
-        yield Stage(at, stage.seen, stage.status_since, stage.facts)
+        yield evolve(stage, at=at)
         previous = at

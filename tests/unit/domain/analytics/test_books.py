@@ -18,10 +18,11 @@ from billing_core.domain.facts import (
     InvoiceSeen,
     PaymentSeen,
 )
-from tests.builders import CATALOG, CUSTOMER, PRO, TEAM, day, told
+from tests.builders import CATALOG, CUSTOMER, PRO, TEAM, day, looked_up, told
 from tests.ledgers import entries, kept_of
 from tests.lives import Life
 from tests.provider_objects import invoice, item, line, refund, subscription
+from tests.unpaid import declined
 
 TEAM_PRICE = TEAM.stripe_price_id or ""
 
@@ -201,6 +202,19 @@ def _unpaid_when_it_ended() -> list[Fact]:
     ]
 
 
+def _first_seen_late() -> list[Fact]:
+    """That the renewal failed was lost: since when is told by the invoice, its payment, their link and the charge."""
+    begun, late = subscription(), subscription("past_due")
+    unpaid = invoice(line(2900, day(31), day(59)), identity="in_2", status="open", created=day(31))
+    told_by_objects = [unpaid, *declined()]
+    paid = evolve(unpaid, status="paid", amount_paid=2900, paid_at=day(40))
+    return [
+        told("customer.subscription.created", begun, day(0)),
+        *(looked_up(one, day(35)) for one in [late, *told_by_objects]),
+        told("invoice.paid", paid, day(40)),
+    ]
+
+
 LIVES: dict[str, Callable[[], Sequence[Fact]]] = {
     "renewed and refunded": lambda: _renewed_and_refunded().facts,
     "disputed, gone and back": lambda: _disputed_and_gone().facts,
@@ -209,6 +223,7 @@ LIVES: dict[str, Callable[[], Sequence[Fact]]] = {
     "bought and returned": lambda: _bought_and_returned().facts,
     "discounted everywhere": lambda: _discounted().facts,
     "unpaid when it ended": _unpaid_when_it_ended,
+    "first seen past due after a loss": _first_seen_late,
     "told in older shapes": _of_older_shapes,
     "a refund that names its charge": _by_its_charge_alone,
 }

@@ -18,10 +18,10 @@ FACTS = [
     told("customer.subscription.updated", LATE, day(35), before=LEAVING, identity="staying"),
 ]
 WHOLE = (
-    Stage(day(0), ACTIVE, day(0), ("begun",)),
-    Stage(day(31), LATE, day(31), ("late",)),
-    Stage(day(33), LEAVING, day(31), ("leaving",)),
-    Stage(day(35), LATE, day(31), ("staying",)),
+    Stage(day(0), ACTIVE, day(0), day(0), ("begun",)),
+    Stage(day(31), LATE, day(31), day(31), ("late",)),
+    Stage(day(33), LEAVING, day(31), day(31), ("leaving",)),
+    Stage(day(35), LATE, day(31), day(31), ("staying",)),
 )
 
 

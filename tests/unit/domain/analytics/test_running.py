@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import pytest
 from attrs import evolve
@@ -26,7 +27,7 @@ from billing_core.domain.facts import (
 from billing_core.domain.periods import Interval
 from billing_core.domain.plans import Catalog, Plan
 from billing_core.domain.policies import AccessPolicy
-from tests.builders import CATALOG, CUSTOMER, day, plan, told
+from tests.builders import CATALOG, CUSTOMER, day, looked_up, plan, told
 from tests.provider_objects import charge, dispute, invoice, item, line, payment, refund, subscription
 
 ACTIVE = subscription()
@@ -111,6 +112,35 @@ def test_what_is_past_due_counts_until_its_grace_is_over(
 ) -> None:
     late = evolve(ACTIVE, status="past_due", items=tuple(items))
     assert course(steps(became(late, 31), catalog=Catalog(plans=tuple(plans))))[-1] == (day(until), 0)
+
+
+def owed(number: int, made: float, status: str = "open", **changes: Any) -> InvoiceSeen:  # noqa: ANN401 - of an invoice
+    bill = invoice(line(2900, day(made), day(made + 28)), identity=f"in_{number}", created=day(made), status=status)
+    return evolve(bill, finalized_at=day(made), **changes)
+
+
+LATE = evolve(ACTIVE, status="past_due")
+
+
+@pytest.mark.parametrize("seen_on", [32, 36])
+def test_where_the_failure_was_lost_the_grace_counts_from_it_all_the_same(seen_on: int) -> None:
+    facts = [looked_up(LATE, day(seen_on)), looked_up(owed(2, 31), day(seen_on))]
+    assert course(steps(*facts)) == [(day(0), 2900), (day(38), 0)]
+
+
+def test_first_seen_after_its_grace_it_counts_no_longer() -> None:
+    assert course(steps(looked_up(LATE, day(50)), looked_up(owed(2, 31), day(50)))) == [(day(0), 2900), (day(50), 0)]
+
+
+def test_whoever_pays_the_older_of_two_bills_has_the_rest_of_the_grace_of_the_newer() -> None:
+    """Owed since day 31, with a grace until day 38. The next bill fails on day 59: the rest of its 7 days counts."""
+    facts = [
+        became(LATE, 31),
+        told("invoice.payment_failed", owed(2, 31), day(31)),
+        told("invoice.payment_failed", owed(3, 59), day(59)),
+        told("invoice.paid", owed(2, 31, "paid", paid_at=day(62)), day(62)),
+    ]
+    assert course(steps(*facts)) == [(day(0), 2900), (day(38), 0), (day(62), 2900), (day(66), 0)]
 
 
 # ---------------------------------------------------------------------------------------------------- ends told late
