@@ -31,6 +31,7 @@ __all__ = [
     "npm_install",
     "ours",
     "pgbench_rate",
+    "running",
     "static",
     "sync_engine",
     "workers",
@@ -84,7 +85,7 @@ def ours(database_url: str, redis_url: str, *, workers: int, cores: frozenset[in
     port = free_port()
     command = [sys.executable, "-m", "billing_http", "--port", str(port), "--workers", str(workers)]
     environment = environment_of(database_url, redis_url)
-    with _running(command, environment, f"http://127.0.0.1:{port}/api/health/ready", cores):
+    with running(command, environment, f"http://127.0.0.1:{port}/api/health/ready", cores):
         yield port
 
 
@@ -113,7 +114,7 @@ def static(*, cores: frozenset[int] = _ALL) -> Iterator[int]:
     port = free_port()
     command = [sys.executable, "-m", "uvicorn", "benchmarks.peers.static:app", "--port", str(port)]
     command += ["--no-access-log", "--log-level=warning"]
-    with _running(command, {}, f"http://127.0.0.1:{port}/ready", cores):
+    with running(command, {}, f"http://127.0.0.1:{port}/ready", cores):
         yield port
 
 
@@ -128,7 +129,7 @@ def express_status(folder: Path, redis_url: str, *, manner: str, cores: frozense
         "PEER_PORT": str(port),
         "NODE_ENV": "production",
     }
-    with _running(["node", str(folder / "status.js")], environment, f"http://127.0.0.1:{port}/ready", cores):
+    with running(["node", str(folder / "status.js")], environment, f"http://127.0.0.1:{port}/ready", cores):
         yield port
 
 
@@ -144,7 +145,7 @@ def express(folder: Path, database_url: str, *, manner: str, processes: int) -> 
         "WEBHOOK_SECRET": SECRET,
         "NODE_ENV": "production",
     }
-    with _running(["node", str(folder / "express.js")], environment, f"http://127.0.0.1:{port}/ready"):
+    with running(["node", str(folder / "express.js")], environment, f"http://127.0.0.1:{port}/ready"):
         yield port
 
 
@@ -159,7 +160,7 @@ def sync_engine(folder: Path, database_url: str, *, processes: int) -> Iterator[
         "WEBHOOK_SECRET": SECRET,
         "NODE_ENV": "production",
     }
-    with _running(["node", str(folder / "sync_engine.js")], environment, f"http://127.0.0.1:{port}/ready"):
+    with running(["node", str(folder / "sync_engine.js")], environment, f"http://127.0.0.1:{port}/ready"):
         yield port
 
 
@@ -183,9 +184,10 @@ def pgbench_rate(database_url: str, *, clients: int, seconds: int) -> float:
 
 
 @contextmanager
-def _running(
+def running(
     command: list[str], environment: Mapping[str, str], ready_url: str, cores: frozenset[int] = _ALL
-) -> Iterator[None]:
+) -> Iterator[int]:
+    """A process that answers at ``ready_url``; its id."""
     process = subprocess.Popen(
         command,
         env=os.environ | environment,
@@ -195,7 +197,7 @@ def _running(
     )
     try:
         _wait(process, ready_url)
-        yield
+        yield process.pid
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(timeout=_READY_SECONDS_MAX)

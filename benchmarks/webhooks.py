@@ -54,13 +54,12 @@ _DOES = {
 def requests(story: Story, learners: int, first_learner: int) -> list[bytes]:
     """Distinct signed events, in an order in which they may arrive."""
     now = int(time.time())
-    return [
-        _request(story.event(place, first_learner + learner), now) for place, learner in interleaved(story, learners)
-    ]
+    bodies = (story.event(place, first_learner + learner) for place, learner in interleaved(story, learners))
+    return [webhook(body, signature_header(body, services.SECRET, now)) for body in bodies]
 
 
-def _request(body: bytes, now: int) -> bytes:
-    signature = signature_header(body, services.SECRET, now)
+def webhook(body: bytes, signature: str) -> bytes:
+    """An event as Stripe sends it."""
     head = (
         "POST /api/webhooks/stripe HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
         f"Content-Length: {len(body)}\r\nStripe-Signature: {signature}\r\n\r\n"
