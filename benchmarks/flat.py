@@ -56,7 +56,7 @@ class Side:
     async def access_not_cached(self, learner: int) -> None:
         """The grants, as they are read where Redis has none."""
         async with self.application.units() as uow:
-            access = await uow.views.access_of(Story.user_id(learner))
+            (access,) = await uow.views.access_of((Story.user_id(learner),))
         if not access.grants:
             raise RuntimeError(f"Nothing is open to learner {learner}.")
 

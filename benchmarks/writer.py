@@ -23,6 +23,7 @@ from billing_bootstrap.container import open_application
 from billing_bootstrap.settings import SERVE, load_settings
 from billing_core.domain.callers import Caller, Role
 from billing_core.domain.resources import Resource, ResourceType
+from billing_core.use_cases.known_access import StoredAccess
 from billing_core.use_cases.look_up import LookUp
 
 __all__ = ["StaleAnswer", "Writer", "changing"]
@@ -99,8 +100,14 @@ class Writer:
         """The status has to be what is stored, as it is read past every cache."""
         user_id, units = Story.user_id(self._learner), application.units
         body = await self._ask(reader, writer, f"/api/subscriptions/status/{user_id}")
-        stored = LookUp(units=units, stale_units=units, cache=NoCache(), clock=application.clock)
-        expected = msgspec.json.encode(presenting.status(await stored.status(_SUPPORT, user_id)))
+        past_caches = LookUp(
+            units=units,
+            stale_units=units,
+            stored=StoredAccess(units, NoCache()),
+            cache=NoCache(),
+            clock=application.clock,
+        )
+        expected = msgspec.json.encode(presenting.status(await past_caches.status(_SUPPORT, user_id)))
         if body != expected:
             raise StaleAnswer(f"{body.decode()} should be {expected.decode()}")
 

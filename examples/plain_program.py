@@ -27,6 +27,7 @@ from billing_core.use_cases.bookkeeping import Bookkeeper
 from billing_core.use_cases.carry_out import CarryOut
 from billing_core.use_cases.create_purchase import CreatePurchase
 from billing_core.use_cases.decide_access import DecideAccess
+from billing_core.use_cases.known_access import StoredAccess
 from billing_core.use_cases.receive_event import ReceiveEvent
 from billing_core.use_cases.remembered_catalog import RememberedCatalog
 from billing_memory import (
@@ -90,7 +91,9 @@ async def purchase() -> None:
     receive_event = ReceiveEvent(
         units=units, books=books, verifier=provider, clock=clock, real_clock=clock, retries=RetryPolicy()
     )
-    decide_access = DecideAccess(units=units, cache=cache, catalogs=RememberedCatalog(units, cache), clock=clock)
+    decide_access = DecideAccess(
+        stored=StoredAccess(units, cache), cache=cache, catalogs=RememberedCatalog(units, cache), clock=clock
+    )
 
     await apply_catalog([], [COURSE], actor="example")
     ann = Caller("ann")

@@ -156,14 +156,14 @@ async def test_cached_values_and_announcements_expire() -> None:
     """After some real seconds each."""
     seconds = 0.0
     cache = MemoryAccessCache(lambda: seconds)
-    await cache.put(user_access(1), cache.moment())
+    await cache.put([user_access(1)], cache.moment())
     seconds = VALUE_SECONDS
     assert await cache.get("user-1") is None
     await cache.mark_stale(["user-1"])
-    await cache.put(user_access(1), cache.moment())
+    await cache.put([user_access(1)], cache.moment())
     assert await cache.get("user-1") is None
     seconds += STALE_SECONDS
-    await cache.put(user_access(1), cache.moment())
+    await cache.put([user_access(1)], cache.moment())
     assert await cache.get("user-1") == user_access(1)
 
 

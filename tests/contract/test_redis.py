@@ -77,7 +77,7 @@ async def test_a_redis_that_is_away_is_an_empty_cache(proxy: TcpProxy, link: Red
     await proxy.cut()
     cache = RedisAccessCache(link)
     await cache.mark_stale(["user-1"])
-    await cache.put(user_access(1), cache.moment())
+    await cache.put([user_access(1)], cache.moment())
     await cache.lift([user_access(1)], "lost")
     assert await cache.get("user-1") is None
 
@@ -102,7 +102,7 @@ async def test_a_redis_that_is_back_is_used_again(proxy: TcpProxy, link: RedisLi
     await cache.get("user-1")
     proxy.mend()
     time.seconds = 1.0
-    await cache.put(user_access(1), cache.moment())
+    await cache.put([user_access(1)], cache.moment())
     assert await cache.get("user-1") == user_access(1)
 
 
@@ -112,14 +112,14 @@ async def test_after_an_outage_nothing_old_is_trusted(
     """A mark may have been lost, so a new epoch begins, for every process."""
     prefix = f"access-{uuid4()}"
     cache, other = RedisAccessCache(link, prefix=prefix), RedisAccessCache(other_link, prefix=prefix)
-    await cache.put(user_access(1), cache.moment())
+    await cache.put([user_access(1)], cache.moment())
     await proxy.cut()
     await cache.mark_stale(["user-1"])  # lost; then version 2 is committed
     proxy.mend()
     time.seconds = 1.0
     assert await cache.get("user-1") is None
     assert await other.get("user-1") is None
-    await other.put(user_access(2), other.moment())
+    await other.put([user_access(2)], other.moment())
     assert await cache.get("user-1") == user_access(2)
 
 
@@ -130,7 +130,7 @@ async def test_a_mark_that_was_not_even_tried_counts_as_lost(
     prefix = f"access-{uuid4()}"
     cache, other = RedisAccessCache(link, prefix=prefix), RedisAccessCache(other_link, prefix=prefix)
     link.breaker.failed()
-    await other.put(user_access(1), other.moment())
+    await other.put([user_access(1)], other.moment())
     await cache.mark_stale(["user-1"])
     time.seconds = 1.0
     assert await cache.get("user-1") is None
@@ -143,7 +143,7 @@ async def test_after_a_failover_nothing_old_is_trusted(
     """A replica that lagged still has what was marked stale, and its epoch too; no call of ours ever failed."""
     prefix = f"access-{uuid4()}"
     cache = RedisAccessCache(link, prefix=prefix)
-    await cache.put(user_access(1), cache.moment())
+    await cache.put([user_access(1)], cache.moment())
     for key in (f"{prefix}:epoch", f"{prefix}:value:user-1"):
         copied = await other_link.client.get(key)
         assert copied is not None
@@ -159,7 +159,7 @@ async def test_a_value_that_cannot_be_read_is_unknown(link: RedisLink) -> None:
     """Another version of the code may have written it."""
     prefix = f"access-{uuid4()}"
     cache = RedisAccessCache(link, prefix=prefix)
-    await cache.put(user_access(1), cache.moment())
+    await cache.put([user_access(1)], cache.moment())
     epoch = await link.client.get(f"{prefix}:epoch")
     await link.client.set(f"{prefix}:value:user-1", f"{epoch!r}no such thing")
     assert await cache.get("user-1") is None
@@ -171,7 +171,7 @@ async def test_everything_that_is_kept_expires(link: RedisLink) -> None:
     """But for the epoch, of which there is one."""
     prefix = f"access-{uuid4()}"
     cache = RedisAccessCache(link, prefix=prefix)
-    await cache.put(user_access(1), cache.moment())
+    await cache.put([user_access(1)], cache.moment())
     await cache.mark_stale(["user-2"])
     lifetimes = {key: await link.client.pttl(key) for key in await link.client.keys(f"{prefix}:*")}
     lasting = [key for key, lifetime in lifetimes.items() if lifetime < 0]
@@ -188,7 +188,7 @@ async def test_a_change_that_took_too_long_lifts_no_other_one(link: RedisLink) -
     await link.client.delete(f"{prefix}:marks:user-1")  # what happens to it after five seconds
     in_time = await cache.mark_stale(["user-1"])
     await cache.lift([user_access(2)], late)
-    await cache.put(user_access(2), cache.moment())
+    await cache.put([user_access(2)], cache.moment())
     assert await cache.get("user-1") is None
     await cache.lift([user_access(3)], in_time)
     assert await cache.get("user-1") == user_access(3)

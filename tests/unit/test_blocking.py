@@ -14,6 +14,7 @@ from billing_core import Caller
 from billing_core.blocking import BackgroundLoop
 from billing_core.domain.errors import Forbidden
 from billing_core.use_cases.decide_access import DecideAccess
+from billing_core.use_cases.known_access import StoredAccess
 from billing_core.use_cases.remembered_catalog import RememberedCatalog
 from billing_memory import ManualClock, MemoryAccessCache, MemoryUnitsOfWork
 from tests.builders import course, day
@@ -31,7 +32,10 @@ def test_a_use_case_becomes_a_function(loop: BackgroundLoop) -> None:
     units = MemoryUnitsOfWork()
     cache = MemoryAccessCache()
     use_case = DecideAccess(
-        units=units, cache=cache, catalogs=RememberedCatalog(units, cache), clock=ManualClock(day(0))
+        stored=StoredAccess(units, cache),
+        cache=cache,
+        catalogs=RememberedCatalog(units, cache),
+        clock=ManualClock(day(0)),
     )
     decide_access = loop.blocking(use_case)
 

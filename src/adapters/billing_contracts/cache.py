@@ -54,7 +54,7 @@ class _Database:
         if stage == 0:
             seen = self.present
         else:
-            await self.cache.put(seen, self.cache.moment())
+            await self.cache.put([seen], self.cache.moment())
         self._stages[reader] = ((stage + 1) % 2, seen)
 
 
@@ -67,27 +67,37 @@ class AccessCacheContract:
 
     async def test_what_was_put_is_known(self, cache: AccessCache) -> None:
         """Equal in every field."""
-        await cache.put(user_access(2), cache.moment())
+        await cache.put([user_access(2)], cache.moment())
         assert await cache.get("user-1") == user_access(2)
 
     async def test_users_are_kept_apart(self, cache: AccessCache) -> None:
         """Whatever characters their ids have."""
         for user_id in ("user-1", "user:1", "ü ser\u20ac", "1"):
-            await cache.put(user_access(1, user_id=user_id), cache.moment())
+            await cache.put([user_access(1, user_id=user_id)], cache.moment())
         for user_id in ("user-1", "user:1", "ü ser\u20ac", "1"):
             assert await cache.get(user_id) == user_access(1, user_id=user_id)
+
+    async def test_several_are_put_at_once(self, cache: AccessCache) -> None:
+        """Each by the rules for one: what is newer, or about to change, stays as it is; nobody is no question."""
+        await cache.put([user_access(2, user_id="user-2")], cache.moment())
+        await cache.mark_stale(["user-3"])
+        read = [user_access(1, user_id=f"user-{number}") for number in (1, 2, 3, 4)]
+        await cache.put(read, cache.moment())
+        await cache.put([], cache.moment())
+        newer = user_access(2, user_id="user-2")
+        assert await cache.get_all([access.user_id for access in read]) == (read[0], newer, None, read[3])
 
     @pytest.mark.parametrize(("first", "second"), [(1, 2), (2, 1)])
     async def test_the_newer_version_stays(self, cache: AccessCache, first: int, second: int) -> None:
         """In whatever order two readers put what they read."""
-        await cache.put(user_access(first), cache.moment())
-        await cache.put(user_access(second), cache.moment())
+        await cache.put([user_access(first)], cache.moment())
+        await cache.put([user_access(second)], cache.moment())
         assert await cache.get("user-1") == user_access(2)
 
     async def test_several_are_asked_for_at_once(self, cache: AccessCache) -> None:
         """What is known of each, in the order in which they were named; the catalog is one of them."""
         for known in ("user-1", CATALOG):
-            await cache.put(user_access(3, user_id=known), cache.moment())
+            await cache.put([user_access(3, user_id=known)], cache.moment())
         asked = (CATALOG, "user-2", "user-1")
         assert await cache.get_all(asked) == (
             user_access(3, user_id=CATALOG),
@@ -98,7 +108,7 @@ class AccessCacheContract:
     async def test_marking_forgets(self, cache: AccessCache) -> None:
         """All that are named, and nobody else."""
         for user_id in ("user-1", "user-2", "user-3"):
-            await cache.put(user_access(1, user_id=user_id), cache.moment())
+            await cache.put([user_access(1, user_id=user_id)], cache.moment())
         await cache.mark_stale(["user-1", "user-2"])
         assert await cache.get("user-1") is None
         assert await cache.get("user-2") is None
@@ -108,7 +118,7 @@ class AccessCacheContract:
     async def test_nothing_is_put_while_a_change_is_announced(self, cache: AccessCache) -> None:
         """What was read before the change must not be remembered after it."""
         await cache.mark_stale(["user-1"])
-        await cache.put(user_access(1), cache.moment())
+        await cache.put([user_access(1)], cache.moment())
         assert await cache.get("user-1") is None
 
     async def test_lifting_remembers_the_result(self, cache: AccessCache) -> None:
@@ -121,19 +131,19 @@ class AccessCacheContract:
         """What was read before a change and put after it is refused."""
         mark = await cache.mark_stale(["user-1"])
         await cache.lift([user_access(2)], mark)
-        await cache.put(user_access(1), cache.moment())
+        await cache.put([user_access(1)], cache.moment())
         assert await cache.get("user-1") == user_access(2)
 
     async def test_what_took_too_long_to_read_is_not_remembered(self, cache: AccessCache) -> None:
         """Of a change that came meanwhile nothing may be known any more."""
-        await cache.put(user_access(1), cache.moment() - 5)
+        await cache.put([user_access(1)], cache.moment() - 5)
         assert await cache.get("user-1") is None
 
     async def test_after_lifting_things_are_put_again(self, cache: AccessCache) -> None:
         """A change bars the cache only while it is under way."""
         mark = await cache.mark_stale(["user-1"])
         await cache.lift([user_access(2)], mark)
-        await cache.put(user_access(3), cache.moment())
+        await cache.put([user_access(3)], cache.moment())
         assert await cache.get("user-1") == user_access(3)
 
     async def test_of_two_changes_the_last_one_lifts(self, cache: AccessCache) -> None:
@@ -141,7 +151,7 @@ class AccessCacheContract:
         first, second = await cache.mark_stale(["user-1"]), await cache.mark_stale(["user-1"])
         await cache.lift([user_access(2)], first)
         assert await cache.get("user-1") is None
-        await cache.put(user_access(2), cache.moment())
+        await cache.put([user_access(2)], cache.moment())
         assert await cache.get("user-1") is None
         await cache.lift([user_access(3)], second)
         assert await cache.get("user-1") == user_access(3)
@@ -152,7 +162,7 @@ class AccessCacheContract:
         await cache.lift([user_access(3)], second)
         await cache.lift([user_access(2)], first)
         assert await cache.get("user-1") in {None, user_access(3)}
-        await cache.put(user_access(2), cache.moment())
+        await cache.put([user_access(2)], cache.moment())
         assert await cache.get("user-1") in {None, user_access(3)}
 
     async def test_a_lift_without_a_mark_is_taken(self, cache: AccessCache) -> None:
@@ -166,14 +176,14 @@ class AccessCacheContract:
         await cache.lift([user_access(2)], first)
         second = await cache.mark_stale(["user-1"])
         await cache.lift([user_access(2)], first)
-        await cache.put(user_access(2), cache.moment())
+        await cache.put([user_access(2)], cache.moment())
         assert await cache.get("user-1") is None
         await cache.lift([user_access(3)], second)
         assert await cache.get("user-1") == user_access(3)
 
     async def test_a_change_without_a_new_version_replaces_the_value(self, cache: AccessCache) -> None:
         """What is lifted is newer than what was put, also where nothing was told to others."""
-        await cache.put(user_access(1), cache.moment())
+        await cache.put([user_access(1)], cache.moment())
         mark = await cache.mark_stale(["user-1"])
         same_version = evolve(user_access(4), version=1)
         await cache.lift([same_version], mark)
@@ -185,7 +195,7 @@ class AccessCacheContract:
         first, second = await cache.mark_stale(["user-1"]), await cache.mark_stale(["user-1"])
         await cache.lift([later], second)
         await cache.lift([earlier], first)
-        await cache.put(earlier, cache.moment())
+        await cache.put([earlier], cache.moment())
         assert await cache.get("user-1") is None
         third = await cache.mark_stale(["user-1"])
         await cache.lift([_state(2, 3, "user-1")], third)

@@ -193,7 +193,7 @@ async def everything(uow: UnitOfWork) -> object:
         await uow.objects.without_customer(refs),
         await uow.inbox.waiting_for(["customer:cus_1", *map(str, refs)]),
         await uow.accounts.load("user-1"),
-        await uow.views.access_of("user-1"),
+        await uow.views.access_of(["user-1"]),
         await uow.orders.of_user("user-1"),
         await uow.manual_grants.of_user("user-1"),
         await uow.catalogs.load(),

@@ -139,7 +139,7 @@ class ViewsContract:
         """Nobody has to be registered first."""
         async with units() as uow:
             nothing = UserAccess(user_id="user-1", version=0, grants=(), subscription=None)
-            assert await uow.views.access_of("user-1") == nothing
+            assert await uow.views.access_of(["user-1"]) == (nothing,)
 
     async def test_access_is_all_grants_with_the_latest_version(self, units: UnitsOfWork) -> None:
         """Blocked ones too, in no particular order; the version is that of the last event."""
@@ -147,10 +147,10 @@ class ViewsContract:
             await uow.customers.lock_users(["user-1"])
             await uow.accounts.save(Account(user_id="user-1"), Account(user_id="user-1", grants=(grant(1), grant(2))))
             await uow.outbox.add("user-1", [new_event("a"), new_event("b")], NOW)
-            inside = await uow.views.access_of("user-1")
+            (inside,) = await uow.views.access_of(["user-1"])
             await uow.commit()
         async with units() as uow:
-            access = await uow.views.access_of("user-1")
+            (access,) = await uow.views.access_of(["user-1"])
         assert set(access.grants) == {grant(1), grant(2)}
         assert access.version == inside.version == 2
 
@@ -159,4 +159,17 @@ class ViewsContract:
         going_on, over = subscription(1), subscription(2, status="canceled")
         await _save(units, Account(user_id="user-1", subscriptions=(over, going_on)))
         async with units() as uow:
-            assert (await uow.views.access_of("user-1")).subscription == going_on
+            (access,) = await uow.views.access_of(["user-1"])
+        assert access.subscription == going_on
+
+    async def test_the_access_of_several_is_in_the_order_of_the_question(self, units: UnitsOfWork) -> None:
+        """Each with their own grants, subscription and version; who is named twice is answered twice."""
+        ann, bob = subscription(1, user_id="ann"), subscription(2, user_id="bob")
+        await _save(units, Account(user_id="ann", subscriptions=(ann,), grants=(grant(1),)))
+        await _save(units, Account(user_id="bob", subscriptions=(bob,)))
+        async with units() as uow:
+            found = await uow.views.access_of(["bob", "nobody", "ann", "bob"])
+            assert await uow.views.access_of([]) == ()
+        assert [access.user_id for access in found] == ["bob", "nobody", "ann", "bob"]
+        assert [access.subscription for access in found] == [bob, None, ann, bob]
+        assert [access.grants for access in found] == [(), (), (grant(1),), ()]

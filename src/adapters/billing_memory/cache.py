@@ -59,8 +59,12 @@ class MemoryAccessCache:
         """Now, as lifetimes are counted."""
         return self._monotonic()
 
-    async def put(self, access: UserAccess, begun_at: float) -> None:
+    async def put(self, accesses: Collection[UserAccess], begun_at: float) -> None:
         """Remember what was read, unless a newer version was seen, a change is announced, or it took too long."""
+        for access in accesses:
+            self._put(access, begun_at)
+
+    def _put(self, access: UserAccess, begun_at: float) -> None:
         entry = self._entry(access.user_id)
         now = self._monotonic()
         if (

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from attrs import frozen
 
 from billing_core.domain.access import UserAccess
@@ -51,8 +53,11 @@ class MemoryViews:
         rows = self._work.on(self._work.store.accounts.invoices).of_group(user_id)
         return page_of(rows, lambda row: (row.created_at, row.id), limit, after)
 
-    async def access_of(self, user_id: str) -> UserAccess:
-        """All grants of a user and the subscription that counts, with the version of the user's state."""
+    async def access_of(self, user_ids: Sequence[str]) -> tuple[UserAccess, ...]:
+        """All grants of each user and the subscription that counts, with the version of the user's state."""
+        return tuple([await self._access_of(user_id) for user_id in user_ids])
+
+    async def _access_of(self, user_id: str) -> UserAccess:
         store = self._work.store
         grants = self._work.on(store.accounts.grants).of_group(user_id)
         version = self._work.on(store.versions).get(user_id) or 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final, LiteralString
 
 import msgspec
@@ -54,12 +55,14 @@ ORDER BY r.created_at DESC, r.id DESC LIMIT %(limit)s
 
 _ACCESS_OF: Final[LiteralString] = """
 SELECT
-    coalesce((SELECT v.version FROM user_versions v WHERE v.user_id = %(user_id)s), 0),
+    asked.user_id,
+    coalesce((SELECT v.version FROM user_versions v WHERE v.user_id = asked.user_id), 0),
     (
         SELECT coalesce(json_agg(r ORDER BY r.source_kind, r.source_id, r.resource_type, r.resource_id), '[]')
-        FROM user_access r WHERE r.user_id = %(user_id)s
+        FROM user_access r WHERE r.user_id = asked.user_id
     ),
-    (SELECT coalesce(json_agg(r), '[]') FROM subscriptions r WHERE r.user_id = %(user_id)s)
+    (SELECT coalesce(json_agg(r), '[]') FROM subscriptions r WHERE r.user_id = asked.user_id)
+FROM unnest(%(user_ids)s::text[]) AS asked (user_id)
 """
 
 _PAYMENT_METHODS_OF: Final[LiteralString] = """
@@ -73,6 +76,15 @@ _READ_PAYMENT: Final = msgspec.json.Decoder(PaymentRow)
 _READ_INVOICE: Final = msgspec.json.Decoder(InvoiceRow)
 _READ_METHOD: Final = msgspec.json.Decoder(PaymentMethodRow)
 _READ_GRANTS: Final = msgspec.json.Decoder(list[GrantRow])
+
+
+def _access(user_id: str, version: int, grants: bytes, subscriptions: bytes) -> UserAccess:
+    return UserAccess(
+        user_id=user_id,
+        version=version,
+        grants=tuple(grant.to_domain() for grant in _READ_GRANTS.decode(grants)),
+        subscription=counting(one.to_domain() for one in _READ_SUBSCRIPTIONS.decode(subscriptions)),
+    )
 
 
 @frozen
@@ -115,19 +127,13 @@ class PostgresViews:
         found = [_READ_INVOICE.decode(stored).to_domain() for (stored,) in rows]
         return page_of(found, lambda row: Cursor(row.created_at, row.id), limit)
 
-    async def access_of(self, user_id: str) -> UserAccess:
-        """All grants of a user and the subscription that counts, with the version of the user's state."""
-        known = self._ahead.access_of(user_id)
-        if known is not None:
-            return known
-        row = await self._session.row(_ACCESS_OF, {"user_id": user_id})
-        version, grants, subscriptions = row or (0, b"[]", b"[]")
-        return UserAccess(
-            user_id=user_id,
-            version=version,
-            grants=tuple(grant.to_domain() for grant in _READ_GRANTS.decode(grants)),
-            subscription=counting(one.to_domain() for one in _READ_SUBSCRIPTIONS.decode(subscriptions)),
-        )
+    async def access_of(self, user_ids: Sequence[str]) -> tuple[UserAccess, ...]:
+        """All grants of each user and the subscription that counts, with the version of the user's state."""
+        found = {user_id: self._ahead.access_of(user_id) for user_id in user_ids}
+        unknown = [user_id for user_id, access in found.items() if access is None]
+        rows = await self._session.rows(_ACCESS_OF, {"user_ids": unknown}) if unknown else []
+        read = {user_id: _access(user_id, *row) for user_id, *row in rows}
+        return tuple(found[user_id] or read[user_id] for user_id in user_ids)
 
     async def payment_methods_of(self, user_id: str) -> tuple[PaymentMethod, ...]:
         """A user's attached payment methods, oldest first."""

@@ -15,7 +15,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import TypeVar
 
@@ -42,16 +42,20 @@ READING_SECONDS_MAX = 4.0
 DECODED_MAX = 5_000
 
 _PUT = """
--- KEYS: epoch, value, least version, announced.  ARGV: a new epoch, version, value, lifetimes of value and version
-if redis.call('EXISTS', KEYS[4]) == 1 then return 0 end
-local version, least = tonumber(ARGV[2]), tonumber(redis.call('GET', KEYS[3]) or '-1')
-if version < least then return 0 end
+-- KEYS: epoch; value, least version and announced, for each user.  ARGV: a new epoch, lifetimes of value and version;
+-- version and value, for each user
 redis.call('SET', KEYS[1], ARGV[1], 'NX')
 local epoch = redis.call('GET', KEYS[1])
-local held = redis.call('GET', KEYS[2])
-if held and version == least and string.sub(held, 1, #epoch) == epoch then return 0 end
-redis.call('SET', KEYS[2], epoch .. ARGV[3], 'PX', ARGV[4])
-redis.call('SET', KEYS[3], version, 'PX', ARGV[5])
+for user = 0, (#KEYS - 1) / 3 - 1 do
+    local value_key, least_key, announced_key = KEYS[3 * user + 2], KEYS[3 * user + 3], KEYS[3 * user + 4]
+    local version, least = tonumber(ARGV[2 * user + 4]), tonumber(redis.call('GET', least_key) or '-1')
+    local held = redis.call('GET', value_key)
+    local is_known = held and version == least and string.sub(held, 1, #epoch) == epoch
+    if version >= least and not is_known and redis.call('EXISTS', announced_key) == 0 then
+        redis.call('SET', value_key, epoch .. ARGV[2 * user + 5], 'PX', ARGV[2])
+        redis.call('SET', least_key, version, 'PX', ARGV[3])
+    end
+end
 return 1
 """
 
@@ -198,11 +202,12 @@ class RedisAccessCache:
         """Now, as this process counts."""
         return time.monotonic()
 
-    async def put(self, access: UserAccess, begun_at: float) -> None:
+    async def put(self, accesses: Collection[UserAccess], begun_at: float) -> None:
         """Remember what was read, unless a newer version was seen, a change is announced, or it took too long."""
         if time.monotonic() >= begun_at + READING_SECONDS_MAX:
             return
-        await self._try(lambda: self._put(keys=self._keys(access.user_id), args=self._args(access)))
+        args = [_new_epoch(), VALUE_MILLISECONDS, LEAST_VERSION_MILLISECONDS, *self._versions_and_values(accesses)]
+        await self._try(lambda: self._put(keys=self._keys(accesses), args=args))
 
     async def mark_stale(self, user_ids: Collection[str]) -> str:
         """Forget these users until their changes are lifted."""
@@ -216,22 +221,21 @@ class RedisAccessCache:
         """Announced changes are committed; the result of each is remembered where no other one is under way."""
         if not accesses:
             return
-        keys = [self._epoch_key, *(key for access in accesses for key in self._keys(access.user_id)[1:])]
         lifetimes = VALUE_MILLISECONDS, LEAST_VERSION_MILLISECONDS, STALE_MILLISECONDS
-        args: list[str | int | bytes] = [_new_epoch(), *lifetimes, mark]
-        for access in accesses:
-            args += [access.version, self._encode(access)]
-        await self._try(lambda: self._lift(keys=keys, args=args))
+        args = [_new_epoch(), *lifetimes, mark, *self._versions_and_values(accesses)]
+        await self._try(lambda: self._lift(keys=self._keys(accesses), args=args))
 
     def _key(self, name: str, user_id: str) -> str:
         return f"{self._prefix}:{name}:{user_id}"
 
-    def _keys(self, user_id: str) -> list[str]:
-        return [self._epoch_key, *(self._key(name, user_id) for name in ("value", "least", "marks"))]
+    def _keys(self, accesses: Collection[UserAccess]) -> list[str]:
+        names = ("value", "least", "marks")
+        return [self._epoch_key, *(self._key(name, access.user_id) for access in accesses for name in names)]
 
-    def _args(self, access: UserAccess) -> list[str | int | bytes]:
-        value = self._encode(access)
-        return [_new_epoch(), access.version, value, VALUE_MILLISECONDS, LEAST_VERSION_MILLISECONDS]
+    def _versions_and_values(self, accesses: Collection[UserAccess]) -> Iterator[int | bytes]:
+        for access in accesses:
+            yield access.version
+            yield self._encode(access)
 
     async def _try(self, call: Callable[[], Awaitable[T]]) -> T | None:
         """What ``call`` gives; None where Redis is away, or where what it gave may be from before it was."""

@@ -33,8 +33,8 @@ class AccessCache(Protocol):
         """The present moment, for `put`: seconds of a clock of this process that never goes back."""
         ...
 
-    async def put(self, access: UserAccess, begun_at: float) -> None:
-        """Remember what was read by somebody who began to at that `moment`.
+    async def put(self, accesses: Collection[UserAccess], begun_at: float) -> None:
+        """Remember what was read, of any number of users, by somebody who began to at that `moment`.
 
         Nothing that took seconds: as long as the traces of a change that came meanwhile.
         """

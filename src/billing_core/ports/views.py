@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from billing_core.domain.access import UserAccess
@@ -42,10 +43,10 @@ class Views(Protocol):
         """A user's invoices, newest first."""
         ...
 
-    async def access_of(self, user_id: str) -> UserAccess:
-        """All grants of a user and the subscription that counts, with the version of the user's state.
+    async def access_of(self, user_ids: Sequence[str]) -> tuple[UserAccess, ...]:
+        """All grants of each user and the subscription that counts, with the version of the user's state.
 
-        Version 0 and nothing for an unknown user.
+        In this order; version 0 and nothing for an unknown user.
         """
         ...
 

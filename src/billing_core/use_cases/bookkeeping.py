@@ -138,7 +138,7 @@ class Bookkeeper:
             if changes:
                 await uow.audit.add(AuditEntry(user_id=user_id, at=now, cause=cause, changes=changes))
             await follow_up(uow, old, new, now)
-        return Taken(accesses=(await uow.views.access_of(user_id),), lacking=lacking)
+        return Taken(accesses=await uow.views.access_of((user_id,)), lacking=lacking)
 
     async def release_parked(self, uow: UnitOfWork, taken: Taken) -> None:
         """Events that waited for what is known now: their facts are part of the state, or wait for something else.

@@ -14,12 +14,13 @@ from billing_core.domain.facts import Fact, ObjectRef
 from billing_core.domain.folding import fold
 from billing_core.domain.known import Known
 from billing_core.domain.resources import Containment, Resource
+from billing_core.ports.access_source import AccessSource
 from billing_core.ports.cache import CATALOG, AccessCache
 from billing_core.ports.catalogs import CatalogSource
 from billing_core.ports.clock import Clock
 from billing_core.ports.unit_of_work import UnitsOfWork
 from billing_core.use_cases.bookkeeping import Bookkeeper
-from billing_core.use_cases.known_access import known_access, read_access
+from billing_core.use_cases.known_access import known_access
 
 __all__ = ["DecideAccess", "RecallAccess", "as_of"]
 
@@ -28,7 +29,7 @@ __all__ = ["DecideAccess", "RecallAccess", "as_of"]
 class DecideAccess:
     """Answer for the present moment."""
 
-    units: UnitsOfWork
+    stored: AccessSource
     cache: AccessCache
     catalogs: CatalogSource
     clock: Clock
@@ -51,7 +52,7 @@ class DecideAccess:
         access, stamp = await self.cache.get_all((user_id, CATALOG))
         catalog = self.catalogs.remembered(stamp.version) if stamp is not None else None
         if access is None:
-            access = await read_access(self.units, self.cache, user_id)
+            access = await self.stored.read(user_id)
         if catalog is None:
             catalog = await self.catalogs.current()
         return access.grants, resources, self.clock.now(), catalog.containment
@@ -59,7 +60,7 @@ class DecideAccess:
     async def grants(self, caller: Caller, user_id: str) -> UserAccess:
         """The grants that are in force now, not expanded by what they contain. Raises `Forbidden`."""
         caller.require_reading(user_id)
-        access = await known_access(self.units, self.cache, user_id)
+        access = await known_access(self.cache, self.stored, user_id)
         return evolve(access, grants=in_force(access.grants, self.clock.now()))
 
 

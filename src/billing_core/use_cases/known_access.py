@@ -2,22 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from attrs import frozen
+
 from billing_core.domain.access import UserAccess
+from billing_core.ports.access_source import AccessSource
 from billing_core.ports.cache import AccessCache
 from billing_core.ports.unit_of_work import UnitsOfWork
 
-__all__ = ["known_access", "read_access"]
+__all__ = ["StoredAccess", "known_access"]
 
 
-async def known_access(units: UnitsOfWork, cache: AccessCache, user_id: str) -> UserAccess:
+async def known_access(cache: AccessCache, stored: AccessSource, user_id: str) -> UserAccess:
     """A user's grants and subscription as they were last committed."""
-    return await cache.get(user_id) or await read_access(units, cache, user_id)
+    return await cache.get(user_id) or await stored.read(user_id)
 
 
-async def read_access(units: UnitsOfWork, cache: AccessCache, user_id: str) -> UserAccess:
-    """The same where the cache does not know it; from now on it does."""
-    begun_at = cache.moment()
-    async with units() as uow:
-        access = await uow.views.access_of(user_id)
-    await cache.put(access, begun_at)
-    return access
+@frozen
+class StoredAccess:
+    """A `billing_core.ports.access_source.AccessSource` that reads many users at the price of one."""
+
+    units: UnitsOfWork
+    cache: AccessCache
+
+    async def read(self, user_id: str) -> UserAccess:
+        """One user's."""
+        (access,) = await self.read_all((user_id,))
+        return access
+
+    async def read_all(self, user_ids: Sequence[str]) -> tuple[UserAccess, ...]:
+        """The same of several, in this order."""
+        begun_at = self.cache.moment()
+        async with self.units() as uow:
+            accesses = await uow.views.access_of(user_ids)
+        await self.cache.put(accesses, begun_at)
+        return accesses

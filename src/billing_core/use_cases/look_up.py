@@ -16,6 +16,7 @@ from billing_core.domain.payments import Payment
 from billing_core.domain.purchases import Purchase, refund_question
 from billing_core.domain.refunds import Refundability, refundability
 from billing_core.domain.subscriptions import Subscription
+from billing_core.ports.access_source import AccessSource
 from billing_core.ports.cache import AccessCache
 from billing_core.ports.clock import Clock
 from billing_core.ports.paging import Cursor, Page
@@ -43,13 +44,14 @@ class LookUp:
     units: UnitsOfWork
     #: For histories, which may be a little old: perhaps a replica's.
     stale_units: UnitsOfWork
+    stored: AccessSource
     cache: AccessCache
     clock: Clock
 
     async def status(self, caller: Caller, user_id: str) -> SubscriptionStatus:
         """The subscription that counts now, else the last one; None for a user without any."""
         caller.require_reading(user_id)
-        access, now = await known_access(self.units, self.cache, user_id), self.clock.now()
+        access, now = await known_access(self.cache, self.stored, user_id), self.clock.now()
         opened = any(grant.source.kind is SourceKind.SUBSCRIPTION and grant.is_open(now) for grant in access.grants)
         return SubscriptionStatus(user_id=user_id, has_access=opened, subscription=access.subscription, as_of=now)
 

@@ -43,5 +43,5 @@ class RememberedCatalog:
             if version != self._version:
                 self._catalog = await uow.catalogs.load()
                 self._version = version
-        await self.cache.put(stamp_of(version), begun_at)
+        await self.cache.put([stamp_of(version)], begun_at)
         return self._catalog

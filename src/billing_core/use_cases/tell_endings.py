@@ -46,6 +46,5 @@ class TellEndings:
             if events:
                 await uow.accounts.save(account, after)
                 await uow.outbox.add(user_id, events, now)
-                access = await uow.views.access_of(user_id)
-                await self.books.commit(uow, Taken(accesses=(access,)))
+                await self.books.commit(uow, Taken(accesses=await uow.views.access_of((user_id,))))
         return len(events)

@@ -113,7 +113,7 @@ class NoCache:
         """Any will do."""
         return 0.0
 
-    async def put(self, access: UserAccess, begun_at: float) -> None:
+    async def put(self, accesses: Collection[UserAccess], begun_at: float) -> None:
         """Nothing is kept."""
 
     async def mark_stale(self, user_ids: Collection[str]) -> str:

@@ -25,6 +25,7 @@ from billing_bootstrap.ids import NewIds
 from billing_bootstrap.metrics import Metrics
 from billing_bootstrap.prices import CatalogPrices
 from billing_bootstrap.settings import Settings
+from billing_bootstrap.shared_access import SharedAccess
 from billing_bootstrap.shared_catalog import SharedCatalog
 from billing_bootstrap.spans import Spans
 from billing_bootstrap.stripe_connections import StripeConnections
@@ -48,6 +49,7 @@ from billing_core.use_cases.explain_access import ExplainAccess
 from billing_core.use_cases.find_payment_method import PaymentMethodFinder
 from billing_core.use_cases.grant_by_hand import GrantByHand, RevokeGrant
 from billing_core.use_cases.keep_journal import KeepJournal
+from billing_core.use_cases.known_access import StoredAccess
 from billing_core.use_cases.link_customer import LinkCustomer
 from billing_core.use_cases.list_events import ListEvents
 from billing_core.use_cases.look_up import LookUp
@@ -94,6 +96,7 @@ class Container(containers.DeclarativeContainer):
     retries, plan_change = policies.retry, policies.plan_change
 
     catalogs = providers.Singleton(SharedCatalog, providers.Singleton(RememberedCatalog, units, cache))
+    stored_access = providers.Singleton(SharedAccess, providers.Singleton(StoredAccess, units, cache).provided.read_all)
     books = providers.Singleton(Bookkeeper, clock=clock, cache=cache)
     patience = providers.Singleton(Patience, ports.provided.wait)
     carry_out = providers.Singleton(
@@ -151,7 +154,9 @@ class Container(containers.DeclarativeContainer):
             clock=clock,
             ids=ids,
         ),
-        decide_access=providers.Singleton(DecideAccess, units=units, cache=cache, catalogs=catalogs, clock=clock),
+        decide_access=providers.Singleton(
+            DecideAccess, stored=stored_access, cache=cache, catalogs=catalogs, clock=clock
+        ),
         detach_payment_method=providers.Singleton(DetachPaymentMethod, finder=finder),
         erase_customer=providers.Singleton(EraseCustomer, units=units, books=books, patiently=patience, clock=clock),
         export_user=providers.Singleton(ExportUser, units=units, books=books, patiently=patience),
@@ -167,7 +172,9 @@ class Container(containers.DeclarativeContainer):
             LinkCustomer, units=units, books=books, patiently=patience, lookup=lookup, clock=clock
         ),
         list_events=providers.Singleton(ListEvents, units=units),
-        look_up=providers.Singleton(LookUp, units=units, stale_units=stale_units, cache=cache, clock=clock),
+        look_up=providers.Singleton(
+            LookUp, units=units, stale_units=stale_units, stored=stored_access, cache=cache, clock=clock
+        ),
         open_hosted=providers.Singleton(OpenHosted, units=units, carry_out=carry_out),
         open_subscription_checkout=providers.Singleton(
             OpenSubscriptionCheckoutSession,

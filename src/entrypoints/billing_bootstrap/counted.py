@@ -33,9 +33,9 @@ class CountedCache:
         """Now, as the cache counts."""
         return self._cache.moment()
 
-    async def put(self, access: UserAccess, begun_at: float) -> None:
+    async def put(self, accesses: Collection[UserAccess], begun_at: float) -> None:
         """Remember what was read."""
-        await self._cache.put(access, begun_at)
+        await self._cache.put(accesses, begun_at)
 
     async def mark_stale(self, user_ids: Collection[str]) -> str:
         """Forget these users for the moment."""

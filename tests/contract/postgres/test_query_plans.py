@@ -197,7 +197,7 @@ async def use_users(uow: PostgresUnitOfWork) -> None:
     await uow.views.purchases_of("u1", 20, place)
     await uow.views.payments_of("u1", 20, place)
     await uow.views.invoices_of("u1", 20, place)
-    await uow.views.access_of("u1")
+    await uow.views.access_of(["u1"])
     await uow.views.payment_methods_of("u1")
     await uow.accounts.save(whole, nothing)
     await uow.accounts.users_with_objects("u1", 20)

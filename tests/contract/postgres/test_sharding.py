@@ -150,7 +150,7 @@ async def test_nothing_that_is_asked_all_the_time_looks_at_more_than_the_users_i
     session = LookingSession(pool)
     async with PostgresUnitOfWork(session, CatalogCopy()) as uow:
         place = Cursor(NOW, "p")
-        await uow.views.access_of("user-1")
+        await uow.views.access_of(["user-1"])
         await uow.views.subscriptions_of("user-1")
         await uow.views.purchases_of("user-1", 20, place)
         await uow.views.payments_of("user-1", 20, place)

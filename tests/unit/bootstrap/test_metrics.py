@@ -34,7 +34,7 @@ async def test_the_cache_counts_what_it_knew() -> None:
     cache = CountedCache(MemoryAccessCache(), metrics)
 
     assert await cache.get("user-1") is None
-    await cache.put(user_access(), cache.moment())
+    await cache.put([user_access()], cache.moment())
     assert await cache.get("user-1") == user_access()
     assert await cache.get("user-1") == user_access()
 

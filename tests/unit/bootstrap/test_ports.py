@@ -75,7 +75,7 @@ def test_without_a_secret_no_webhook_verifies() -> None:
 async def test_without_redis_nothing_is_cached_and_nothing_is_published() -> None:
     cache = NoCache()
     await cache.mark_stale([ANN])
-    await cache.put(UserAccess(user_id=ANN, version=1, grants=(), subscription=None), cache.moment())
+    await cache.put([UserAccess(user_id=ANN, version=1, grants=(), subscription=None)], cache.moment())
 
     assert await cache.get(ANN) is None
     with pytest.raises(PublisherUnavailable, match="REDIS_URL"):

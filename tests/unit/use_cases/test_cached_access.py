@@ -105,7 +105,7 @@ class CachedAccess(RuleBasedStateMachine):
     def put(self, seen: tuple[float, UserAccess]) -> None:
         """A reader puts what it read, however much later."""
         begun_at, access = seen
-        done(self.cache.put(access, begun_at))
+        done(self.cache.put([access], begun_at))
         self.given_at[access] = self.now
 
     def change(self, *, told: bool) -> UserAccess:
@@ -162,7 +162,7 @@ def test_a_reader_that_stalls_brings_nothing_back() -> None:
     mark = done(cache.mark_stale(["user-1"]))
     done(cache.lift([state(1, 2)], mark))
     now[0] += VALUE_SECONDS
-    done(cache.put(seen, begun_at))
+    done(cache.put([seen], begun_at))
     assert done(cache.get("user-1")) is None
 
 
