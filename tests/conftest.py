@@ -5,15 +5,18 @@ A service that cannot be had is an error, never a skip. Nothing is started for t
 
 import gc
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.folders import folder_for_servers
+
+_TESTS = Path(__file__).parent
 
 # Thousands of tests are held from the beginning to the end: to look through them each time that 700 objects are new
 # takes longer than some of them. What is left open is still found, at the latest when all have run.
@@ -28,6 +31,45 @@ settings.register_profile(
     "nightly", max_examples=5000, deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
 )
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if "CI" in os.environ else "dev"))
+
+
+#: Whose servers take longest to start: each folder's tests run in one process where there are several.
+_FOLDERS_WITH_SERVERS = ("e2e", "contract")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Where processes share the tests, each begins with what needs servers, and has what needs none at its end.
+
+    Each gets an equal part of the list, and who is done takes from the end of another's: then nobody starts servers
+    that another one has, and nobody is left alone with something long.
+    """
+    processes = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    if processes == 1:
+        return
+    size = len(items) // processes
+    by_folder = {name: [item for item in items if _folder_of(item) == name] for name in _FOLDERS_WITH_SERVERS}
+    others = [item for item in items if _folder_of(item) not in by_folder]
+    items.clear()
+    for servers in by_folder.values():
+        free = max(0, size - len(servers))
+        items += servers + others[:free]
+        del others[:free]
+    items += others
+
+
+def _folder_of(item: pytest.Item) -> str:
+    return item.path.relative_to(_TESTS).parts[0] if item.path.is_relative_to(_TESTS) else ""
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_report_to_serializable(
+    report: pytest.CollectReport | pytest.TestReport,
+) -> Generator[None, dict[str, Any] | None, dict[str, Any] | None]:
+    """Without what nobody reads of a test that passed: each is told of three times, from process to process."""
+    told = yield
+    if told is not None and report.passed and "keywords" in told:
+        told["keywords"] = {}
+    return told
 
 
 def pytest_collection_finish() -> None:

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -37,14 +37,50 @@ def free_port() -> int:
 
 @define(eq=False)
 class RunningDev:
-    """One `billing dev` that is ready."""
+    """One `billing dev`, which may be started again when it has ended."""
 
-    process: subprocess.Popen[str]
+    command: Sequence[str]
+    environment_given: Mapping[str, str]
     folder: Path
     port: int
-    mark: str
+    mark: str = field(factory=lambda: uuid4().hex)
     lines: list[str] = field(factory=list)
     _said: threading.Condition = field(factory=threading.Condition)
+    _process: subprocess.Popen[str] | None = None
+    _listener: threading.Thread | None = None
+
+    @property
+    def process(self) -> subprocess.Popen[str]:
+        """The process itself, the last that was started."""
+        assert self._process is not None
+        return self._process
+
+    def start(self) -> None:
+        """Begins, or begins anew: it is not yet ready, and has said nothing."""
+        self.lines.clear()
+        self._process = subprocess.Popen(
+            self.command,
+            env={**clean_environment(), **self.environment_given, _MARK: self.mark},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+        self._listener = threading.Thread(target=self._listen, daemon=True)
+        self._listener.start()
+
+    def end(self) -> None:
+        """Ends it, whatever became of it; nothing of it is left afterwards."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGINT)
+        try:
+            self.process.wait(GONE_SECONDS_MAX)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+        for pid in self.left_behind():
+            os.kill(pid, signal.SIGKILL)
+        self._hear_out()
 
     @property
     def settings(self) -> dict[str, str]:
@@ -71,8 +107,10 @@ class RunningDev:
         assert said, f"never said {text!r}: {self.output()}"
 
     def ended(self) -> int:
-        """Its exit status, once it has ended by itself."""
-        return self.process.wait(GONE_SECONDS_MAX)
+        """Its exit status, once it has ended by itself and all that it said was heard."""
+        status = self.process.wait(GONE_SECONDS_MAX)
+        self._hear_out()
+        return status
 
     def left_behind(self) -> dict[int, str]:
         """What still runs of it, once whatever dies with it had the time to."""
@@ -85,13 +123,17 @@ class RunningDev:
         """Everything that it said so far."""
         return "".join(self.lines)
 
-    def listen(self) -> None:
-        """Remembers what it says, in a thread of its own, until it has ended."""
+    def _listen(self) -> None:
         assert self.process.stdout is not None
-        for line in self.process.stdout:
-            with self._said:
-                self.lines.append(line)
-                self._said.notify_all()
+        with self.process.stdout as said:
+            for line in said:
+                with self._said:
+                    self.lines.append(line)
+                    self._said.notify_all()
+
+    def _hear_out(self) -> None:
+        assert self._listener is not None
+        self._listener.join(GONE_SECONDS_MAX)
 
 
 def clean_environment() -> dict[str, str]:
@@ -110,33 +152,14 @@ def started_dev(
     folder: Path, *arguments: str, port: int | None = None, environment: Mapping[str, str] | None = None
 ) -> Iterator[RunningDev]:
     """`billing dev` in ``folder``, not yet ready; whatever becomes of it, nothing of it is left afterwards."""
-    port, mark = port or free_port(), uuid4().hex
-    process = subprocess.Popen(
-        [sys.executable, "-m", "billing_cli", "dev", "--port", str(port), "--data", str(folder), *arguments],
-        env={**clean_environment(), **(environment or {}), _MARK: mark},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    )
-    dev = RunningDev(process=process, folder=folder, port=port, mark=mark)
-    listener = threading.Thread(target=dev.listen, daemon=True)
-    listener.start()
+    port = port or free_port()
+    command = [sys.executable, "-m", "billing_cli", "dev", "--port", str(port), "--data", str(folder), *arguments]
+    dev = RunningDev(command, environment or {}, folder, port)
+    dev.start()
     try:
         yield dev
     finally:
-        if process.poll() is None:
-            process.send_signal(signal.SIGINT)
-        try:
-            process.wait(GONE_SECONDS_MAX)
-        except subprocess.TimeoutExpired:
-            process.kill()
-        for pid in dev.left_behind():
-            os.kill(pid, signal.SIGKILL)
-        listener.join(GONE_SECONDS_MAX)
-        if process.stdout is not None:
-            process.stdout.close()
+        dev.end()
 
 
 def eventually(wanted: object, look: Callable[[], object], seconds_max: float = 20.0) -> None:
@@ -145,6 +168,13 @@ def eventually(wanted: object, look: Callable[[], object], seconds_max: float = 
     while (found := look()) != wanted and time.monotonic() < deadline:
         time.sleep(0.1)
     assert found == wanted
+
+
+def assert_nothing_is_left(dev: RunningDev) -> None:
+    """No process of it runs any more, and nobody listens where its parts did."""
+    assert dev.left_behind() == {}
+    for name in ("BILLING_URL", "DATABASE_URL", "REDIS_URL", "STRIPE_API_BASE"):
+        assert not answers(dev.settings[name]), name
 
 
 def answers(url: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import subprocess
@@ -12,11 +13,25 @@ from pathlib import Path
 
 import pytest
 
+import billing_migrations
+from billing_bootstrap.container import open_application
+from billing_bootstrap.settings import OFFLINE, load_settings
 from billing_cli.calls import Server
 from billing_cli.main import main
-from tests.databases import fresh_database
-from tests.e2e.running_dev import RunningDev, answers, clean_environment, eventually, read_env, started_dev
+from billing_core.domain.callers import Caller, Role
+from tests.builders import K8S
+from tests.databases import empty_redis_database, fresh_database
+from tests.e2e.running_dev import (
+    RunningDev,
+    answers,
+    assert_nothing_is_left,
+    clean_environment,
+    eventually,
+    read_env,
+    started_dev,
+)
 
+SUE = Caller("sue", frozenset({Role.ADMIN}))
 GRANT = {"resource_type": "course", "resource_id": "k8s-101", "reason": "to see whether it stays"}
 
 
@@ -48,53 +63,50 @@ def test_everything_it_says_is_healthy(dev: RunningDev) -> None:
     assert health["status"] == "ok", health
 
 
-def test_ctrl_c_leaves_nothing_and_the_second_start_finds_everything_as_it_was(dev_folder: Path) -> None:
-    """And kill -9 leaves nothing either."""
-    folder = dev_folder / "twice"
-    with started_dev(folder) as first:
-        first.until_it_says("Ready.")
-        before = first.settings
-        grant_to_learner(first)
-        first.process.send_signal(signal.SIGINT)
-        assert first.ended() == 0
-        assert first.left_behind() == {}
-        for name in ("BILLING_URL", "DATABASE_URL", "REDIS_URL", "STRIPE_API_BASE"):
-            assert not answers(before[name]), name
+def test_kill_9_leaves_nothing_and_the_next_start_finds_everything_as_it_was(dev: RunningDev) -> None:
+    """What Ctrl-C leaves is asked when all tests with this one have run: see its fixture."""
+    before = dev.settings
+    grant_to_learner(dev)
 
-    with started_dev(folder, port=first.port) as second:
-        second.until_it_says("Ready.")
-        assert grants_of_learner(second) == ["k8s-101"]
-        for name in ("JWT_SECRET", "STRIPE_WEBHOOK_SECRET", "DATABASE_URL", "STRIPE_API_BASE"):
-            assert second.settings[name] == before[name], name
-        second.process.kill()
-        second.process.wait()
-        assert second.left_behind() == {}
-        for name in ("BILLING_URL", "DATABASE_URL", "REDIS_URL", "STRIPE_API_BASE"):
-            assert not answers(before[name]), name
+    dev.process.kill()
+    dev.process.wait()
+
+    assert_nothing_is_left(dev)
+    dev.start()
+    dev.until_it_says("Ready.")
+    assert grants_of_learner(dev) == ["k8s-101"]
+    for name in ("JWT_SECRET", "STRIPE_WEBHOOK_SECRET", "DATABASE_URL", "STRIPE_API_BASE"):
+        assert dev.settings[name] == before[name], name
 
 
-def test_a_part_that_dies_brings_the_rest_down_with_its_last_lines(
-    dev_folder: Path, postgres_url: str, redis_url: str
-) -> None:
-    """Here with a database and a Redis of the user's own, which are used, and left alone."""
-    with fresh_database(postgres_url) as database_url:
+async def granted_in(database_url: str) -> None:
+    """Make the tables, and give a learner something."""
+    billing_migrations.apply(database_url)
+    async with open_application(load_settings({"DATABASE_URL": database_url}, OFFLINE)) as application:
+        await application.grant_by_hand(SUE, "learner-1", K8S.resource, reason=GRANT["reason"])
+
+
+def test_a_part_that_dies_brings_the_rest_down_with_its_last_lines(dev_folder: Path, dev: RunningDev) -> None:
+    """Here with a database and a Redis of the user's own, which are used, and left alone, with --reset too."""
+    with (
+        fresh_database(dev.settings["DATABASE_URL"]) as database_url,
+        empty_redis_database(dev.settings["REDIS_URL"]) as redis_url,
+    ):
+        asyncio.run(granted_in(database_url))
         given = {"DATABASE_URL": database_url, "REDIS_URL": redis_url}
-        with started_dev(dev_folder / "given", environment=given) as dev:
-            dev.until_it_says("Ready.")
-            assert {name: dev.settings[name] for name in given} == given
-            grant_to_learner(dev)
-            (worker,) = (pid for pid, line in dev.pids().items() if "billing_cli worker" in line)
+        with started_dev(dev_folder / "given", "--reset", environment=given) as own:
+            own.until_it_says("Ready.")
+            assert {name: own.settings[name] for name in given} == given
+            assert grants_of_learner(own) == ["k8s-101"]
+            plans = own.api().get("/api/subscriptions/plans").json["plans"]
+            assert "pro-monthly" in {plan["id"] for plan in plans}
+            (worker,) = (pid for pid, line in own.pids().items() if "billing_cli worker" in line)
             os.kill(worker, signal.SIGKILL)
 
-            assert dev.ended() == 1
-            assert "worker ended by itself. The last that it said:" in dev.output()
-            assert "billing: worker ended with status -9, so everything was stopped." in dev.output()
-            assert dev.left_behind() == {}
-        with started_dev(dev_folder / "given", "--reset", environment=given) as again:
-            again.until_it_says("Ready.")
-            assert grants_of_learner(again) == ["k8s-101"]
-            plans = again.api().get("/api/subscriptions/plans").json["plans"]
-            assert "pro-monthly" in {plan["id"] for plan in plans}
+            assert own.ended() == 1
+            assert "worker ended by itself. The last that it said:" in own.output()
+            assert "billing: worker ended with status -9, so everything was stopped." in own.output()
+            assert own.left_behind() == {}
         assert not (dev_folder / "given" / "database").exists()
 
 
