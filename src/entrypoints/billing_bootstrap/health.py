@@ -8,9 +8,10 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from attrs import frozen
+import structlog
+from attrs import evolve, frozen
 
-from billing_core.domain.errors import SchemaMismatch, StorageUnavailable
+from billing_core.domain.errors import BillingError
 from billing_core.ports.clock import Clock
 
 __all__ = ["Check", "Condition", "Health", "HealthChecks", "Probes"]
@@ -70,8 +71,7 @@ class HealthChecks:
 
     async def __call__(self) -> Health:
         """How everything is now. Never raises."""
-        database, worker, latency = await asyncio.gather(self.database(), self._worker(), self.probes.cache())
-        cache = Check(status=Condition.DEGRADED if latency is None else Condition.OK, latency_ms=latency)
+        database, worker, cache = await asyncio.gather(self.database(), self._worker(), self._cache())
         if database.status is not Condition.OK:
             status = Condition.UNAVAILABLE
         else:
@@ -84,15 +84,29 @@ class HealthChecks:
         begun = time.perf_counter()
         try:
             await self.probes.database()
-        except StorageUnavailable:
-            return Check(status=Condition.UNAVAILABLE, latency_ms=None)
+        except Exception as error:  # noqa: BLE001 - whatever it is, who watches is told of the part that it befell
+            return _failed("database", error)
         return Check(status=Condition.OK, latency_ms=(time.perf_counter() - begun) * 1000)
 
     async def _worker(self) -> Check:
         try:
             since = await self.probes.unpublished_since()
-        except (SchemaMismatch, StorageUnavailable):
-            return Check(status=Condition.UNAVAILABLE, latency_ms=None)
+        except Exception as error:  # noqa: BLE001 - as above
+            return _failed("worker", error)
         waited = max(self.clock.now() - since, timedelta()) if since else timedelta()
         behind = waited >= _WORKER_BEHIND
         return Check(status=Condition.DEGRADED if behind else Condition.OK, latency_ms=waited.total_seconds() * 1000)
+
+    async def _cache(self) -> Check:
+        try:
+            latency = await self.probes.cache()
+        except Exception as error:  # noqa: BLE001 - as above
+            return evolve(_failed("cache", error), status=Condition.DEGRADED)
+        return Check(status=Condition.DEGRADED if latency is None else Condition.OK, latency_ms=latency)
+
+
+def _failed(part: str, error: Exception) -> Check:
+    """A part that could not be asked. What is no error of billing's is logged, for nobody foresaw it."""
+    if not isinstance(error, BillingError):
+        structlog.get_logger().error("unforeseen", part=part, exc_info=error)
+    return Check(status=Condition.UNAVAILABLE, latency_ms=None)

@@ -9,13 +9,14 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest, start_http_server
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
+
+from billing_bootstrap.release import RELEASE
 
 __all__ = ["CONTENT_TYPE", "Metrics", "served", "shared_between_processes"]
 
@@ -89,7 +90,7 @@ class Metrics:
         )
         self.violations = gauge("billing_invariant_violations", "Things that are as they must never be.", "invariant")
         self.build = gauge("billing_build_info", "How many processes run this version.", "version")
-        self.build.labels(version("billing-core")).set(1)
+        self.build.labels(RELEASE).set(1)
 
     def text(self) -> bytes:
         """Everything that was counted, by all processes of this server."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
-from importlib.metadata import version
 
 import structlog
 from attrs import frozen
@@ -18,6 +17,7 @@ from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode, Tracer, format_trace_id
 
+from billing_bootstrap.release import RELEASE
 from billing_stripe import Exchange
 
 __all__ = ["Tracing", "open_tracing"]
@@ -131,10 +131,9 @@ def open_tracing(exporter: SpanExporter | None = None) -> Tracing:
         )
 
         exporter = OTLPSpanExporter()
-    release = version("billing-core")
-    named = Resource.create().merge(Resource({"service.version": release}))
+    named = Resource.create().merge(Resource({"service.version": RELEASE}))
     if str(named.attributes.get("service.name", "")).startswith("unknown_service"):
         named = named.merge(Resource({"service.name": "billing"}))
     provider = TracerProvider(resource=named)
     provider.add_span_processor(_WithoutIdleRuns(BatchSpanProcessor(exporter)))
-    return Tracing(provider.get_tracer("billing", release), provider)
+    return Tracing(provider.get_tracer("billing", RELEASE), provider)

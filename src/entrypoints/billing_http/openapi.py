@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from importlib.metadata import version
 from typing import Any
 
 import msgspec
@@ -11,6 +10,7 @@ from litestar import Litestar
 from litestar.handlers import HTTPRouteHandler
 from litestar.routes import HTTPRoute
 
+from billing_bootstrap.release import RELEASE
 from billing_core.domain.resources import OPAQUE_ID
 from billing_http import examples
 from billing_http.error_examples import problem_example
@@ -99,7 +99,7 @@ def document(app: Litestar) -> Json:
         "openapi": "3.1.0",
         "info": {
             "title": "billing_core",
-            "version": version("billing-core"),
+            "version": RELEASE,
             "summary": "Subscriptions, purchases, refunds and access.",
             "description": _DESCRIPTION,
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},

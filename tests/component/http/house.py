@@ -61,6 +61,7 @@ class Watched:
 
     def __init__(self) -> None:
         self.database_error: Exception | None = None
+        self.cache_error: Exception | None = None
         self.cache_ms: float | None = 0.5
 
     async def database(self) -> None:
@@ -69,7 +70,9 @@ class Watched:
             raise self.database_error
 
     async def cache(self) -> float | None:
-        """As long as the test wants."""
+        """As long as the test wants, or raises what it wants."""
+        if self.cache_error is not None:
+            raise self.cache_error
         return self.cache_ms
 
 
@@ -96,6 +99,7 @@ class House:
         self.publisher = MemoryPublisher()
         self.watched = Watched()
         self.waiting_since: datetime | None = None
+        self.waiting_error: Exception | None = None
         self.expired_at: list[datetime] = []
         behind = Ports(
             units=units or self.units,
@@ -137,6 +141,8 @@ class House:
         return 0
 
     async def _unpublished_since(self) -> datetime | None:
+        if self.waiting_error is not None:
+            raise self.waiting_error
         return self.waiting_since
 
     # ---------------------------------------------------------------------------------------------- what is sold

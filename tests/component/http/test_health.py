@@ -1,5 +1,6 @@
 """Health over HTTP, and metrics for nobody from outside."""
 
+import resource
 from datetime import timedelta
 from typing import Any
 
@@ -7,7 +8,7 @@ import httpx
 import pytest
 from attrs import evolve
 
-from billing_core.domain.errors import StorageUnavailable
+from billing_core.domain.errors import ConcurrentChange, StorageUnavailable
 from tests.component.http.house import SETTINGS, House
 
 
@@ -63,6 +64,34 @@ async def test_without_the_database_it_is_unavailable(own_house: House) -> None:
     assert health.json()["checks"]["database"] == {"status": "unavailable", "latency_ms": None}
     assert (ready.status_code, ready.json()) == (503, {"status": "unavailable"})
     assert (live.status_code, live.json()) == (200, {"status": "ok"})
+
+
+@pytest.mark.parametrize("error", [ConcurrentChange(), OSError("too many open files"), RuntimeError("nobody knows")])
+async def test_whatever_befalls_the_parts_health_says_it_of_each(own_house: House, error: Exception) -> None:
+    own_house.watched.database_error = own_house.watched.cache_error = own_house.waiting_error = error
+
+    health = await own_house.ask("GET", "/api/health", user=None)
+    ready = await own_house.ask("GET", "/api/health/ready", user=None)
+
+    assert (health.status_code, ready.status_code) == (503, 503)
+    assert {name: check["status"] for name, check in health.json()["checks"].items()} == {
+        "database": "unavailable",
+        "cache": "degraded",
+        "worker": "unavailable",
+    }
+
+
+async def test_a_process_that_can_open_no_more_files_still_says_how_it_is(own_house: House) -> None:
+    """Every connection is a file: thousands that are idle leave none for anything else."""
+    await own_house.ask("GET", "/api/health/live", user=None)  # what is made once is made
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, hard))
+    try:
+        answer = await own_house.ask("GET", "/api/health", user=None)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+    assert (answer.status_code, answer.json()["status"]) == (200, "ok")
 
 
 async def test_once_shutdown_began_no_more_requests_are_wanted(own_house: House) -> None:

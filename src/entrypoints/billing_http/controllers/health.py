@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.metadata import version
 from ipaddress import ip_address, ip_network
 
 from attrs import define
@@ -11,6 +10,7 @@ from litestar.di import NamedDependency
 
 from billing_bootstrap.health import Check, Condition
 from billing_bootstrap.metrics import CONTENT_TYPE
+from billing_bootstrap.release import RELEASE
 from billing_http import examples
 from billing_http.answering import Answer, answer
 from billing_http.operations import Operation, described, require_plain_path
@@ -60,7 +60,7 @@ class HealthArea(Controller):
         found = await application.health()
         shape = HealthShape(
             found.status,
-            version("billing-core"),
+            RELEASE,
             ChecksShape(database=_check(found.database), cache=_check(found.cache), worker=_check(found.worker)),
         )
         return answer(shape, _UNAVAILABLE if found.status is Condition.UNAVAILABLE else 200)
