@@ -1,6 +1,30 @@
-"""`python -m billing_cli`: the program without its entry point, for the children of ``billing dev``."""
+"""The program's beginning: `billing`, and `python -m billing_cli`.
 
-from billing_cli.main import run
+It imports the rest only once somebody sees to Ctrl-C: a program that is still being imported is interrupted, too.
+"""
+
+import signal
+import sys
+
+__all__ = ["begin"]
+
+_INTERRUPTED = 130
+
+
+def begin() -> None:
+    """Carry out the command line of this process, and end with its status; with 130 and one line on Ctrl-C."""
+    try:
+        from billing_cli.main import run  # noqa: PLC0415 - see above
+
+        run()
+    except KeyboardInterrupt:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever presses it again has been heard
+        if sys.stderr is not None:
+            # On a terminal: over where it has written ^C, and how far the work was.
+            cleared = "\r\033[K" if sys.stderr.isatty() else ""
+            sys.stderr.write(f"{cleared}billing: Interrupted. What was done until now stays done.\n")
+        sys.exit(_INTERRUPTED)
+
 
 if __name__ == "__main__":
-    run()
+    begin()

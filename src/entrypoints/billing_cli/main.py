@@ -23,7 +23,6 @@ _OPERATE = Group("Look and act", sort_key=2)
 _KEEP = Group("Keep in order", sort_key=3)
 _ABOUT = Group("About", sort_key=4)
 
-_INTERRUPTED = 130
 #: As a shell says it of a program that SIGPIPE ended.
 _READER_GONE = 141
 
@@ -80,7 +79,7 @@ def make_app(called: str | None = None) -> App:
         help_format="markdown" if sys.stdout.isatty() else "plaintext",
         help_formatter="default" if sys.stdout.isatty() else "plain",
         version=_version,
-        suppress_keyboard_interrupt=False,  # it is told in a line, below
+        suppress_keyboard_interrupt=False,  # it is told in a line, where the program begins
     )
     for name in ("--help", "--version"):
         app[name].group = (_ABOUT,)
@@ -103,10 +102,6 @@ def main(arguments: Sequence[str]) -> int:
         )
     except CycloptsError as error:
         return _complain(_usage(error), status=2)
-    except KeyboardInterrupt:
-        if sys.stderr.isatty():
-            sys.stderr.write("\r\033[K")  # where the terminal has written ^C, and how far the work was
-        return _complain("Interrupted. What was done until now stays done.", _INTERRUPTED)
     except Exception as error:
         from billing_cli.failures import explain, status_of  # noqa: PLC0415 - what went well imports nothing more
 

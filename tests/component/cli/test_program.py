@@ -145,6 +145,37 @@ def test_ctrl_c_ends_a_long_wait_at_once_with_one_line() -> None:
     assert (program.returncode, said) == (130, "billing: Interrupted. What was done until now stays done.\n")
 
 
+#: Presses Ctrl-C, more than once, as soon as the program imports what it is made of.
+_INTERRUPTED_EARLY = """
+import os, signal, sys
+
+class Impatient:
+    def find_spec(self, name, path=None, target=None):
+        if name == "cyclopts":
+            os.kill(os.getpid(), signal.SIGINT)
+
+sys.meta_path.insert(0, Impatient())
+from billing_cli.__main__ import begin
+write = sys.stderr.write
+
+def pressed_again(text):
+    os.kill(os.getpid(), signal.SIGINT)
+    return write(text)
+
+sys.stderr.write = pressed_again
+begin()
+"""
+
+
+def test_ctrl_c_before_anything_has_begun_is_told_in_the_same_line_however_often_it_is_pressed() -> None:
+    ended = subprocess.run(
+        [sys.executable, "-c", _INTERRUPTED_EARLY, "token", "ann"], capture_output=True, text=True, check=False
+    )
+
+    assert ended.stderr == "billing: Interrupted. What was done until now stays done.\n"
+    assert (ended.returncode, ended.stdout) == (130, "")
+
+
 #: Every command that shows nothing of its own, or shows it as it goes.
 _WITHOUT_JSON = {("dev",), ("serve",), ("worker",), ("sandbox", "serve")}
 #: Every command that changes or spends something; the sandbox's money is nobody's.
