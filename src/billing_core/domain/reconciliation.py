@@ -83,6 +83,8 @@ class Progress:
     compared: int = 0
     differing: int = 0
     unknown: int = 0
+    #: When it last wrote down how far it was; None for one of before that was kept.
+    kept_at: datetime | None = None
     finished_at: datetime | None = None
 
 

@@ -1,6 +1,6 @@
 """Reconcile: compare with the provider, object by object, and mend what differs through facts.
 
-A run goes customer by customer and writes down how far it is, so one that was killed goes on where it was.
+A run goes customer by customer and writes down how far it is, so one that was killed goes on where it was, for a day.
 What was lost longer ago than the provider's event log goes back is found all the same: it is objects that
 are compared. Only the run over what changed lately reads the log, to know which objects to ask for.
 """
@@ -38,6 +38,8 @@ __all__ = ["LOG_KEPT", "Reconcile", "Step"]
 #: For so long the provider keeps its log of events.
 LOG_KEPT = timedelta(days=30)
 _LEASE = timedelta(seconds=30)
+#: A run that was left off longer ago says nothing of today: what it compared then has changed since.
+_GOES_ON_WITHIN = timedelta(days=1)
 _BATCH = 100
 #: Events of these last seconds are read again by the next run: the log may show them late.
 _OVERLAP = timedelta(minutes=2)
@@ -86,7 +88,7 @@ class Reconcile:
     async def everything(self, *, actor: str, worker: str, dry_run: bool) -> AsyncIterator[Step]:
         """The catalog, every user, every customer of the provider's that we never heard of, and what is at large.
 
-        Goes on where a run that was killed left off. Raises `ProviderAccountMismatch`, and
+        Goes on where a run that was killed within the last day left off. Raises `ProviderAccountMismatch`, and
         `ReconciliationRunning` while another process is at it.
         """
         await self._require_account()
@@ -267,11 +269,14 @@ class Reconcile:
             await uow.commit()
         if progress is None:
             raise ReconciliationRunning
-        if progress.finished_at is not None or progress.since != since:
-            return Progress(name=name, begun_at=self.clock.now(), since=since)
+        now = self.clock.now()
+        left_off = now - (progress.kept_at or progress.begun_at) > _GOES_ON_WITHIN
+        if left_off or progress.finished_at is not None or progress.since != since:
+            return Progress(name=name, begun_at=now, since=since)
         return progress
 
     async def _kept(self, progress: Progress, worker: str) -> Progress:
+        progress = evolve(progress, kept_at=self.clock.now())
         async with self.units() as uow:
             if not await uow.reconciliations.save(progress, worker, self.real_clock.now(), _LEASE):
                 raise ReconciliationRunning

@@ -333,6 +333,33 @@ async def test_a_run_that_was_killed_goes_on_where_it_was() -> None:
     assert [step.whose for step in again] == ["", ANN, "user-zoe"]
 
 
+@pytest.mark.parametrize(
+    ("left_off", "rest"),
+    [
+        pytest.param(timedelta(days=1), ["user-zoe"], id="a-day-goes-on-however-long-ago-it-began"),
+        pytest.param(timedelta(days=1, seconds=1), ["", ANN, "user-zoe"], id="longer-begins-anew"),
+    ],
+)
+async def test_a_run_is_gone_on_with_for_a_day(left_off: timedelta, rest: list[str]) -> None:
+    """After that, what it compared has changed since: to go on would leave out whom it had done."""
+    life = Life()
+    life.subscribe()
+    desk = await Desk(life).hears([])
+    async with desk.units() as uow:
+        await uow.customers.link("user-zoe", "cus_zoe", source="test", now=desk.clock.now())
+        await uow.commit()
+    desk.stripe.world.put(CustomerSeen(id="cus_zoe", created=day(0)))
+    async for step in desk.reconcile.everything(actor="ops", worker="first", dry_run=True):
+        if step.whose == ANN:
+            break
+        desk.clock.advance(timedelta(days=3))
+    desk.clock.advance(left_off)
+
+    found = [step async for step in desk.reconcile.everything(actor="ops", worker="second", dry_run=True)]
+
+    assert [step.whose for step in found] == rest
+
+
 async def test_two_runs_at_once_are_one() -> None:
     life = Life()
     desk = await Desk(life).hears([])

@@ -70,7 +70,7 @@ async def reconcile(
 ) -> None:
     """Compare with Stripe, object by object, and mend what differs. What Stripe does not know is told, never changed.
 
-    A run that was killed goes on where it was. One with --dry-run changes nothing.
+    A run that was killed or interrupted goes on where it was, for a day; one with --dry-run changes nothing.
 
     For example:
 
@@ -90,6 +90,7 @@ async def reconcile(
     findings: list[FindingShape] = []
     progress: Progress | None = None
     async with opened() as application:
+        begun = application.clock.now()
         if user is not None:
             found = await application.reconcile.user(user, actor=actor, dry_run=dry_run)
             findings += [_shape(user, one) for one in found]
@@ -105,6 +106,10 @@ async def reconcile(
         show_json(report)
     else:
         _tell(report, dry_run=dry_run)
+        if progress is not None and progress.begun_at < begun:
+            sys.stdout.write(
+                f"It went on with the run that began at {progress.begun_at:%Y-%m-%d %H:%M:%S} UTC, and counts it in.\n"
+            )
 
 
 def _run(application: Application, since: datetime | None, actor: str, *, dry_run: bool) -> AsyncIterator[Step]:
