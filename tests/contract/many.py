@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import subprocess
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -21,6 +19,7 @@ from billing_sandbox.engine.objects import Obj
 from billing_sandbox.older_shapes import rendered
 from billing_sandbox.signing import signature_header
 from tests.contract.serving import free_port, wait_until_it_answers
+from tests.forked import program
 from tests.receiving import SECRET, Receiver
 from tests.sandbox_account import rows_of, told_by
 from tests.sandbox_lives import OLDER, TODAY, SandboxLife
@@ -43,9 +42,7 @@ def running(environ: dict[str, str], *, servers: int, workers: int) -> Iterator[
                 port = free_port()
                 urls.append(f"http://127.0.0.1:{port}")
                 module, arguments = "billing_http", ["--port", str(port), "--workers", "1"]
-            process = subprocess.Popen([sys.executable, "-m", module, *arguments], env=environ)
-            stack.callback(process.wait)
-            stack.callback(process.kill)
+            stack.enter_context(program(module, *arguments, environ=environ))
         for url in urls:
             with httpx.Client(base_url=url, timeout=30) as client:
                 wait_until_it_answers(client)

@@ -1,14 +1,13 @@
-"""Servers as processes, as they run in production, for tests that ask them over HTTP."""
+"""Servers as processes of their own, as in production, for tests that ask them over HTTP."""
 
 from __future__ import annotations
 
 import os
 import socket
-import subprocess
-import sys
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
+from multiprocessing.context import ForkServerProcess
 
 import httpx
 from joserfc import jwt
@@ -18,6 +17,7 @@ from billing_bootstrap.container import open_application
 from billing_bootstrap.settings import OFFLINE, load_settings
 from billing_core.domain.callers import Role
 from billing_core.domain.plans import Item
+from tests.forked import program
 
 JWT = {
     "JWT_SECRET": "access-secret-of-more-than-32-characters",
@@ -54,21 +54,15 @@ def server_environ(database_url: str, redis_url: str, **more: str) -> dict[str, 
 
 
 @contextmanager
-def served(
-    environ: dict[str, str], workers: int = 1, port: int | None = None
-) -> Iterator[tuple[subprocess.Popen[bytes], httpx.Client]]:
+def served(environ: Mapping[str, str], port: int | None = None) -> Iterator[tuple[ForkServerProcess, httpx.Client]]:
     """A server that answers, and somebody to ask it."""
     port = port or free_port()
-    command = [sys.executable, "-m", "billing_http", "--port", str(port), "--workers", str(workers)]
     with (
-        subprocess.Popen(command, env=environ, stderr=subprocess.DEVNULL) as process,
+        program("billing_http", "--port", str(port), environ=environ) as process,
         httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as client,
     ):
-        try:
-            wait_until_it_answers(client)
-            yield process, client
-        finally:
-            process.kill()
+        wait_until_it_answers(client)
+        yield process, client
 
 
 def wait_until_it_answers(client: httpx.Client) -> None:

@@ -6,7 +6,6 @@ A real process, real PostgreSQL, the served sandbox. Another process goes on whe
 from __future__ import annotations
 
 import asyncio
-import multiprocessing
 from collections.abc import AsyncIterator
 from itertools import count
 
@@ -29,10 +28,9 @@ from billing_sandbox.signing import signature_header
 from tests.builders import BASIC, K8S, PRO, TEAM
 from tests.contract.sandbox_server import SECRET, Served
 from tests.crashing import DOINGS, PLANS, STEPS, THANKS, Steps, child, opened
+from tests.forked import FORKED
 
 _NUMBERS = count(1)
-_PROCESSES = multiprocessing.get_context("forkserver")
-_PROCESSES.set_forkserver_preload(["tests.crashing"])
 _PURCHASES_AT_ONCE = 200
 
 
@@ -181,9 +179,7 @@ async def test_killed_before_any_step_it_happens_at_most_once_and_we_know_of_it(
     scene: Scene, doing: str, step: int
 ) -> None:
     thing = await scene.prepared_for(doing)
-    process = _PROCESSES.Process(
-        target=child, args=(scene.database_url, scene.stripe.url, doing, scene.user, thing, step)
-    )
+    process = FORKED.Process(target=child, args=(scene.database_url, scene.stripe.url, doing, scene.user, thing, step))
     process.start()
     await asyncio.to_thread(process.join)
     assert process.exitcode == -9

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import multiprocessing
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 
@@ -16,9 +15,8 @@ from billing_core.domain.purchases import PurchaseStatus
 from tests.builders import BASIC, K8S, PRO
 from tests.contract.sandbox_server import Served
 from tests.crashing import PLANS, THANKS, opened, reconciling
+from tests.forked import FORKED
 
-_PROCESSES = multiprocessing.get_context("forkserver")
-_PROCESSES.set_forkserver_preload(["tests.crashing"])
 _USERS = ("ann", "bob", "cat")
 #: So many commits are made before each kill: fewer than one user takes, with what each process does to begin.
 _COMMITS = 9
@@ -43,7 +41,7 @@ async def test_a_reconciliation_that_is_killed_goes_on_where_it_was(
     exits: list[int | None] = []
     while exits[-1:] != [0]:
         arguments = (schema_url, stripe.url, _COMMITS, 3 + len(exits))
-        process = _PROCESSES.Process(target=reconciling, args=arguments)
+        process = FORKED.Process(target=reconciling, args=arguments)
         process.start()
         await asyncio.to_thread(process.join)
         exits.append(process.exitcode)
