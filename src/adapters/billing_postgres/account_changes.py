@@ -11,13 +11,13 @@ from attrs import define, field
 from billing_core.domain.account import Account
 from billing_core.domain.purchases import Slot
 from billing_postgres.encoding import encode_rows
+from billing_postgres.exchange import Statement
 from billing_postgres.rows.grants import GrantRow
 from billing_postgres.rows.invoices import InvoiceRow
 from billing_postgres.rows.payment_methods import PaymentMethodRow
 from billing_postgres.rows.payments import PaymentRow, RefundRow
 from billing_postgres.rows.purchases import PurchaseRow
 from billing_postgres.rows.subscriptions import SubscriptionRow
-from billing_postgres.session import Statement
 from billing_postgres.statements import upsert
 
 __all__ = ["SAVE_ACCOUNTS", "AccountChanges"]

@@ -12,12 +12,12 @@ from attrs import frozen
 from billing_core.domain.account import Account
 from billing_postgres.account_changes import AccountChanges
 from billing_postgres.ahead import Ahead
-from billing_postgres.rows.accounts import ACCOUNT_ROWS, AccountRows
+from billing_postgres.rows.accounts import AccountRows, account_rows
 from billing_postgres.session import Session
 
 __all__ = ["PostgresAccounts"]
 
-_LOAD: Final[LiteralString] = f"SELECT {ACCOUNT_ROWS}"
+_LOAD: Final[LiteralString] = f"SELECT {account_rows('%(users)s')}"
 
 _READ: Final = msgspec.json.Decoder(AccountRows)
 

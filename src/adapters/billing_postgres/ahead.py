@@ -21,10 +21,11 @@ from billing_core.domain.pauses import Pause
 from billing_core.domain.purchases import Order
 from billing_core.domain.received import Received
 from billing_core.domain.subscriptions import counting
+from billing_postgres.exchange import Statement
 from billing_postgres.pending import Pending
 from billing_postgres.rows.objects import ObjectRow
 from billing_postgres.rows.written import AuditRow, EventRow, FactRow, MappingRow
-from billing_postgres.session import Session, Statement
+from billing_postgres.session import Session
 
 __all__ = ["Ahead", "UserAhead"]
 

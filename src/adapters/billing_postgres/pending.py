@@ -15,9 +15,9 @@ from billing_core.domain.facts import ObjectRef
 from billing_core.domain.received import Received
 from billing_postgres.account_changes import SAVE_ACCOUNTS, AccountChanges
 from billing_postgres.encoding import encode_rows
+from billing_postgres.exchange import Statement
 from billing_postgres.rows.objects import ObjectRow
 from billing_postgres.rows.written import AuditRow, EventRow, FactRow, MappingRow, ReceivedRow, VersionRow
-from billing_postgres.session import Statement
 from billing_postgres.statements import columns_of, upsert
 
 __all__ = ["Pending"]
@@ -44,7 +44,7 @@ FROM ROWS FROM (
         customer_id text, fact jsonb, state text, attempts integer, waits_for text[], error text,
         next_attempt_at timestamptz, received_at timestamptz
     ),
-    unnest(%(payloads)b::bytea[])
+    unnest(%(payloads)s::bytea[])
 ) AS r (
     event_id, type, account, livemode, api_version, created, customer_id, fact, state, attempts, waits_for, error,
     next_attempt_at, received_at, payload

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from typing import Any, Self
 
 from attrs import frozen
-from psycopg import AsyncConnection, AsyncCursor
+from psycopg import AsyncCursor
 from psycopg.abc import Buffer, Params, Query
 from psycopg.adapt import Loader
 from psycopg.rows import TupleRow
 from psycopg.types.array import ListDumper
 from psycopg_pool import AsyncConnectionPool
 
+from billing_postgres.exchange import Connection, Watch
 from billing_postgres.outage import Outage
 
 __all__ = ["Pool", "PoolUse", "open_pool", "use_of"]
-
-#: What surrounds each statement, by its text, in which no values are: whoever traces.
-Watch = Callable[[str], AbstractContextManager[object]]
 
 #: libpq's own, in seconds but for the last, in milliseconds: a server that vanished is noticed within a minute.
 _KEEPALIVE = {
@@ -31,13 +27,15 @@ _KEEPALIVE = {
 }
 
 
-class Pool(AsyncConnectionPool[AsyncConnection[TupleRow]]):
+class Pool(AsyncConnectionPool[Connection]):
     """The driver's pool; but nobody waits in it for a database that is away."""
 
-    def __init__(self, url: str, **options: Any) -> None:  # noqa: ANN401 - the driver's own
+    def __init__(self, url: str, watch: Watch | None = None, **options: Any) -> None:  # noqa: ANN401 - the driver's own
         self._outage = Outage()
+        self._watch = watch
         super().__init__(
             url,
+            connection_class=Connection,
             configure=self._connected,
             # It gives up at once, and begins anew when somebody asks: its own pauses double, up to minutes.
             reconnect_timeout=0,
@@ -45,12 +43,15 @@ class Pool(AsyncConnectionPool[AsyncConnection[TupleRow]]):
             **options,
         )
 
-    async def getconn(self, timeout: float | None = None) -> AsyncConnection[TupleRow]:  # noqa: ASYNC109 - the driver's own
+    async def getconn(self, timeout: float | None = None) -> Connection:  # noqa: ASYNC109 - the driver's own
         """Take a connection. Raises `psycopg.OperationalError` at once while the database is away."""
         async with self._outage.waiting():
             return await super().getconn(timeout)
 
-    async def _connected(self, connection: AsyncConnection[TupleRow]) -> None:
+    async def _connected(self, connection: Connection) -> None:
+        if self._watch is not None:
+            connection.watch = self._watch
+            connection.cursor_factory = _watched_by(self._watch)
         for kind in ("json", "jsonb"):
             connection.adapters.register_loader(kind, _RawJson)
         connection.adapters.register_dumper(list, _Arrays)
@@ -91,11 +92,11 @@ async def open_pool(
         max_size=connections_max,
         timeout=wait_seconds,
         name=application_name,
+        watch=watch,
         kwargs={
             "autocommit": True,  # the session begins and ends transactions itself
             "prepare_threshold": prepare_threshold,
             "application_name": application_name,
-            **({} if watch is None else {"cursor_factory": _watched_by(watch)}),
             **_KEEPALIVE,
         },
     )

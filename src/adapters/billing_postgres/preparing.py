@@ -13,8 +13,9 @@ from billing_core.domain.facts import Fact, ObjectRef, labels_of, owners_of, war
 from billing_core.domain.received import Received
 from billing_postgres.ahead import Ahead, UserAhead
 from billing_postgres.encoding import FactJson
+from billing_postgres.exchange import Statement
 from billing_postgres.locks import LOCK_KEY, LOCK_TIMEOUT, TRY_KEY
-from billing_postgres.rows.accounts import ACCOUNT_ROWS, AccountRows
+from billing_postgres.rows.accounts import AccountRows, account_rows
 from billing_postgres.rows.manual_grants import ManualGrantRow
 from billing_postgres.rows.objects import read_state
 from billing_postgres.rows.pauses import PauseRow
@@ -33,6 +34,11 @@ def _taken(name: LiteralString) -> LiteralString:
     waited_for = f"{LOCK_KEY.format(name)} IS NOT NULL"  # what it returns when it has it is nothing, but not null
     return f"CASE WHEN %(patient)s THEN {waited_for} ELSE {TRY_KEY.format(name)} END"
 
+
+#: Who is locked is handed from one statement to the next by the server, so that both go in one round trip: customers,
+#: with those under whose names the things of users without one are kept, and users.
+_CUSTOMERS: Final[LiteralString] = "current_setting('billing.customers')::text[]"
+_USERS: Final[LiteralString] = "current_setting('billing.users')::text[]"
 
 #: Customers that are named, tied to a user who is named, or owners of an object that is named; then their users.
 #: All customers are locked before the first user, each in ascending order, each waited for 200 ms at most, or not at
@@ -65,32 +71,41 @@ WITH named AS (
     UNION
     SELECT m.customer_id FROM locked JOIN user_stripe_mapping m ON m.user_id = locked.id WHERE NOT locked.is_ours
 )
-SELECT ARRAY(SELECT id FROM customers WHERE is_ours), ARRAY(SELECT id FROM locked WHERE is_ours),
-    ARRAY(
+SELECT json_build_object(
+    'customers', ARRAY(SELECT id FROM customers WHERE is_ours),
+    'users', ARRAY(SELECT id FROM locked WHERE is_ours),
+    'busy', ARRAY(
         SELECT id FROM busy
         UNION
         SELECT o.kind || ':' || o.id
         FROM unnest(%(kinds)s::text[], %(ids)s::text[]) AS wanted (kind, id)
         JOIN provider_objects o ON o.id = wanted.id COLLATE "C" AND o.kind = wanted.kind
         JOIN busy ON busy.id = o.customer_id
-    ),
+    )),
+    set_config('billing.users', ARRAY(SELECT id FROM locked WHERE is_ours)::text, true),
+    set_config('billing.customers', ARRAY(
+        SELECT id FROM customers WHERE is_ours UNION SELECT '{GUEST}' || id FROM locked WHERE is_ours
+    )::text, true),
     set_config('plan_cache_mode', 'force_generic_plan', true), set_config('enable_seqscan', 'off', true),
     set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true)
 """  # noqa: S608 - constants of this package
 
+#: What others may wait for: those customers, and the objects that are told of.
+_KEYS: Final[LiteralString] = f"(%(keys)s::text[] || ARRAY(SELECT 'customer:' || unnest({_CUSTOMERS})))"
+
 #: Everything in one JSON value. Facts are read of objects alone that must be folded again: those that have one as late.
 _READ: Final[LiteralString] = f"""
-SELECT set_config('lock_timeout', '0', true), json_build_object(
+SELECT json_build_object(
     'ties', (
         SELECT coalesce(json_agg(m), '[]') FROM user_stripe_mapping m
-        WHERE m.customer_id = ANY(%(customers)s) OR m.user_id = ANY(%(users)s)
+        WHERE m.customer_id = ANY({_CUSTOMERS}) OR m.user_id = ANY({_USERS})
     ),
-    'objects', (SELECT coalesce(json_agg(o), '[]') FROM provider_objects o WHERE o.customer_id = ANY(%(customers)s)),
+    'objects', (SELECT coalesce(json_agg(o), '[]') FROM provider_objects o WHERE o.customer_id = ANY({_CUSTOMERS})),
     'other_objects', (
         SELECT coalesce(json_agg(o), '[]')
         FROM unnest(%(kinds)s::text[], %(ids)s::text[]) AS wanted (kind, id)
         JOIN provider_objects o ON o.id = wanted.id COLLATE "C" AND o.kind = wanted.kind
-        WHERE o.customer_id IS NULL OR o.customer_id <> ALL(%(customers)s)
+        WHERE o.customer_id IS NULL OR o.customer_id <> ALL({_CUSTOMERS})
     ),
     'facts', (
         SELECT coalesce(json_agg(f), '[]')
@@ -112,30 +127,30 @@ SELECT set_config('lock_timeout', '0', true), json_build_object(
     ),
     'waited_for', (
         SELECT coalesce(json_agg(key), '[]') FROM received_events r, unnest(r.waits_for) AS key
-        WHERE r.state = 'parked' AND r.waits_for && %(keys)s::text[]
+        WHERE r.state = 'parked' AND r.waits_for && {_KEYS}
     ),
     'orphaned', (
         SELECT coalesce(json_agg(owner), '[]') FROM provider_objects o, unnest(o.owners) AS owner
-        WHERE o.customer_id IS NULL AND o.owners && %(keys)s::text[]
+        WHERE o.customer_id IS NULL AND o.owners && {_KEYS}
     ),
-    'accounts', {ACCOUNT_ROWS},
+    'accounts', {account_rows(_USERS)},
     'orders', (
         SELECT coalesce(json_agg(p ORDER BY p.created_at, p.id), '[]') FROM purchases p
-        WHERE p.user_id = ANY(%(users)s) AND NOT p.is_foreign
+        WHERE p.user_id = ANY({_USERS}) AND NOT p.is_foreign
     ),
     'manual_grants', (
         SELECT coalesce(json_agg(g ORDER BY g.granted_at, g.id), '[]') FROM manual_grants g
-        WHERE g.user_id = ANY(%(users)s)
+        WHERE g.user_id = ANY({_USERS})
     ),
     'pauses', (
-        SELECT coalesce(json_agg(p ORDER BY p.requested_at, p.id), '[]') FROM pauses p WHERE p.user_id = ANY(%(users)s)
+        SELECT coalesce(json_agg(p ORDER BY p.requested_at, p.id), '[]') FROM pauses p WHERE p.user_id = ANY({_USERS})
     ),
     'versions', (
         SELECT coalesce(json_object_agg(v.user_id, v.version), '{{}}') FROM user_versions v
-        WHERE v.user_id = ANY(%(users)s)
+        WHERE v.user_id = ANY({_USERS})
     ),
     'catalog_version', (SELECT version FROM catalog_state)
-)
+), set_config('lock_timeout', '0', true)
 """  # noqa: S608 - constants of this package
 
 
@@ -163,7 +178,16 @@ class _Read(msgspec.Struct):
     catalog_version: int
 
 
-_DECODER: Final = msgspec.json.Decoder(_Read)
+class _Locked(msgspec.Struct):
+    """What `_LOCK` gives: whose locks are held now, and the names of whom somebody else is at work on."""
+
+    customers: list[str]
+    users: list[str]
+    busy: frozenset[str]
+
+
+_LOCKED: Final = msgspec.json.Decoder(_Locked)
+_FOUND: Final = msgspec.json.Decoder(_Read)
 
 
 @define
@@ -180,6 +204,8 @@ class _Asked:
     #: another transaction may find that out, or fold the object anew, at this very moment.
     nobodys: set[ObjectRef] = field(init=False)
     refs: set[ObjectRef] = field(init=False)
+    #: What is told of, with what it says about others: what was waited for may be among them.
+    told_of: set[ObjectRef] = field(init=False)
 
     def __attrs_post_init__(self) -> None:
         self.facts = tuple(event.fact for event in self.events if event.fact is not None)
@@ -190,8 +216,29 @@ class _Asked:
         nameless = [fact for fact in self.facts if fact.customer_id is None]
         self.nobodys = {ref for fact in nameless for ref in (fact.ref, *owners_of(fact.after))}
         self.refs = {fact.ref for fact in self.facts} | self.nobodys
+        self.told_of = {ref for fact in self.facts for ref in (fact.ref, *wards_of(fact.after))}
 
-    def from_when(self) -> dict[ObjectRef, datetime]:
+    def names(self) -> dict[str, object]:
+        """What is to be locked."""
+        guests = (f"{GUEST}{user_id}" for user_id in self.guests)
+        return {"customers": [*self.customers, *guests, *map(str, self.nobodys)], "users": list(self.users)}
+
+    def told(self) -> dict[str, object]:
+        """What is asked about the events themselves, and about the objects that their facts are about."""
+        since = self._from_when()
+        return {
+            "keys": list(map(str, self.told_of)),
+            "accounts": [event.account for event in self.events],
+            "events": [event.event_id for event in self.events],
+            "created": [event.created for event in self.events],
+            "facts": [fact.id for fact in self.facts],
+            "objects": [fact.after.id for fact in self.facts],
+            "told_kinds": [ref.kind.value for ref in since],
+            "told_ids": [ref.id for ref in since],
+            "told_at": list(since.values()),
+        }
+
+    def _from_when(self) -> dict[ObjectRef, datetime]:
         """From which moment on a known fact of an object makes a new one need all of them; two new ones do anyway."""
         since: dict[ObjectRef, datetime] = {}
         for fact in self.facts:
@@ -210,12 +257,17 @@ async def prepare(
     Returns those whose customers or users somebody else is at work on, where these are not waited for.
     """
     asked = _Asked(events)
-    customers, users, busy = await _lock(session, asked, patient=patient)
-    ahead.locked.update(f"customer:{one}" for one in customers)
-    ahead.locked.update(f"user:{one}" for one in users)
-    left_out = [event for event in events if not busy.isdisjoint(_names_of(event))] if busy else []
+    refs = refs_as_arrays(asked.refs)
+    lock: Statement = _LOCK, {**asked.names(), "patient": patient, **refs}
+    read: Statement = _READ, {**asked.told(), **refs}
+    locked_json, found_json = await session.values([lock, read])
+    locked, found = _LOCKED.decode(locked_json), _FOUND.decode(found_json)
+    ahead.locked.update(f"customer:{one}" for one in locked.customers)
+    ahead.locked.update(f"user:{one}" for one in locked.users)
+    left_out = [event for event in events if not locked.busy.isdisjoint(_names_of(event))] if locked.busy else []
     if len(left_out) < len(events):
-        await _read(session, ahead, _Asked([event for event in events if event not in left_out]), customers, users)
+        ours = _Asked([event for event in events if event not in left_out]) if left_out else asked
+        _learn(ahead, ours, locked, found)
     return left_out
 
 
@@ -225,48 +277,20 @@ def _names_of(event: Received) -> set[str]:
     return {*asked.customers, *map(str, asked.nobodys), *(f"{GUEST}{user_id}" for user_id in asked.users)}
 
 
-async def _lock(
-    session: Session, asked: _Asked, *, patient: bool
-) -> tuple[Collection[str], Collection[str], frozenset[str]]:
-    """The customers and the users that are locked now, and the names of whom somebody else is at work on."""
-    named = [*asked.customers, *(f"{GUEST}{user_id}" for user_id in asked.guests), *map(str, asked.nobodys)]
-    parameters = {"customers": named, "users": list(asked.users), "patient": patient}
-    row = await session.row(_LOCK, parameters | refs_as_arrays(asked.refs))
-    customers, users, busy, *_ = row or ([], [], [])
-    return customers, users, frozenset(busy)
-
-
-async def _read(session: Session, ahead: Ahead, asked: _Asked, locked: Collection[str], users: Collection[str]) -> None:
-    """Read of these customers and users, and of what their events are about."""
-    events = asked.events
-    customers = {*locked, *(f"{GUEST}{user_id}" for user_id in users)}
-    told = {ref for fact in asked.facts for ref in (fact.ref, *wards_of(fact.after))}
-    keys = {*(f"customer:{one}" for one in customers), *map(str, told)}
-    since = asked.from_when()
-    parameters = {
-        "customers": list(customers),
-        "users": list(users),
-        "keys": list(keys),
-        "accounts": [event.account for event in events],
-        "events": [event.event_id for event in events],
-        "created": [event.created for event in events],
-        "facts": [fact.id for fact in asked.facts],
-        "objects": [fact.after.id for fact in asked.facts],
-        "told_kinds": [ref.kind.value for ref in since],
-        "told_ids": [ref.id for ref in since],
-        "told_at": list(since.values()),
-    }
-    _, found = await session.row(_READ, parameters | refs_as_arrays(asked.refs)) or (None, b"")
-    read = _DECODER.decode(found)
+def _learn(ahead: Ahead, asked: _Asked, locked: _Locked, found: _Read) -> None:
+    """Note what was found of whom is locked, and of what these events are about."""
+    customers = {*locked.customers, *(f"{GUEST}{user_id}" for user_id in locked.users)}
     ahead.customers.update(customers)
-    ahead.waited_for.update(dict.fromkeys(keys, False) | dict.fromkeys(read.waited_for, True))
-    ahead.catalog_version = read.catalog_version
-    _learn_users(ahead, users, read)
-    _learn_objects(ahead, asked, read)
-    known = set(read.known_events)
-    for event in events:
-        ahead.events[event.account, event.event_id] = (event.account, event.event_id) in known
-        ahead.fact_ids[event.event_id] = event.event_id in read.known_facts
+    keys = {*(f"customer:{one}" for one in customers), *map(str, asked.told_of)}
+    ahead.waited_for.update(dict.fromkeys(keys, False) | dict.fromkeys(keys.intersection(found.waited_for), True))
+    ahead.catalog_version = found.catalog_version
+    _learn_users(ahead, locked.users, found)
+    _learn_objects(ahead, asked, found)
+    known_events, known_facts = set(found.known_events), set(found.known_facts)
+    for event in asked.events:
+        key = (event.account, event.event_id)
+        ahead.events[key] = key in known_events
+        ahead.fact_ids[event.event_id] = event.event_id in known_facts
 
 
 def _learn_users(ahead: Ahead, users: Collection[str], read: _Read) -> None:
@@ -285,11 +309,14 @@ def _learn_users(ahead: Ahead, users: Collection[str], read: _Read) -> None:
 def _learn_objects(ahead: Ahead, asked: _Asked, read: _Read) -> None:
     """Of an object that is not known yet there are no facts; of one whose facts were not needed, none are known."""
     ahead.refs.update(asked.refs)
-    for stored in (*read.objects, *read.other_objects):
+    for stored in read.objects:
         ahead.learn(read_state(stored))
-    for row in read.facts:
-        fact = row.to_fact()
-        ahead.facts.setdefault(fact.ref, []).append(fact)
+    for state in map(read_state, read.other_objects):
+        if state.ref in asked.refs:
+            ahead.learn(state)
+    for fact in (row.to_fact() for row in read.facts):
+        if fact.ref in asked.refs:
+            ahead.facts.setdefault(fact.ref, []).append(fact)
     for fact in asked.facts:
         if fact.ref not in ahead.objects:
             ahead.facts.setdefault(fact.ref, [])

@@ -4,36 +4,39 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
-from typing import LiteralString
+from typing import Final, LiteralString
 
 import psycopg
 from attrs import define, field
-from psycopg import AsyncConnection, AsyncCursor
+from psycopg import AsyncCursor
 from psycopg.pq import TransactionStatus
+from psycopg.pq.abc import PGresult
 from psycopg.rows import TupleRow
 
 from billing_core.domain.errors import StorageUnavailable
 from billing_postgres.errors import core_error
+from billing_postgres.exchange import Connection, Statement
 from billing_postgres.pool import Pool
 from billing_postgres.silence import Silence
 
-__all__ = ["STATEMENT_TIMEOUT_MS", "Session", "Statement", "transaction"]
+__all__ = ["STATEMENT_TIMEOUT_MS", "Session", "transaction"]
 
 #: How long one statement may take unless told otherwise.
 STATEMENT_TIMEOUT_MS = 5_000
 
 #: Everything is set for the transaction alone, in the same round trip as its beginning. Durable also where the
 #: server's default is to lose the last commits in a crash.
-_BEGIN = (
-    "BEGIN ISOLATION LEVEL READ COMMITTED {mode};"
-    " SET LOCAL statement_timeout = {timeout};"
-    " SET LOCAL idle_in_transaction_session_timeout = '60s';"
-    " SET LOCAL synchronous_commit = on;"
-    " SET LOCAL timezone = 'UTC'"
-)
+_BEGIN: Final[LiteralString] = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
+_BEGIN_READING: Final[LiteralString] = "BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY"
+_SETTINGS: Final[LiteralString] = """
+SELECT set_config('statement_timeout', %(statement_timeout)s, true),
+    set_config('idle_in_transaction_session_timeout', '60s', true),
+    set_config('synchronous_commit', 'on', true), set_config('timezone', 'UTC', true)
+"""
+_COMMIT: Final[LiteralString] = "COMMIT"
+_ROLLBACK: Final[LiteralString] = "ROLLBACK"
 
 Parameters = Mapping[str, object] | Sequence[object]
-Statement = tuple[LiteralString, Parameters]
 
 
 def _nothing() -> list[Statement]:
@@ -42,7 +45,7 @@ def _nothing() -> list[Statement]:
 
 @define(eq=False)
 class Session:
-    """One transaction. After an error, and after `commit`, it can only be ended."""
+    """One transaction, begun by its first statement. After an error, and after `commit`, it can only be ended."""
 
     _pool: Pool
     statement_timeout_ms: int = STATEMENT_TIMEOUT_MS
@@ -50,55 +53,28 @@ class Session:
     otherwise: Pool | None = field(default=None, kw_only=True)
     #: What is written behind: taken, and carried out, before any other statement and before the commit.
     behind: Callable[[], list[Statement]] = field(default=_nothing, init=False)
-    _connection: AsyncConnection[TupleRow] | None = field(default=None, init=False)
+    _connection: Connection | None = field(default=None, init=False)
     _silence: Silence | None = field(default=None, init=False)
+    _is_begun: bool = field(default=False, init=False)
 
     async def begin(self) -> None:
-        """Take a connection and begin. Raises `StorageUnavailable`."""
-        if self.otherwise is None:
-            await self._begin()
-            return
+        """Take a connection. Raises `StorageUnavailable`."""
         try:
-            await self._begin()
+            await self._take()
         except StorageUnavailable:
-            self._pool = self.otherwise
-            await self._begin()
-
-    async def _begin(self) -> None:
-        try:
-            with _translated():
-                # One more than there can be broken ones in the pool, as all are when the server has restarted.
-                for _ in range(self._pool.max_size):
-                    if await self._begins():
-                        return
-                    await self.end()
-                await self._begins(last=True)
-        except BaseException:
-            await self.end()
-            raise
-
-    async def _begins(self, *, last: bool = False) -> bool:
-        self._connection = connection = await self._pool.getconn()
-        self._silence = silence = Silence(connection)
-        silence.expect(0)
-        try:
-            mode = "READ WRITE" if self.otherwise is None else "READ ONLY"
-            begin = _BEGIN.format(mode=mode, timeout=int(self.statement_timeout_ms))
-            await connection.execute(begin.encode(), prepare=False)
-        except psycopg.OperationalError:
-            if last or silence.is_broken or not connection.closed:
+            if self.otherwise is None:
                 raise
-            return False
-        return True
+            await self._turn_to(self.otherwise)
 
     async def commit(self) -> None:
         """Make it permanent. Raises `StorageUnavailable` where it is not known whether it is."""
         connection = self._require()
         with _translated():
-            await self._write_behind()
-            self._expect()
-            answer = await connection.execute(b"COMMIT", prepare=False)
-        if answer.statusmessage != "COMMIT":
+            statements = self.behind()
+            if not self._is_begun:
+                await self._exchange(())  # by itself: what is repeated on another connection may hold no commit
+            *_, answer = await self._exchange([*statements, (_COMMIT, {})])
+        if answer.command_status != b"COMMIT" or connection.info.transaction_status is not TransactionStatus.IDLE:
             raise RuntimeError("A statement of this transaction failed before; nothing of it was committed.")
 
     async def end(self) -> None:
@@ -112,7 +88,7 @@ class Session:
                 if silence is not None:
                     silence.expect(0)
                 with suppress(psycopg.Error):  # then the connection is broken, and the server undoes it by itself
-                    await connection.execute(b"ROLLBACK", prepare=False)
+                    await connection.exchange([(_ROLLBACK, {})])  # the driver would forget all it has prepared
         finally:
             if silence is not None:
                 silence.stop()
@@ -133,27 +109,83 @@ class Session:
         with _translated():
             return await (await self._run(statement, parameters)).fetchone()
 
+    async def values(self, statements: Sequence[Statement]) -> list[bytes]:
+        """Run these in one round trip; the first value that each answers with, as text."""
+        with _translated():
+            await self._write_behind()
+            return [answer.get_value(0, 0) or b"" for answer in await self._exchange(statements)]
+
     async def _run(self, statement: LiteralString, parameters: Parameters) -> AsyncCursor[TupleRow]:
-        self._require()
         await self._write_behind()
         return await self._send(statement, parameters)
 
     async def _write_behind(self) -> None:
-        for statement, parameters in self.behind():
-            await self._send(statement, parameters)
+        statements = self.behind()
+        if statements:
+            await self._exchange(statements)
 
     async def _send(self, statement: LiteralString, parameters: Parameters) -> AsyncCursor[TupleRow]:
-        """Where every statement passes."""
+        """Where every statement passes that goes alone."""
+        if not self._is_begun:
+            await self._exchange(())
+        connection = self._require()
         self._expect()
-        return await self._require().execute(statement, parameters)
+        return await connection.execute(statement, parameters)
+
+    async def _exchange(self, statements: Sequence[Statement]) -> list[PGresult]:
+        """Where all statements pass that go together."""
+        self._require()
+        if self._is_begun:
+            self._expect()
+            return await self._require().exchange(statements)
+        try:
+            return await self._first(statements)
+        except psycopg.OperationalError:
+            if self.otherwise is None or self._pool is self.otherwise:
+                raise
+            await self.end()
+            await self._turn_to(self.otherwise)
+            return await self._first(statements)
+
+    async def _first(self, statements: Sequence[Statement]) -> list[PGresult]:
+        """Begin, and run these; on another connection where the one that was taken turns out to be broken."""
+        begin: Statement = (_BEGIN if self.otherwise is None else _BEGIN_READING), {}
+        settings: Statement = _SETTINGS, {"statement_timeout": str(self.statement_timeout_ms)}
+        # There can be as many broken ones in the pool as it holds: all are, when the server has restarted.
+        for _ in range(self._pool.max_size):
+            try:
+                return await self._begins([begin, settings, *statements])
+            except psycopg.OperationalError:
+                silence = self._silence
+                if not self._require().closed or (silence is not None and silence.is_broken):
+                    raise
+            await self.end()
+            await self._take()
+        return await self._begins([begin, settings, *statements])
+
+    async def _begins(self, statements: Sequence[Statement]) -> list[PGresult]:
+        self._expect()
+        _, _, *answers = await self._require().exchange(statements)
+        self._is_begun = True
+        return answers
+
+    async def _take(self) -> None:
+        with _translated():
+            self._connection = connection = await self._pool.getconn()
+            self._silence = Silence(connection)
+
+    async def _turn_to(self, pool: Pool) -> None:
+        self._pool = pool
+        await self._take()
 
     def _expect(self) -> None:
         if self._silence is not None and self.statement_timeout_ms:  # 0 is for whoever waits for ever
             self._silence.expect(self.statement_timeout_ms / 1000)
 
-    def _require(self) -> AsyncConnection[TupleRow]:
+    def _require(self) -> Connection:
         connection = self._connection
-        if connection is None or connection.info.transaction_status is TransactionStatus.IDLE:
+        idle = TransactionStatus.IDLE
+        if connection is None or (self._is_begun and connection.info.transaction_status is idle):
             raise RuntimeError("Not inside a transaction: it has not begun, or it was committed already.")
         return connection
 

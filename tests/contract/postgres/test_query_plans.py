@@ -1,7 +1,6 @@
 """Each statement finds what it wants by an index, on tables that grow; and each index is there for a statement."""
 
 import importlib
-import json
 import pkgutil
 from collections.abc import AsyncIterator, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
@@ -10,8 +9,6 @@ from typing import Any, LiteralString
 import psycopg
 import pytest
 from attrs import define, evolve, field
-from psycopg import AsyncCursor
-from psycopg.rows import TupleRow
 
 import billing_postgres
 from billing_contracts.examples import (
@@ -48,7 +45,7 @@ from billing_core.ports.paging import Cursor
 from billing_core.ports.provider import ProviderIdentity
 from billing_postgres import Pool, PostgresUnitOfWork, clock, housekeeping, open_pool, vital_signs
 from billing_postgres.catalogs import CatalogCopy
-from billing_postgres.session import Parameters, Session
+from tests.contract.postgres.explaining import ExplainingSession
 from tests.contract.postgres.many_rows import DIFFERENT, ROWS
 from tests.contract.postgres.wrong_rows import WHOLE
 
@@ -89,16 +86,15 @@ class Seen:
 
 
 @define(eq=False)
-class ExplainingSession(Session):
-    """Has each statement explained before it runs it."""
+class SeeingSession(ExplainingSession):
+    """Looks at each plan."""
 
     seen: Seen = field(factory=Seen, kw_only=True)
 
-    async def _send(self, statement: LiteralString, parameters: Parameters) -> AsyncCursor[TupleRow]:
+    def explained(self, statement: str, plan: dict[str, Any]) -> None:
+        """Told of each statement before it runs."""
         self.seen.statements.append(statement)
-        for (explained,) in await (await super()._send(f"EXPLAIN (FORMAT JSON) {statement}", parameters)).fetchall():
-            self.seen.walk(" ".join(statement.split()), json.loads(explained)[0]["Plan"])
-        return await super()._send(statement, parameters)
+        self.seen.walk(" ".join(statement.split()), plan)
 
 
 @pytest.fixture(scope="module")
@@ -131,11 +127,11 @@ async def looked_at(pool: Pool) -> Seen:
 async def seen(pool: Pool) -> Seen:
     """What was seen while each method of each port was used once."""
     seen = await looked_at(pool)
-    session = ExplainingSession(pool, seen=seen)
+    session = SeeingSession(pool, seen=seen)
     async with PostgresUnitOfWork(session, CatalogCopy()) as uow:
         await uow.prepare([evolve(received("evt_together"), fact=payment_fact())])
         await take_in_together(uow)
-    session = ExplainingSession(pool, seen=seen)
+    session = SeeingSession(pool, seen=seen)
     async with PostgresUnitOfWork(session, CatalogCopy()) as uow:
         await use_events(uow)
         await use_users(uow)
@@ -293,6 +289,10 @@ def outside() -> Iterator[tuple[LiteralString, tuple[object, ...]]]:
         yield statement, (NOW,)
 
 
+#: Part of others, and what begins each transaction, which reads no table.
+_NOT_ALONE = frozenset({"SELECT_RECEIVED", "_SETTINGS"})
+
+
 def statements() -> Iterator[str]:
     """Every statement that a module of the package names."""
     for module in pkgutil.walk_packages(billing_postgres.__path__, "billing_postgres."):
@@ -300,7 +300,7 @@ def statements() -> Iterator[str]:
             values = value.values() if isinstance(value, dict) else (value,)
             for text in values:
                 first = text.split()[0] if isinstance(text, str) and text.split() else ""
-                if first in {"SELECT", "INSERT", "UPDATE", "DELETE", "WITH"} and name != "SELECT_RECEIVED":
+                if first in {"SELECT", "INSERT", "UPDATE", "DELETE", "WITH"} and name not in _NOT_ALONE:
                     yield text
 
 

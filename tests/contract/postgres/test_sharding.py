@@ -6,22 +6,19 @@ server can see whether something is unique on all of them. A new table is red he
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncIterator
-from typing import Any, LiteralString
+from typing import Any
 
 import psycopg
 import pytest
 from attrs import define, evolve, field
-from psycopg import AsyncCursor
-from psycopg.rows import TupleRow
 
 from billing_contracts.examples import NOW, account, audit_entry, new_event, payment_fact, received
 from billing_core.domain.account import Account
 from billing_core.ports.paging import Cursor
 from billing_postgres import Pool, PostgresUnitOfWork, open_pool
 from billing_postgres.catalogs import CatalogCopy
-from billing_postgres.session import Parameters, Session
+from tests.contract.postgres.explaining import ExplainingSession
 
 #: By the column that each is sharded by.
 BY_USER = {
@@ -123,17 +120,15 @@ def test_what_a_table_is_sharded_by_is_never_null(schema_url: str) -> None:
 
 
 @define(eq=False)
-class LookingSession(Session):
+class LookingSession(ExplainingSession):
     """Notes of each statement which tables its plan reads or writes, and by which conditions."""
 
     #: Table, conditions, statement.
     seen: list[tuple[str, str, str]] = field(factory=list, kw_only=True)
 
-    async def _send(self, statement: LiteralString, parameters: Parameters) -> AsyncCursor[TupleRow]:
-        explained = await super()._send(f"EXPLAIN (FORMAT JSON, VERBOSE) {statement}", parameters)
-        for (plan,) in await explained.fetchall():
-            self._walk(json.loads(plan)[0]["Plan"], statement, "")
-        return await super()._send(statement, parameters)
+    def explained(self, statement: str, plan: dict[str, Any]) -> None:
+        """Told of each statement before it runs."""
+        self._walk(plan, statement, "")
 
     def _walk(self, plan: dict[str, Any], statement: str, above: str) -> None:
         conditions = above + " ".join(str(value) for name, value in plan.items() if name.endswith(("Cond", "Filter")))

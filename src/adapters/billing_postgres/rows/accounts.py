@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
-from typing import Final, LiteralString, Protocol, TypeVar
+from typing import LiteralString, Protocol, TypeVar
 
 import msgspec
 
@@ -17,37 +17,39 @@ from billing_postgres.rows.purchases import PurchaseRow
 from billing_postgres.rows.remembered import remembered
 from billing_postgres.rows.subscriptions import SubscriptionRow
 
-__all__ = ["ACCOUNT_ROWS", "AccountRows"]
+__all__ = ["AccountRows", "account_rows"]
 
-#: One JSON value, of the users in ``%(users)s``; each user's rows in the order in which an account holds them.
-ACCOUNT_ROWS: Final[LiteralString] = """
+
+def account_rows(users: LiteralString) -> LiteralString:
+    """One JSON value, of these users, an array; each user's rows in the order in which an account holds them."""
+    return f"""
 json_build_object(
     'subscriptions', (
         SELECT coalesce(json_agg(r ORDER BY r.created_at, r.id), '[]') FROM subscriptions r
-        WHERE r.user_id = ANY(%(users)s)
+        WHERE r.user_id = ANY({users})
     ),
     'purchases', (
         SELECT coalesce(json_agg(r ORDER BY r.created_at, r.id), '[]') FROM purchases r
-        WHERE r.user_id = ANY(%(users)s) AND r.status IS NOT NULL
+        WHERE r.user_id = ANY({users}) AND r.status IS NOT NULL
     ),
     'payments', (
-        SELECT coalesce(json_agg(r ORDER BY r.created_at, r.id), '[]') FROM payments r WHERE r.user_id = ANY(%(users)s)
+        SELECT coalesce(json_agg(r ORDER BY r.created_at, r.id), '[]') FROM payments r WHERE r.user_id = ANY({users})
     ),
     'refunds', (
-        SELECT coalesce(json_agg(r ORDER BY r.created_at, r.id), '[]') FROM refunds r WHERE r.user_id = ANY(%(users)s)
+        SELECT coalesce(json_agg(r ORDER BY r.created_at, r.id), '[]') FROM refunds r WHERE r.user_id = ANY({users})
     ),
     'invoices', (
-        SELECT coalesce(json_agg(r ORDER BY r.created_at, r.id), '[]') FROM invoices r WHERE r.user_id = ANY(%(users)s)
+        SELECT coalesce(json_agg(r ORDER BY r.created_at, r.id), '[]') FROM invoices r WHERE r.user_id = ANY({users})
     ),
     'payment_methods', (
         SELECT coalesce(json_agg(r ORDER BY r.created_at, r.id), '[]') FROM payment_methods r
-        WHERE r.user_id = ANY(%(users)s)
+        WHERE r.user_id = ANY({users})
     ),
     'user_access', (
         SELECT coalesce(json_agg(r ORDER BY r.source_kind, r.source_id, r.resource_type, r.resource_id), '[]')
-        FROM user_access r WHERE r.user_id = ANY(%(users)s)
+        FROM user_access r WHERE r.user_id = ANY({users})
     )
-)"""
+)"""  # noqa: S608 - parts of statements of this package
 
 
 _subscription = remembered(SubscriptionRow, SubscriptionRow.to_domain)
@@ -60,7 +62,7 @@ _grant = remembered(GrantRow, GrantRow.to_stored)
 
 
 class AccountRows(msgspec.Struct):
-    """What `ACCOUNT_ROWS` gives."""
+    """What `account_rows` gives."""
 
     subscriptions: list[msgspec.Raw]
     purchases: list[msgspec.Raw]
