@@ -34,6 +34,8 @@ def put_at_provider(house: House, events: Sequence[Obj], user: str) -> None:
     """Have the provider know each object as all of these leave it."""
     facts: dict[object, list[Fact]] = {}
     for event in about(events, user):
+        if event["livemode"] or "account" in event:
+            continue  # of objects of another mode or account
         data, at = event["data"], datetime.fromtimestamp(event["created"], UTC)
         fact = fact_of_event(event["id"], event["type"], at, data["object"], data.get("previous_attributes"))
         if fact is not None:

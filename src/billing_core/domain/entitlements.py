@@ -134,6 +134,8 @@ def subscription_grants(subscription: Subscription, plan: Plan, money: Subscript
     undone = _undone(money)
     reasons = {window.blocked: window.blocked_at} | dict(undone)
     blocked = first_reason(reason for reason in reasons if reason is not None)
+    # Whichever comes first closed it: what ended on Monday is not ended again by a dispute on Friday.
+    closed = [at or subscription.created_at for reason, at in reasons.items() if reason is not None]
     source = Source(SourceKind.SUBSCRIPTION, subscription.id)
     expires_at = min(ends) if window.until else None
     return tuple(
@@ -144,7 +146,7 @@ def subscription_grants(subscription: Subscription, plan: Plan, money: Subscript
             expires_at=expires_at,
             opens=window.opens,
             blocked=blocked,
-            blocked_at=(reasons[blocked] or subscription.created_at) if blocked else None,
+            blocked_at=min(closed, default=None),
             lapses=window.lapses,
         )
         for resource in sorted(set(plan.grants))

@@ -19,11 +19,13 @@ from tests.event_histories import HISTORIES as WELL_KNOWN
 from tests.event_histories import LATEST, History
 from tests.hostile_histories import HOSTILE_HISTORIES
 from tests.novel_histories import NOVEL_HISTORIES
+from tests.odd_histories import ODD_HISTORIES
+from tests.rare_histories import RARE_HISTORIES
 from tests.told_over_http import CATALOG, about, at, everything
 from tests.unit.stripe.stripe_json import Obj
 
 SECRET = "whsec_histories"
-HISTORIES = WELL_KNOWN | HOSTILE_HISTORIES | NOVEL_HISTORIES
+HISTORIES = WELL_KNOWN | HOSTILE_HISTORIES | NOVEL_HISTORIES | RARE_HISTORIES | ODD_HISTORIES
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}")
 
 
@@ -48,11 +50,12 @@ def deliveries(history: History) -> list[list[Obj]]:
     dice = Random(len(history.events))  # noqa: S311 - the same orders on every run
     shuffled = [*history.events, *dice.sample(list(history.events), len(history.events) // 2)]
     dice.shuffle(shuffled)
-    older = [_older(event) if number % 2 else event for number, event in enumerate(shuffled)]
-    return [list(history.events), older]
+    mixed = [older(event) if number % 2 else event for number, event in enumerate(shuffled)]
+    return [list(history.events), mixed]
 
 
-def _older(event: Obj) -> Obj:
+def older(event: Obj) -> Obj:
+    """The event as an endpoint of 2024 gets it."""
     return rendered(event, "2024-06-20") if event["api_version"] >= "2025-03-31" else event
 
 
@@ -72,8 +75,13 @@ async def told_to(house: House, events: Sequence[Obj], user: str, *, working: bo
     async def get(path: str) -> Any:  # noqa: ANN401 - JSON
         return (await house.ask("GET", path, user=user)).json()
 
-    said = json.dumps(await everything(get, user))
-    return json.loads(_UUID.sub("our id", said.replace(f"_{user}", "").replace(user, "ada")))
+    return as_ada(await everything(get, user), user)
+
+
+def as_ada(said: Any, user: str) -> Any:  # noqa: ANN401 - JSON
+    """What was said about a user as if they were called Ada, and without the ids that are ours."""
+    text = json.dumps(said).replace(f"_{user}", "").replace(user, "ada")
+    return json.loads(_UUID.sub("our id", text))
 
 
 #: Those about which our own schedule has something to do.

@@ -272,10 +272,13 @@ def test_what_happens_to_the_money_of_an_older_period_changes_nothing(undone: Sn
     assert opened(*TWO_MONTHS, undone) == opened(*TWO_MONTHS)
 
 
-def test_a_dispute_is_given_before_the_end_as_a_reason() -> None:
+@pytest.mark.parametrize(("opened_on", "closed_on"), [(33, 33), (45, 40)])
+def test_a_dispute_is_given_before_the_end_as_a_reason_and_whichever_came_first_closed_it(
+    opened_on: float, closed_on: float
+) -> None:
     ended = subscription("canceled", ended_at=day(40), reason="payment_disputed")
-    grant = opened(ended, *TWO_MONTHS[1:], dispute("lost", 2900, payment_id="pi_2", created=day(33)))
-    assert (grant.blocked, grant.blocked_at) == (Blocked.DISPUTED, day(33))
+    grant = opened(ended, *TWO_MONTHS[1:], dispute("lost", 2900, payment_id="pi_2", created=day(opened_on)))
+    assert (grant.blocked, grant.blocked_at) == (Blocked.DISPUTED, day(closed_on))
 
 
 def test_a_dispute_of_either_payment_of_the_present_period_suspends() -> None:

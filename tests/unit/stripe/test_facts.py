@@ -14,6 +14,7 @@ from billing_core.domain.facts import (
     Labels,
     ObjectKind,
     PaymentMethodSeen,
+    PaymentSeen,
     PriceSeen,
     ProductSeen,
     ScheduleSeen,
@@ -133,6 +134,19 @@ def test_a_released_schedule_still_names_its_subscription() -> None:
     seen = read_as(ScheduleSeen, make.schedule(status="released", subscription=None, released_subscription="sub_1"))
 
     assert seen.subscription_id == "sub_1"
+
+
+def test_why_a_payment_failed_and_what_the_bank_advises_is_read() -> None:
+    """The advice says whether trying the same card again is of any use (Stripe, "Decline codes")."""
+    error = {
+        "code": "card_declined",
+        "decline_code": "generic_decline",
+        "advice_code": "do_not_try_again",
+        "message": "Your card was declined.",
+    }
+    seen = read_as(PaymentSeen, make.payment_intent(status="requires_payment_method", last_payment_error=error))
+
+    assert (seen.failure_code, seen.decline_code, seen.advice_code, seen.failure_message) == tuple(error.values())
 
 
 @pytest.mark.parametrize("status", ["requires_payment_method", "canceled"])

@@ -29,6 +29,7 @@ def read_payment(body: Json) -> PaymentSeen:
         failure_code=failure.text("code"),
         decline_code=failure.text("decline_code"),
         failure_message=failure.text("message"),
+        advice_code=failure.text("advice_code"),
         invoice_id=body.identity("invoice"),
         labels=body.labels(),
     )
