@@ -335,23 +335,6 @@ ODD_HISTORIES: dict[str, History] = {
             "platform.expires_at": "2026-09-15T12:00:00Z",  # the day asked for
         },
     ),
-    "a bill that is sent, overdue, and paid by transfer": History(
-        [
-            *BEGUN,
-            told(CHANGED, sub(1), MONTHS[1], MOVED),
-            told("invoice.finalized", bill(1, "open", attempt_count=0), MONTHS[1] + 3_600, {"status": "draft"}),
-            told("invoice.sent", bill(1, "open", attempt_count=0), MONTHS[1] + 3_601),
-            told("invoice.overdue", bill(1, "open", attempt_count=0), at(45)),
-            told(CHANGED, sub(1, status="past_due"), at(45), {"status": "active"}),
-            told("invoice.paid", bill(1, attempt_count=0, status_transitions={"paid_at": at(48)}), at(48)),
-            told(CHANGED, sub(1), at(48), {"status": "past_due"}),
-        ],
-        {
-            "status.subscription.status": "active",
-            "status.subscription.grace_until": None,
-            "platform.expires_at": "2026-10-04T12:00:00Z",
-        },
-    ),
     "much that does not concern us": History(
         [
             *BEGUN[:3],
