@@ -1,4 +1,4 @@
-"""The stage of the rehearsals: our application on PostgreSQL and on Stripe's adapters, and the sandbox with its clock.
+"""The stage of the rehearsals: our application on a store and on Stripe's adapters, and the sandbox with its clock.
 
 Days pass by hand. On each of them the sandbox does what falls due and tells of it, then our worker's jobs run
 until nothing is left to do, as they would within a second.
@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from typing import Any
 
+import pytest
 from aiohttp import web
 from attrs import define, evolve, field
 
@@ -30,6 +31,8 @@ from billing_sandbox.server import Options, running
 from billing_sandbox.service import Sandbox
 from billing_stripe import StripeApi, StripeCatalog, StripeListing, StripeLookup, StripeProvider, StripeWebhookVerifier
 
+#: For the stories that are played on PostgreSQL each time: one of each kind, and where several workers are at it.
+ON_POSTGRES = pytest.mark.parametrize("units", ["postgres"], indirect=True)
 SECRET = "whsec_of_the_rehearsals"
 EMAIL_KEY = b"the key of the rehearsals, of 32 characters"
 SUE = Caller("sue", frozenset({Role.ADMIN}))

@@ -14,7 +14,7 @@ from billing_core.domain.errors import InvalidTransition
 from billing_core.domain.policies import DunningPolicy, OnDispute
 from billing_core.domain.subscriptions import Subscription
 from tests.builders import plan
-from tests.contract.rehearsals.stage import SUE, Stage
+from tests.contract.rehearsals.stage import ON_POSTGRES, SUE, Stage
 
 PRO = evolve(plan("pro-monthly"), dunning=DunningPolicy())
 
@@ -56,6 +56,7 @@ async def renewal_due(stage: Stage, subscription: Subscription) -> None:
     await stage.until(subscription.current_period_end + timedelta(hours=2))
 
 
+@ON_POSTGRES
 async def test_a_dispute_stops_the_renewal_and_won_gives_back_what_is_left_and_the_next(stage: Stage) -> None:
     await stage.sells(PRO)
     subscription = await stage.subscribes("ann", PRO.id)

@@ -13,7 +13,7 @@ from billing_core.domain.money import Money
 from billing_core.domain.policies import Collector, DunningPolicy, LastStep
 from billing_core.domain.subscriptions import Subscription
 from tests.builders import plan, usd
-from tests.contract.rehearsals.stage import Stage
+from tests.contract.rehearsals.stage import ON_POSTGRES, Stage
 
 OWN = DunningPolicy(collector=Collector.OWN)
 PRO = evolve(plan("pro-monthly"), dunning=OWN)
@@ -38,6 +38,7 @@ async def card_works(stage: Stage) -> None:
     await stage.control("fail-next-payment", {"customer": customer, "code": "insufficient_funds", "times": 0})
 
 
+@ON_POSTGRES
 async def test_a_declined_renewal_goes_through_days_3_5_and_7_and_ends(own_stage: Stage) -> None:
     await own_stage.sells(PRO)
     owes = await declined(own_stage)
@@ -153,6 +154,7 @@ async def test_beside_the_providers_retries_ours_reminds_and_tries_new_cards(sta
     assert await stage.told("ann", "dunning") == ["dunning.started", "dunning.method_tried", "dunning.recovered"]
 
 
+@ON_POSTGRES
 @pytest.mark.parametrize("workers", [4])
 async def test_several_workers_take_each_step_once(own_stage: Stage, workers: int) -> None:
     import asyncio  # noqa: PLC0415

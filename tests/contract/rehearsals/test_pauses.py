@@ -9,7 +9,7 @@ from billing_core.domain.analytics.reports.frames import Question
 from billing_core.domain.analytics.reports.movements import MovementsReport
 from billing_core.domain.callers import Caller
 from tests.builders import plan
-from tests.contract.rehearsals.stage import Stage
+from tests.contract.rehearsals.stage import ON_POSTGRES, Stage
 
 ANN = Caller("ann")
 PRO = plan("pro-monthly", rank=2)  # 29.00
@@ -27,6 +27,7 @@ async def paid(stage: Stage) -> list[int]:
     return [one["amount_paid"] for one in await stage.invoices("ann") if one["status"] == "paid"]
 
 
+@ON_POSTGRES
 async def test_a_month_of_rest_costs_nothing_and_is_taken_up_at_once(stage: Stage) -> None:
     """Begun on 1 March, paused on the 11th, at rest from 1 April, taken up on 6 May."""
     await stage.sells(PRO)

@@ -19,7 +19,7 @@ from billing_core.domain.periods import Interval
 from billing_core.domain.proration import PlanChange
 from billing_core.use_cases.change_plan import PreviewedChange
 from tests.builders import plan, usd
-from tests.contract.rehearsals.stage import Stage
+from tests.contract.rehearsals.stage import ON_POSTGRES, Stage
 
 ANN = Caller("ann")
 BASIC = plan("basic-monthly", price=usd(900), rank=1)
@@ -87,6 +87,7 @@ async def test_up_and_back_again_in_one_second_costs_nothing(stage: Stage) -> No
     assert await stage.balance("ann") == -paid["amount_paid"]  # what was paid is theirs, for the next invoice
 
 
+@ON_POSTGRES
 async def test_several_changes_in_a_month_sum_to_what_was_used(stage: Stage) -> None:
     await stage.sells(evolve(PRO, changes=(OWN,)), evolve(TEAM, changes=(OWN,)))
     await stage.subscribes("ann", PRO.id)  # a March of 31 days

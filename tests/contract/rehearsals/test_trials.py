@@ -11,7 +11,7 @@ from billing_core.domain.callers import Caller
 from billing_core.domain.errors import InvalidTransition
 from billing_core.domain.policies import TrialEnd, TrialPolicy
 from tests.builders import plan
-from tests.contract.rehearsals.stage import OTHER_VISA, SUE, VISA, Stage
+from tests.contract.rehearsals.stage import ON_POSTGRES, OTHER_VISA, SUE, VISA, Stage
 
 TRIED = plan("tried-monthly", trial_days=14)
 
@@ -60,6 +60,7 @@ async def test_a_plan_may_ask_for_a_card_although_nothing_is_due(stage: Stage) -
     assert session.payment_method_collection == "always"
 
 
+@ON_POSTGRES
 async def test_a_second_trial_is_refused_by_user_by_address_and_by_card(stage: Stage) -> None:
     await stage.sells(TRIED)
     first = await stage.subscribes("ann", TRIED.id, email="Ann.Lee+learn@gmail.com")
