@@ -273,9 +273,7 @@ def test_what_happens_to_the_money_of_an_older_period_changes_nothing(undone: Sn
 
 
 @pytest.mark.parametrize(("opened_on", "closed_on"), [(33, 33), (45, 40)])
-def test_a_dispute_is_given_before_the_end_as_a_reason_and_whichever_came_first_closed_it(
-    opened_on: float, closed_on: float
-) -> None:
+def test_a_dispute_is_the_reason_also_where_the_end_came_first(opened_on: int, closed_on: int) -> None:
     ended = subscription("canceled", ended_at=day(40), reason="payment_disputed")
     grant = opened(ended, *TWO_MONTHS[1:], dispute("lost", 2900, payment_id="pi_2", created=day(opened_on)))
     assert (grant.blocked, grant.blocked_at) == (Blocked.DISPUTED, day(closed_on))
