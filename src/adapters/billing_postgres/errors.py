@@ -62,6 +62,8 @@ DRIVER_ERRORS: Final[tuple[tuple[type[Exception], type[BillingError]], ...]] = (
 )
 
 
+_NONE_FREE: Final = "No connection to it became free in time: all are in use, or it does not answer."
+
 #: What the name of a partition's constraint has after that of its table's.
 _OF_PARTITION: Final = re.compile(r"_(first|default|y\d{4}[mw]\d{2})$")
 
@@ -73,6 +75,9 @@ def core_error(error: psycopg.Error) -> BillingError | None:
         found = BY_SQLSTATE.get(error.sqlstate) or BY_SQLSTATE.get(error.sqlstate[:2])
     elif found is None:
         found = next((known for kind, known in DRIVER_ERRORS if isinstance(error, kind)), None)
-    if found is SchemaMismatch:  # for the log: what is not there; whoever asked is told the docstring alone
-        return SchemaMismatch(f"{SchemaMismatch.__doc__} PostgreSQL says: {error.diag.message_primary}.")
+    # For the log: what is not there, full, or not free. Whoever asked over HTTP is told the docstring alone.
+    if found in {SchemaMismatch, StorageUnavailable} and error.diag.message_primary:
+        return found(f"{found.__doc__} PostgreSQL says: {error.diag.message_primary}.")
+    if isinstance(error, psycopg_pool.PoolTimeout):
+        return StorageUnavailable(f"{StorageUnavailable.__doc__} {_NONE_FREE}")
     return found() if found else None

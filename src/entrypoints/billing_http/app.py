@@ -39,6 +39,7 @@ from billing_http.schema_page import schema_routes
 from billing_http.token_keys import keys_of
 from billing_http.tokens import TokenVerifier
 from billing_http.traced import Traced
+from billing_http.turns import Turns
 
 __all__ = ["BillingHttp", "Routes", "build", "every_route"]
 
@@ -84,7 +85,7 @@ def build(application: Application) -> BillingHttp:
     once = Once(app=routes, answer_once=application.answer_once)
     http_routes = (route for route in every_route().routes if isinstance(route, HTTPRoute))
     methods = Methods.of(once, ((route.path_format, method) for route in http_routes for method in route.methods))
-    heads = Heads(FastLane(app=methods, application=application))
+    heads = Heads(FastLane(app=Turns(methods), application=application))
     gate = Gate(app=heads, tokens=tokens, user_limit=application.user_limit, address_limit=application.address_limit)
     origins = frozenset(origin.encode() for origin in settings.cors_allowed_origins)
     crowd = Crowd(gate if application.spans is None else Traced(app=gate, spans=application.spans))

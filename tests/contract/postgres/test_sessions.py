@@ -89,6 +89,14 @@ async def test_a_code_of_postgresql_becomes_an_error_of_billing(
     assert {code for code in BY_SQLSTATE if sqlstate.startswith(code)}
 
 
+async def test_whoever_reads_the_log_learns_what_postgresql_is_lacking(reader: Pool) -> None:
+    """Away, full and used up are mended by three different people."""
+    with pytest.raises(StorageUnavailable) as raised:
+        await run(reader, _RAISE.format("53100", ""))
+
+    assert raised.value.message == "The database cannot be reached. Try again in a moment. PostgreSQL says: planted."
+
+
 @pytest.mark.parametrize(
     ("constraint", "expected"),
     [
@@ -165,7 +173,7 @@ async def test_a_pool_that_is_used_up_is_storage_unavailable(database_url: str) 
         await pool.wait()
 
         async with units():
-            with pytest.raises(StorageUnavailable):
+            with pytest.raises(StorageUnavailable, match="No connection to it became free in time"):
                 await ping(pool)
 
         await ping(pool)
