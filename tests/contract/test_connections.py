@@ -146,9 +146,13 @@ async def test_a_head_that_is_too_large_is_refused(peer: Peer, head: bytes) -> N
         pytest.param(b"CONNECT example.com:443 HTTP/1.1\r\n\r\n", id="a-tunnel"),
     ],
 )
-async def test_what_is_no_request_of_ours_is_told_so(peer: Peer, request_: bytes) -> None:
+async def test_what_is_no_request_of_ours_is_told_so(
+    peer: Peer, request_: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    """And nobody is warned in the log: anybody may send what they like."""
     status, code = refusal(await peer.say(request_))
     assert (status, code) == (400, "validation_failed")
+    assert not caplog.records
 
 
 async def test_whoever_trickles_a_head_is_cut_off(impatient: Peer) -> None:
@@ -214,11 +218,12 @@ async def test_head_is_answered_without_a_body_and_the_connection_goes_on(peer: 
 
 
 @pytest.mark.parametrize("upgrade", [b"websocket", b"h2c"])
-async def test_another_protocol_is_not_taken_up(peer: Peer, upgrade: bytes) -> None:
+async def test_another_protocol_is_not_taken_up(peer: Peer, upgrade: bytes, caplog: pytest.LogCaptureFixture) -> None:
     asked = HEALTH + b"Connection: Upgrade\r\nUpgrade: " + upgrade + b"\r\nSec-WebSocket-Version: 13\r\n\r\n"
     ((status, headers, _),) = answers(await peer.say(asked))
     assert status == 200
     assert "upgrade" not in headers
+    assert not caplog.records
 
 
 async def test_whoever_takes_no_answer_is_cut_off(impatient: Peer) -> None:

@@ -6,6 +6,7 @@ Uvicorn's protocol bounds none of this. A request that comes whole, as nearly al
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import ClassVar
 
 import msgspec
@@ -32,6 +33,9 @@ _TITLES = {
     _TOO_LARGE: "The request is too large",
     _HEAD_TOO_LARGE: "The request line and its headers are too large",
 }
+#: What uvicorn says of a client's bytes: no warning of ours, for anybody may send what they like. It is told below.
+_LOGGER = logging.getLogger("uvicorn.error.connections")
+_LOGGER.setLevel(logging.ERROR)
 
 
 class BoundedConnection(HttpToolsProtocol):
@@ -57,6 +61,7 @@ class BoundedConnection(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own
         """Begin; its first request has to come soon."""
+        self.logger = _LOGGER
         super().connection_made(transport)
         self._timer = self.loop.call_later(self.head_seconds, self._too_slow)
 
