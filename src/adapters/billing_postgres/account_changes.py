@@ -20,7 +20,7 @@ from billing_postgres.rows.purchases import PurchaseRow
 from billing_postgres.rows.subscriptions import SubscriptionRow
 from billing_postgres.statements import upsert
 
-__all__ = ["SAVE_ACCOUNTS", "AccountChanges"]
+__all__ = ["AccountChanges"]
 
 
 class _Named(Protocol):
@@ -41,7 +41,7 @@ _GRANT_KEY: Final[tuple[LiteralString, ...]] = (
 )
 
 #: By table, in the order in which whoever writes two of them does so. Each takes its rows from its own parameter.
-SAVE_ACCOUNTS: Final[Mapping[LiteralString, LiteralString]] = {
+_SAVE: Final[Mapping[LiteralString, LiteralString]] = {
     "subscriptions": upsert("subscriptions", SubscriptionRow, key=_BY_ID, parameter="subscriptions"),
     # What makes a purchase ours, the order, was written before and stays.
     "purchases": upsert("purchases", PurchaseRow, key=_BY_ID, parameter="purchases", keeps={"is_foreign"}),
@@ -94,19 +94,20 @@ class AccountChanges:
         if before.grants is not after.grants or before.endings != after.endings:
             self._differ("user_access", _grant_rows(before), _grant_rows(after), lambda row: row)
 
-    def written(self) -> dict[LiteralString, str]:
-        """The rows to be written, as JSON arrays, by table; only of tables that have any."""
-        return {table: encode_rows(_in_order(rows.values())) for table, rows in self._written.items() if rows}
-
-    def removal(self) -> list[Statement]:
-        """The statement that removes rows, where any are gone."""
-        gone = {table: encode_rows(rows.values()) for table, rows in self._gone.items() if rows}
-        return [(_together(_REMOVE, gone), gone | {"users": list(self._users)})] if gone else []
-
     def statements(self) -> list[Statement]:
         """What writes all of it: rows are removed before others are written."""
-        written = self.written()
-        return self.removal() + ([(_together(SAVE_ACCOUNTS, written), written)] if written else [])
+        users = list(self._users)
+        removed: list[Statement] = [
+            (_REMOVE[table], {table: encode_rows(rows.values()), "users": users})
+            for table in _REMOVE
+            if (rows := self._gone.get(table))
+        ]
+        saved: list[Statement] = [
+            (_SAVE[table], {table: encode_rows(_in_order(rows.values()))})
+            for table in _SAVE
+            if (rows := self._written.get(table))
+        ]
+        return removed + saved
 
     def _add(
         self, table: LiteralString, before: Iterable[V], after: Iterable[V], row: Callable[[V], msgspec.Struct]
@@ -147,9 +148,3 @@ def _in_order(rows: Iterable[msgspec.Struct]) -> list[msgspec.Struct]:
 
 
 _HOLDING = frozenset({Slot.RESERVED, Slot.PROCESSING, Slot.OWNED})
-
-
-def _together(statements: Mapping[LiteralString, LiteralString], tables: Iterable[LiteralString]) -> LiteralString:
-    """The statements of these tables as one, for one round trip: each has a table to itself."""
-    parts = [f"{table}_part AS ({statements[table]})" for table in tables]
-    return f"WITH {', '.join(parts)} SELECT"

@@ -73,8 +73,7 @@ class PostgresAccounts:
             return
         changes = AccountChanges()
         changes.add(before, after)
-        for statement, parameters in changes.statements():
-            await self._session.execute(statement, parameters)
+        await self._session.carry_out(changes.statements())
 
     async def users_with_objects(self, after_user_id: str, limit: int) -> Collection[str]:
         """Users that have a customer, an order or a grant, ascending."""

@@ -1,4 +1,4 @@
-"""What a unit of work writes behind: rows that wait to be written together, with one statement.
+"""What a unit of work writes behind: rows that wait to be written together, in one round trip.
 
 Only a unit of work that was prepared writes behind: it holds the locks of those whom the rows are about, and it has
 read what they replace, so it knows everything that the statements of its repositories would have answered.
@@ -6,14 +6,16 @@ read what they replace, so it knows everything that the statements of its reposi
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Final, LiteralString
 
+import msgspec
 from attrs import define, field
 
 from billing_core.domain.facts import ObjectRef
 from billing_core.domain.received import Received
-from billing_postgres.account_changes import SAVE_ACCOUNTS, AccountChanges
+from billing_postgres.account_changes import AccountChanges
 from billing_postgres.encoding import encode_rows
 from billing_postgres.exchange import Statement
 from billing_postgres.rows.objects import ObjectRow
@@ -66,22 +68,12 @@ FROM unnest(%(looked_users)s::text[], %(looked_at)s::timestamptz[]) AS look (use
 WHERE t.user_id = look.user_id COLLATE "C"
 """
 
-#: In the order in which everybody writes: what came, what it adds up to, what is told of it.
-_WRITE: Final[LiteralString] = f"""
-WITH received_part AS ({_RECEIVED}),
-changed_part AS ({_RECEIVED_CHANGED}),
-mapping_part AS ({_insert("user_stripe_mapping", MappingRow)}),
-facts_part AS ({_insert("facts", FactRow)}),
-objects_part AS ({upsert("provider_objects", ObjectRow, key=("id", "kind"), parameter="provider_objects")}),
-{", ".join(f"{table}_part AS ({statement})" for table, statement in SAVE_ACCOUNTS.items())},
-versions_part AS ({upsert("user_versions", VersionRow, key=("user_id",), parameter="user_versions")}),
-outbox_part AS ({_insert("outbox", EventRow)}),
-audit_part AS ({_insert("audit_log", AuditRow)}),
-trials_part AS ({_LOOK_AT_TRIALS})
-SELECT
-"""
-
-_NOTHING: Final = "[]"
+_MAPPING: Final = _insert("user_stripe_mapping", MappingRow)
+_FACTS: Final = _insert("facts", FactRow)
+_OBJECTS: Final = upsert("provider_objects", ObjectRow, key=("id", "kind"), parameter="provider_objects")
+_VERSIONS: Final = upsert("user_versions", VersionRow, key=("user_id",), parameter="user_versions")
+_OUTBOX: Final = _insert("outbox", EventRow)
+_AUDIT: Final = _insert("audit_log", AuditRow)
 
 
 @define
@@ -101,22 +93,35 @@ class Pending:
     looks: dict[str, datetime] = field(factory=dict)
 
     def statements(self) -> list[Statement]:
-        """What writes them all: one statement, and where rows are gone another one before it."""
-        received = [ReceivedRow.of(one) for one in self.received.values()]
+        """What writes them all, a statement for each table, in the order in which everybody writes.
+
+        That is what came, what it adds up to, what is told of it.
+        """
         objects = sorted(self.objects.values(), key=lambda row: (row.kind, row.id))
         versions = [VersionRow(user_id=user_id, version=version) for user_id, version in self.versions.items()]
-        parameters: dict[str, object] = {
-            "received_events": encode_rows(received),
-            "payloads": [one.payload for one in self.received.values()],
-            "received_changed": encode_rows(ReceivedRow.of(one) for one in self.received_changed.values()),
-            "user_stripe_mapping": encode_rows(self.mapping),
-            "facts": encode_rows(self.facts),
-            "provider_objects": encode_rows(objects),
-            "user_versions": encode_rows(versions),
-            "outbox": encode_rows(self.outbox),
-            "audit_log": encode_rows(self.audit),
-            "looked_users": list(self.looks),
-            "looked_at": list(self.looks.values()),
-        }
-        parameters |= dict.fromkeys(SAVE_ACCOUNTS, _NOTHING) | self.accounts.written()
-        return [*self.accounts.removal(), (_WRITE, parameters)]
+        changed = [ReceivedRow.of(one) for one in self.received_changed.values()]
+        return [
+            *self._received(),
+            *_of(_RECEIVED_CHANGED, "received_changed", changed),
+            *_of(_MAPPING, "user_stripe_mapping", self.mapping),
+            *_of(_FACTS, "facts", self.facts),
+            *_of(_OBJECTS, "provider_objects", objects),
+            *self.accounts.statements(),
+            *_of(_VERSIONS, "user_versions", versions),
+            *_of(_OUTBOX, "outbox", self.outbox),
+            *_of(_AUDIT, "audit_log", self.audit),
+            *self._looks(),
+        ]
+
+    def _received(self) -> list[Statement]:
+        rows = [ReceivedRow.of(one) for one in self.received.values()]
+        payloads = [one.payload for one in self.received.values()]
+        return [(_RECEIVED, {"received_events": encode_rows(rows), "payloads": payloads})] if rows else []
+
+    def _looks(self) -> list[Statement]:
+        looked = {"looked_users": list(self.looks), "looked_at": list(self.looks.values())}
+        return [(_LOOK_AT_TRIALS, looked)] if self.looks else []
+
+
+def _of(statement: LiteralString, parameter: str, rows: Sequence[msgspec.Struct]) -> list[Statement]:
+    return [(statement, {parameter: encode_rows(rows)})] if rows else []

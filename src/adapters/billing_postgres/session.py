@@ -109,6 +109,13 @@ class Session:
         with _translated():
             return await (await self._run(statement, parameters)).fetchone()
 
+    async def carry_out(self, statements: Sequence[Statement]) -> None:
+        """Run these in one round trip."""
+        with _translated():
+            await self._write_behind()
+            if statements:
+                await self._exchange(statements)
+
     async def values(self, statements: Sequence[Statement]) -> list[bytes]:
         """Run these in one round trip; the first value that each answers with, as text."""
         with _translated():

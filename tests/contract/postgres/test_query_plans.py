@@ -129,7 +129,7 @@ async def seen(pool: Pool) -> Seen:
     seen = await looked_at(pool)
     session = SeeingSession(pool, seen=seen)
     async with PostgresUnitOfWork(session, CatalogCopy()) as uow:
-        await uow.prepare([evolve(received("evt_together"), fact=payment_fact())])
+        await uow.prepare([evolve(received("evt_together"), fact=payment_fact("evt_together"))])
         await take_in_together(uow)
     session = SeeingSession(pool, seen=seen)
     async with PostgresUnitOfWork(session, CatalogCopy()) as uow:
@@ -168,12 +168,22 @@ async def use_events(uow: PostgresUnitOfWork) -> None:
 
 
 async def take_in_together(uow: PostgresUnitOfWork) -> None:
-    """What is written behind: with rows that come, and with rows that are gone."""
-    await uow.inbox.store(evolve(received("evt_together"), fact=payment_fact()))
+    """What is written behind: with rows that come, with one that is stored already, and with rows that are gone."""
+    fact = payment_fact("evt_together")
+    event = evolve(received("evt_together"), fact=fact)
+    await uow.inbox.store(event)
+    await uow.facts.add(fact, NOW)
+    await uow.objects.save([folded(fact)])
+    await uow.customers.link("user-1", "cus_1", source="", now=NOW)
     whole, nothing = account("user-1"), Account(user_id="user-1")
     await uow.accounts.save(nothing, whole)
+    await uow.outbox.add("user-1", [new_event()], NOW)
+    await uow.audit.add(audit_entry())
+    await uow.trials.look("user-1", NOW)
+    await uow.inbox.get("written until now")
+    await uow.inbox.save(event.applied())
     await uow.accounts.save(whole, nothing)
-    await uow.inbox.get("evt_together")
+    await uow.inbox.get("and the rest")
 
 
 async def use_users(uow: PostgresUnitOfWork) -> None:
