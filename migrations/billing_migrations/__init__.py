@@ -1,7 +1,6 @@
 """The database's schema as numbered SQL files, and what applies them."""
 
 from billing_migrations.errors import (
-    DatabaseIsNewer,
     MigrationEdited,
     MigrationError,
     MigrationFailed,
@@ -14,7 +13,6 @@ from billing_migrations.runner import Applied, Status, apply, status
 
 __all__ = [
     "Applied",
-    "DatabaseIsNewer",
     "Migration",
     "MigrationEdited",
     "MigrationError",

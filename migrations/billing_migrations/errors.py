@@ -1,7 +1,6 @@
 """What can be wrong between the migrations of this code and those of a database."""
 
 __all__ = [
-    "DatabaseIsNewer",
     "MigrationEdited",
     "MigrationError",
     "MigrationFailed",
@@ -20,10 +19,6 @@ class MigrationsInconsistent(MigrationError):
 
 class MigrationEdited(MigrationError):
     """A file was edited or renamed after it was applied. Put it back, and write a new one instead."""
-
-
-class DatabaseIsNewer(MigrationError):
-    """The database has migrations that this code does not know. Run the newer code."""
 
 
 class MigrationsRunElsewhere(MigrationError):

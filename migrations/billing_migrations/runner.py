@@ -17,7 +17,6 @@ import psycopg
 from psycopg.rows import TupleRow
 
 from billing_migrations.errors import (
-    DatabaseIsNewer,
     MigrationEdited,
     MigrationFailed,
     MigrationsInconsistent,
@@ -69,10 +68,15 @@ class Status:
 
     applied: tuple[Applied, ...]
     pending: tuple[Migration, ...]
+    #: Those of a newer release, which this code does not know: by the rule of docs/how-to/upgrade.md it runs beside
+    #: those of the next release, so that a release can be taken back.
+    newer: tuple[Applied, ...] = ()
 
 
 def apply(dsn: str, *, folder: Traversable | None = None, wait_seconds: float = 300) -> list[str]:
     """Bring a database up to date; the names of the migrations that it lacked, in order.
+
+    A database that a newer release has migrated is left as it is.
 
     Args:
         dsn: how to reach it, directly rather than through PgBouncer: a URL or libpq's ``key=value`` pairs.
@@ -80,7 +84,7 @@ def apply(dsn: str, *, folder: Traversable | None = None, wait_seconds: float = 
         wait_seconds: how long to wait for another process that is at it.
 
     Raises:
-        MigrationsInconsistent, MigrationEdited, DatabaseIsNewer: files and database do not fit; nothing was applied.
+        MigrationsInconsistent, MigrationEdited: files and database do not fit; nothing was applied.
         MigrationsRunElsewhere: another process was at it for ``wait_seconds``.
         MigrationFailed: PostgreSQL refused one; those before it are applied.
         psycopg.OperationalError: the database cannot be reached.
@@ -126,11 +130,6 @@ def _applied(connection: psycopg.Connection[TupleRow]) -> tuple[Applied, ...]:
 
 
 def _compare(migrations: Sequence[Migration], applied: Sequence[Applied]) -> Status:
-    if len(applied) > len(migrations):
-        newest = applied[-1].name
-        raise DatabaseIsNewer(
-            f"The database has {newest}, this code knows {len(migrations)} migrations. Run newer code."
-        )
     for expected, row in zip(migrations, applied, strict=False):
         if row.number != expected.number:
             raise MigrationsInconsistent(
@@ -140,7 +139,8 @@ def _compare(migrations: Sequence[Migration], applied: Sequence[Applied]) -> Sta
             raise MigrationEdited(
                 f"{expected.name} is not what the database applied as {row.name}. Put it back and write a new one."
             )
-    return Status(tuple(applied), tuple(migrations[len(applied) :]))
+    known = len(migrations)
+    return Status(tuple(applied[:known]), tuple(migrations[len(applied) :]), tuple(applied[known:]))
 
 
 def _apply_one(connection: psycopg.Connection[TupleRow], migration: Migration) -> None:

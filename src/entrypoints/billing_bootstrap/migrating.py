@@ -21,10 +21,12 @@ class MigrationsFailed(Exception):
 
 @frozen
 class MigrationState:
-    """A migration of this version, and since when (UTC) the database has it; None while it lacks it."""
+    """A migration, and since when (UTC) the database has it; None while it lacks it."""
 
     name: str
     applied_at: datetime | None
+    #: False for one of a newer release, of which this one knows nothing but its name.
+    known: bool = True
 
 
 def migrate(environ: Mapping[str, str]) -> list[str]:
@@ -42,7 +44,10 @@ def migrate(environ: Mapping[str, str]) -> list[str]:
 
 
 def migration_states(environ: Mapping[str, str]) -> list[MigrationState]:
-    """Every migration of this version, in order. Changes nothing. Raises `MigrationsFailed`."""
+    """Every migration of this version, and those of a newer one that the database has, in order.
+
+    Changes nothing. Raises `MigrationsFailed`.
+    """
     try:
         found = billing_migrations.status(_database(environ))
     except (billing_migrations.MigrationError, psycopg.Error) as error:
@@ -50,6 +55,7 @@ def migration_states(environ: Mapping[str, str]) -> list[MigrationState]:
     return [
         *(MigrationState(one.name, one.applied_at) for one in found.applied),
         *(MigrationState(one.name, None) for one in found.pending),
+        *(MigrationState(one.name, one.applied_at, known=False) for one in found.newer),
     ]
 
 

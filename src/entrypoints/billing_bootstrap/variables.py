@@ -52,7 +52,10 @@ class Wrong(ValueError):
 
 @frozen
 class Variables:
-    """The environment, and what was found wrong with it so far. An empty variable counts as absent."""
+    """The environment, and what was found wrong with it so far.
+
+    An empty variable counts as absent, and so does an empty file.
+    """
 
     environ: Mapping[str, str] = field(repr=False)
     faults: list[Fault] = field(factory=list)
@@ -80,8 +83,6 @@ class Variables:
             reason = getattr(error, "strerror", None) or "it is not text in UTF-8"
             self.note(f"{name}_FILE", f"names a file that cannot be read: {reason}.", example)
             return None
-        if not content:
-            self.note(f"{name}_FILE", "names a file that is empty.", example)
         return content or None
 
     def parsed(self, name: str, value: str | None, parse: Callable[[str], T], default: T, example: str) -> T:
@@ -140,7 +141,11 @@ class Variables:
 
     def need(self, name: str, *, met: bool, example: str) -> None:
         """Note that ``name`` is missing, unless it is there or was found wrong already."""
-        if not met and not any(fault.name.removesuffix("_FILE") == name for fault in self.faults):
+        if met or any(fault.name.removesuffix("_FILE") == name for fault in self.faults):
+            return
+        if f"{name}_FILE" in self.asked and self.environ.get(f"{name}_FILE"):
+            self.note(f"{name}_FILE", "names a file that is empty.", f"{name}_FILE=/run/secrets/{name.lower()}")
+        else:
             self.note(name, "is not set.", example)
 
     def note(self, name: str, wrong: str, example: str) -> None:

@@ -31,11 +31,14 @@ from billing_http.app import BillingHttp, build
 from billing_http.connections import BoundedConnection
 from billing_http.listening import OwnSocket
 
-__all__ = ["Service", "serve", "service_from_environment"]
+__all__ = ["Service", "config_of", "serve", "service_from_environment"]
 
 #: How long requests under way may take once the port is closed.
 _FINISH_SECONDS = 30
 _BACKLOG = 2048
+#: How long a worker process may not answer its parent before it is killed and begun anew. One that is begun answers once
+#: it has imported, which takes longer than uvicorn's 5 s on a busy machine: it was killed for it, again and again.
+_BEGIN_SECONDS = 30
 
 
 @define
@@ -105,23 +108,7 @@ def serve(settings: Settings, *, host: str = "127.0.0.1", port: int = 8000, work
     With several ``workers`` each is a process of its own, which reads its settings from the environment again.
     """
     configure_logging(log_format=settings.log_format, level=settings.log_level)
-    config = Config(
-        Service(settings) if workers == 1 else "billing_http.server:service_from_environment",
-        factory=workers > 1,
-        host=host,
-        port=port,
-        workers=workers,
-        lifespan="on",
-        http=BoundedConnection,
-        ws="none",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        proxy_headers=bool(settings.trusted_proxies),
-        forwarded_allow_ips=list(settings.trusted_proxies),
-        timeout_graceful_shutdown=_FINISH_SECONDS,
-        backlog=_BACKLOG,
-    )
+    config = config_of(settings, host=host, port=port, workers=workers)
     log = structlog.get_logger()
     for stray in settings.strays:
         log.warning("a setting is not read", variable=stray.name, why=stray.wrong)
@@ -141,3 +128,25 @@ def serve(settings: Settings, *, host: str = "127.0.0.1", port: int = 8000, work
         server.run()
     if not server.started:
         sys.exit(1)
+
+
+def config_of(settings: Settings, *, host: str, port: int, workers: int) -> Config:
+    """How uvicorn serves."""
+    return Config(
+        Service(settings) if workers == 1 else "billing_http.server:service_from_environment",
+        factory=workers > 1,
+        host=host,
+        port=port,
+        workers=workers,
+        lifespan="on",
+        http=BoundedConnection,
+        ws="none",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=bool(settings.trusted_proxies),
+        forwarded_allow_ips=list(settings.trusted_proxies),
+        timeout_graceful_shutdown=_FINISH_SECONDS,
+        backlog=_BACKLOG,
+        timeout_worker_healthcheck=_BEGIN_SECONDS,
+    )

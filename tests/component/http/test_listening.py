@@ -6,7 +6,9 @@ import socket
 import pytest
 from uvicorn import Config
 
+from billing_bootstrap.settings import Settings
 from billing_http.listening import OwnSocket
+from billing_http.server import config_of
 
 
 async def _nothing(*_: object) -> None:
@@ -32,6 +34,13 @@ def test_an_address_that_is_taken_ends_several_workers_with_1_as_it_does_one() -
         OwnSocket.of(Config(_nothing, port=taken.getsockname()[1], log_config=None))
 
     assert ended.value.code == 1
+
+
+def test_a_worker_process_that_begins_slowly_is_not_killed_for_it() -> None:
+    """On a busy machine one takes longer than the 5 s that uvicorn waits, and so does the next one, and the next."""
+    config = config_of(Settings(), host="127.0.0.1", port=0, workers=2)
+
+    assert config.timeout_worker_healthcheck >= 30
 
 
 def _accepted(listening: socket.socket) -> int:

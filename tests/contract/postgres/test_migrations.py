@@ -16,7 +16,6 @@ import pytest
 
 import billing_migrations
 from billing_migrations import (
-    DatabaseIsNewer,
     MigrationEdited,
     MigrationFailed,
     MigrationsInconsistent,
@@ -140,13 +139,17 @@ def test_a_database_that_lacks_an_earlier_migration_is_refused(empty_url: str, t
         billing_migrations.apply(empty_url, folder=tmp_path)
 
 
-def test_a_database_newer_than_the_code_is_refused(empty_url: str, tmp_path: Path) -> None:
+def test_a_database_newer_than_the_code_is_left_as_it_is(empty_url: str, tmp_path: Path) -> None:
+    """So that a release can be taken back: its own step of migrating does not stand in the way."""
     write(tmp_path, one="SELECT 1;", two="SELECT 2;")
     billing_migrations.apply(empty_url, folder=tmp_path)
     (tmp_path / "0002_two.sql").unlink()
 
-    with pytest.raises(DatabaseIsNewer, match="0002_two"):
-        billing_migrations.apply(empty_url, folder=tmp_path)
+    assert billing_migrations.apply(empty_url, folder=tmp_path) == []
+    status = billing_migrations.status(empty_url, folder=tmp_path)
+    assert [row.name for row in status.applied] == ["0001_one.sql"]
+    assert [row.name for row in status.newer] == ["0002_two.sql"]
+    assert status.pending == ()
 
 
 def test_a_migration_that_fails_leaves_nothing_of_itself_and_keeps_those_before_it(

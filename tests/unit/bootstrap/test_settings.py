@@ -313,11 +313,12 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
 
 
 def test_a_file_without_a_secret_is_named(tmp_path: Path) -> None:
+    """Where it is needed: the signing secret's file is there before `billing stripe setup-webhook` tells the secret."""
     (tmp_path / "secret").write_text("\n", encoding="utf-8")
+    given = {"STRIPE_WEBHOOK_SECRET": None, "STRIPE_WEBHOOK_SECRET_FILE": str(tmp_path / "secret")}
 
-    told = faults(JWT_SECRET=None, JWT_SECRET_FILE=str(tmp_path / "secret"))
-
-    assert told == {"JWT_SECRET_FILE": "names a file that is empty."}
+    assert faults(**given) == {"STRIPE_WEBHOOK_SECRET_FILE": "names a file that is empty."}
+    assert load(frozenset(OPERATE), **given).stripe_webhook_secrets == ()
 
 
 def test_the_mark_that_some_editors_begin_a_file_with_is_no_part_of_a_secret(tmp_path: Path) -> None:

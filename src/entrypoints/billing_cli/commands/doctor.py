@@ -155,7 +155,9 @@ def _migrations() -> Finding:
     lacking = [state.name for state in states if state.applied_at is None]
     if lacking:
         return Finding("migrations", ok=False, found=f"lacks {', '.join(lacking)}", remedy="Run `billing migrate`.")
-    return Finding("migrations", ok=True, found=f"all {len(states)}")
+    newer = [state.name for state in states if not state.known]
+    found = f"all {len(states) - len(newer)}" + (f", and of a newer release {', '.join(newer)}" if newer else "")
+    return Finding("migrations", ok=True, found=found)
 
 
 async def _database(application: Application) -> Finding:

@@ -24,6 +24,8 @@ def migrate(
 ) -> None:
     """Bring the database to this version; safe to run from many machines at once.
 
+    A database that a newer release has migrated stays as it is.
+
     The database is the one that DATABASE_DIRECT_URL or DATABASE_URL names, else libpq's own variables.
 
     For example:
@@ -38,13 +40,17 @@ def migrate(
         yes: Do not ask first.
     """
     if status:
-        states = [{"name": one.name, "applied_at": one.applied_at} for one in migration_states(os.environ)]
+        shown = [
+            {"name": one.name, "applied_at": one.applied_at, "known": one.known} for one in migration_states(os.environ)
+        ]
         if json:
-            show_json({"migrations": states})
+            show_json({"migrations": shown})
         else:
-            show_rows(states, ("name", "applied_at"), none="This version has no migrations.")
+            show_rows(shown, ("name", "applied_at", "known"), none="This version has no migrations.")
         return
-    lacking = [one.name for one in migration_states(os.environ) if one.applied_at is None]
+    states = migration_states(os.environ)
+    lacking = [one.name for one in states if one.applied_at is None]
+    newer = [one.name for one in states if not one.known]
     if lacking:
         ask_first(f"Apply {', '.join(lacking)}?", yes=yes)
     applied = bring_up(os.environ)
@@ -52,3 +58,8 @@ def migrate(
         show_json({"applied": applied})
     else:
         sys.stdout.write("\n".join(applied or ["The database is up to date."]) + "\n")
+    if newer:
+        sys.stderr.write(
+            f"billing: A newer release has applied {', '.join(newer)}, which stays. The release before it runs on that,"
+            " an older one does not.\n"
+        )
