@@ -15,7 +15,7 @@ RUN python -m venv /app \
 FROM python:3.13-slim-bookworm
 LABEL org.opencontainers.image.title="billing" org.opencontainers.image.licenses="Apache-2.0"
 ENV PATH=/app/bin:$PATH PYTHONUNBUFFERED=1 LOG_FORMAT=json
-RUN useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin billing
+RUN useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin billing
 COPY --from=build /app /app
 USER 10001
 EXPOSE 8000

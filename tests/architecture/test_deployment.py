@@ -56,6 +56,13 @@ def test_each_process_waits_for_what_it_needs() -> None:
             assert condition == "service_completed_successfully" or COMPOSE["services"][needed]["healthcheck"]["test"]
 
 
+def test_the_database_is_not_taken_for_ready_while_its_image_makes_it() -> None:
+    """Meanwhile its server answers on the socket alone, and is stopped once more: migrations would be refused."""
+    probe = COMPOSE["services"]["postgres"]["healthcheck"]["test"]
+
+    assert probe[:4] == ["CMD", "pg_isready", "--host", "127.0.0.1"]
+
+
 def test_processes_have_longer_to_stop_than_they_take() -> None:
     """30 s for requests under way after the drain, 20 s for runs of a worker."""
     assert {name: service["stop_grace_period"] for name, service in OURS.items() if name != "migrate"} == {

@@ -17,6 +17,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest, s
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
 from billing_bootstrap.release import RELEASE
+from billing_bootstrap.variables import Fault, SettingsInvalid
 
 __all__ = ["CONTENT_TYPE", "Metrics", "served", "shared_between_processes"]
 
@@ -116,12 +117,18 @@ def _forget_the_dead(folder: Path) -> None:
 def served(metrics: Metrics, host: str, port: int | None) -> Iterator[None]:
     """``/metrics`` on a port of its own, from a thread, while the context lasts; nothing where there is no port.
 
-    Raises `OSError` where the port cannot be had.
+    Raises `SettingsInvalid` where the port cannot be had.
     """
     if port is None:
         yield
         return
-    server, thread = start_http_server(port, host, metrics.registry)
+    try:
+        server, thread = start_http_server(port, host, metrics.registry)
+    except OSError as error:
+        wrong = f"is {port}, where nothing can listen at {host}: {error.strerror}."
+        raise SettingsInvalid(
+            (Fault("WORKER_METRICS_PORT", wrong, "WORKER_METRICS_PORT=9101, one for each"),)
+        ) from None
     try:
         yield
     finally:

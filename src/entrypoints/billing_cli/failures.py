@@ -21,9 +21,12 @@ _SPEAKING = frozenset({"CommandFailed", "SettingsInvalid", "MigrationsFailed", "
 
 
 def explain(error: Exception) -> str | None:
-    """One line for a person; None for an error that nobody foresaw, whose traceback is wanted."""
+    """What a person is told: a line, or one for each setting that is wrong. None for what nobody foresaw."""
     if isinstance(error, BillingError):
         return _one_line(error.message)
+    faults: tuple[object, ...] = getattr(error, "faults", ())
+    if len(faults) > 1:
+        return str(error)
     if _SPEAKING.intersection(base.__name__ for base in type(error).__mro__):
         return _one_line(str(error))
     return None

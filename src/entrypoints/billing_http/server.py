@@ -36,7 +36,7 @@ __all__ = ["Service", "config_of", "serve", "service_from_environment"]
 #: How long requests under way may take once the port is closed.
 _FINISH_SECONDS = 30
 _BACKLOG = 2048
-#: How long a worker process may not answer its parent before it is killed and begun anew. One that is begun answers once
+#: How long a worker process may not answer its parent before it is killed and begun anew. It answers once
 #: it has imported, which takes longer than uvicorn's 5 s on a busy machine: it was killed for it, again and again.
 _BEGIN_SECONDS = 30
 

@@ -108,6 +108,19 @@ def test_a_database_that_is_away_ends_with_1_and_one_line(billing: Billing, monk
     assert ended.err.count("\n") == 1
 
 
+def test_each_setting_that_is_wrong_has_a_line_of_its_own(billing: Billing, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_POOL_MAX", "many")
+    monkeypatch.setenv("REDIS_DB", "first")
+    monkeypatch.setenv("DATABASE_URL", "postgresql://db.example/billing")
+
+    ended = billing("access", "list", "ann")
+
+    first, *faults = ended.err.splitlines()
+    assert (ended.status, first) == (1, f"billing: {len(faults)} settings are missing or wrong.")
+    assert {"- DATABASE_POOL_MAX", "- REDIS_DB"} <= {" ".join(fault.split()[:2]) for fault in faults}
+    assert all("For example: " in fault for fault in faults)
+
+
 @pytest.mark.parametrize("words", [("token", "ann"), ("--help",)])
 def test_a_reader_who_has_seen_enough_is_no_fault(words: tuple[str, ...]) -> None:
     """As `head` at the other end of a pipe: no traceback, and the status that a shell knows."""

@@ -12,6 +12,7 @@ import pytest
 
 from billing_bootstrap.counted import CountedCache
 from billing_bootstrap.metrics import Metrics, served
+from billing_bootstrap.variables import SettingsInvalid
 from billing_bootstrap.watching import counting_exchanges
 from billing_contracts.examples import user_access
 from billing_memory import MemoryAccessCache
@@ -82,6 +83,14 @@ def test_a_worker_shows_its_metrics_on_a_port_of_its_own() -> None:
         text = answer.read().decode()
 
     assert 'billing_worker_handled_total{job="publish events"} 3.0' in text
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "no host"])
+def test_a_port_that_cannot_be_had_is_told_as_a_setting(host: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(SettingsInvalid, match=f"WORKER_METRICS_PORT is {port}"), served(Metrics(), host, port):
+            pass
 
 
 def test_without_a_port_nothing_listens() -> None:
