@@ -176,12 +176,12 @@ class RedisAccessCache:
 
     async def _known(self, users: Collection[str]) -> dict[str, UserAccess]:
         keys = [self._epoch_key, *(self._key("value", user_id) for user_id in users)]
-        epoch, *values = await self._try(lambda: self._link.client.mget(keys)) or (None,)
-        if not isinstance(epoch, bytes):
+        epoch, *values = await self._try(lambda: self._link.known(keys)) or (None,)
+        if epoch is None:
             return {}
         found = {}
         for user_id, value in zip(users, values, strict=True):
-            if isinstance(value, bytes) and value.startswith(epoch):
+            if value is not None and value.startswith(epoch):
                 # What another version of the code has written is not known.
                 with suppress(msgspec.MsgspecError):
                     found[user_id] = self._decoded_once(user_id, value)
