@@ -79,15 +79,19 @@ class _Second:
     def __init__(self, state: Snapshot | None, by_id: Sequence[Fact]) -> None:
         self._states: list[Snapshot] = []
         self._numbers: dict[Snapshot, _Node] = {}
-        self._began = sorted((fact for fact in by_id if fact.begins), key=lambda fact: (life_rank(fact.after), fact.id))
+        #: The same by the object's identity, as what one fact leaves is often the very object that the next sets out from.
+        self._known: dict[int, _Node] = {}
+        began: list[Fact] = []
+        later: list[Fact] = []
+        for fact in by_id:
+            (began if fact.begins else later).append(fact)
+        self._began = sorted(began, key=lambda fact: (life_rank(fact.after), fact.id))
         #: What the object was when the second began, or was made as in it.
         origin = state or (self._began[0].after if self._began else None)
         self._origin = self._number(origin) if origin else None
         self._updates: list[_Update] = []
         self._claims: dict[_Node, list[Fact]] = defaultdict(list)
-        for fact in by_id:
-            if fact.begins:
-                continue
+        for fact in later:
             start = None if fact.before is None else self._number(fact.before)
             end = self._number(fact.after)
             if start is None or start == end:
@@ -109,26 +113,28 @@ class _Second:
         return Ordered(tuple(facts), ambiguous=self._is_ambiguous(runs))
 
     def _number(self, state: Snapshot) -> _Node:
-        number = self._numbers.get(state)
+        number = self._known.get(id(state))
         if number is None:
-            number = self._numbers[state] = len(self._states)
-            self._states.append(state)
+            number = self._known[id(state)] = self._numbers.setdefault(state, len(self._states))
+            if number == len(self._states):
+                self._states.append(state)
         return number
 
     def _join(self, updates: list[_Update]) -> list[_Run]:
         """Connected updates as runs: of two readings the one with fewer gaps, then the one that sets out from here."""
-        distinct = _told_once(updates)
-        # One change told under two ids, or the same change made twice? In a circle both can be whole.
-        told_twice = len(distinct) < len(updates)
-        circular = len(distinct) >= len({node for update in distinct for node in (update.start, update.end)})
-        readings = [self._trails(updates), self._trails(distinct)] if told_twice else [self._trails(updates)]
+        readings, in_doubt = [self._trails(updates)], False
+        if len({(update.start, update.end) for update in updates}) < len(updates):
+            # One change told under two ids, or the same change made twice? In a circle both can be whole.
+            distinct = _told_once(updates)
+            readings.append(self._trails(distinct))
+            in_doubt = len(distinct) >= len({node for update in distinct for node in (update.start, update.end)})
         best = min(readings, key=lambda trails: (len(trails), trails[0][0].start != self._origin))
         runs = []
         for trail in best:
             start, end = trail[0].start, trail[-1].end
             entered_anywhere = start == end != self._origin
             facts = tuple(fact for update in trail for fact in update.facts)
-            runs.append(_Run(start, end, facts, certain=not entered_anywhere and not (told_twice and circular)))
+            runs.append(_Run(start, end, facts, certain=not entered_anywhere and not in_doubt))
         return runs
 
     def _trails(self, updates: Sequence[_Update]) -> list[list[_Update]]:

@@ -1,9 +1,13 @@
 """Each statement finds what it wants by an index, on tables that grow; and each index is there for a statement."""
 
+import ast
 import importlib
 import pkgutil
+import re
+import sys
 from collections.abc import AsyncIterator, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any, LiteralString
 
 import psycopg
@@ -49,6 +53,13 @@ from tests.contract.postgres.explaining import ExplainingSession
 from tests.contract.postgres.many_rows import DIFFERENT, ROWS
 from tests.contract.postgres.wrong_rows import WHOLE
 
+_PACKAGE = Path(billing_postgres.__file__).parent
+FOLDERS = (_PACKAGE, _PACKAGE / "rows")
+
+#: How a session is asked; and the modules that open one of their own, whose statements `outside` yields.
+ASKING = re.compile(r"(self\._)?session\.(row|rows|values|execute)")
+OUTSIDE = {"clock.py", "housekeeping.py"}
+
 #: Find what must not be, wherever it is: a job of its own looks at every row, seldom.
 LOOK_AT_ALL = {" ".join(statement.split()) for statement in vital_signs._VIOLATIONS.values()}  # noqa: SLF001
 
@@ -69,6 +80,8 @@ class Seen:
 
     #: Partitions that hold nothing: reading one from end to end costs nothing.
     empty: frozenset[str] = frozenset()
+    #: Where in the package a statement was run: file and line.
+    places: set[tuple[str, int]] = field(factory=set)
     #: By the name of a partition's index, that of its table's.
     whole_index: Mapping[str, str] = field(factory=dict)
     statements: list[str] = field(factory=list)
@@ -94,7 +107,17 @@ class SeeingSession(ExplainingSession):
     def explained(self, statement: str, plan: dict[str, Any]) -> None:
         """Told of each statement before it runs."""
         self.seen.statements.append(statement)
+        self.seen.places |= set(places_that_ask())
         self.seen.walk(" ".join(statement.split()), plan)
+
+
+def places_that_ask() -> Iterator[tuple[str, int]]:
+    """File and line of each frame of the package that waits for the present one."""
+    frame = sys._getframe()  # noqa: SLF001 - the stack is asked for nowhere else
+    while frame.f_back is not None:
+        frame = frame.f_back
+        if Path(frame.f_code.co_filename).parent in FOLDERS:
+            yield frame.f_code.co_filename, frame.f_lineno
 
 
 @pytest.fixture(scope="module")
@@ -240,6 +263,7 @@ async def use_the_rest(uow: PostgresUnitOfWork) -> None:
     await uow.trials.due(NOW, 10)
     await uow.trials.give_back(claim.id)
     await uow.trials.claim(evolve(claim, user_id="u9"))
+    assert not await uow.trials.claim(evolve(claim, id=ours(902), user_id="u8"))
     await uow.steps.add(step_taken())
     await uow.steps.of_user("u1")
     await uow.steps.users_due(NOW, 10)
@@ -323,6 +347,24 @@ def test_every_statement_was_looked_at(seen: Seen) -> None:
     run = "\n".join(seen.statements)
 
     assert [statement for statement in statements() if statement not in run] == []
+
+
+def askings() -> Iterator[tuple[str, range]]:
+    """Every place in the package that asks a session to run a statement: its file and its lines."""
+    for path in (path for folder in FOLDERS for path in folder.glob("*.py") if path.name not in OUTSIDE):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and ASKING.fullmatch(ast.unparse(node.func)):
+                yield str(path), range(node.lineno, (node.end_lineno or node.lineno) + 1)
+
+
+def test_every_place_that_runs_a_statement_was_passed(seen: Seen) -> None:
+    """Also one that puts its statement together when it is run."""
+    there = list(askings())
+    passed = [any((file, line) in seen.places for line in lines) for file, lines in there]
+    missing = [f"{Path(file).name}:{lines[0]}" for (file, lines), was in zip(there, passed, strict=True) if not was]
+
+    assert there
+    assert missing == []
 
 
 def test_every_index_serves_a_statement(seen: Seen, schema_url: str) -> None:
