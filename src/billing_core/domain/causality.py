@@ -79,7 +79,7 @@ class _Second:
     def __init__(self, state: Snapshot | None, by_id: Sequence[Fact]) -> None:
         self._states: list[Snapshot] = []
         self._numbers: dict[Snapshot, _Node] = {}
-        #: The same by the object's identity, as what one fact leaves is often the very object that the next sets out from.
+        #: The same by identity: what one fact leaves often is the very object that the next sets out from.
         self._known: dict[int, _Node] = {}
         began: list[Fact] = []
         later: list[Fact] = []
