@@ -13,12 +13,15 @@ import pytest
 from hypothesis import settings
 
 from billing_core.domain.account import Account
+from billing_core.domain.changes import changes_between
 from billing_core.domain.plans import Catalog
 from billing_core.domain.received import ReceivedState
 from tests.builders import DEVOPS, K8S, plan
+from tests.lossy_receivers import losses_of, mended
 from tests.receiving import Receiver
 from tests.unit.stripe import stripe_json as make
 from tests.unit.stripe.stripe_json import START, Obj
+from tests.unit.use_cases.reconciling import told_by_objects
 
 ADA = "ada"
 CATALOG = Catalog(plans=(plan("pro-monthly", price_id="price_pro"),), items=(K8S, DEVOPS))
@@ -26,6 +29,8 @@ CATALOG = Catalog(plans=(plan("pro-monthly", price_id="price_pro"),), items=(K8S
 BOUGHT = {"user_id": ADA, "resource_type": "course", "resource_id": "k8s-101"}
 #: As many as examples of a law, but for `make test-long`, where so many would take hours.
 _ORDERS_MAX = min(settings().max_examples, 1000)
+#: All is lost, and one event; each of them with `make test-long`.
+_LOSSES_MAX = max(2, settings().max_examples // 50)
 
 
 def told(event_type: str, body: Obj, after_seconds: int, previous: Obj | None = None) -> Obj:
@@ -56,7 +61,15 @@ async def adds_up_to(history: Sequence[Obj]) -> Account:
         assert set(await receiver.states()) <= {ReceivedState.APPLIED, ReceivedState.IGNORED}
         accounts.append(await receiver.account(ADA))
     assert all(found == accounts[0] for found in accounts)
+    await _whatever_is_lost_one_reconciliation_tells_the_same(history)
     return accounts[0]
+
+
+async def _whatever_is_lost_one_reconciliation_tells_the_same(history: Sequence[Obj]) -> None:
+    whole = told_by_objects(await mended(history, history, CATALOG, ADA))
+    for kept in losses_of(history, _LOSSES_MAX):
+        lossy = told_by_objects(await mended(history, kept, CATALOG, ADA))
+        assert changes_between(lossy, whole) == {}, [event["id"] for event in history if event not in kept]
 
 
 # ------------------------------------------------------------------------------------------- objects that name nobody
