@@ -51,11 +51,12 @@ async def test_told_by_many_at_once_the_api_says_the_same(database_url: str, red
         await tell(urls, shaped)
         await settled(units)
         said = {user: await _said_by(urls[0], user) for user in users}
-    reports = await House(units=units).application.check_vital_signs.invariants()
+    looking, alone = House(units=units), await a_told_house()
+    for house in (looking, alone):
+        house.clock.move_to(datetime.fromtimestamp(int(time.time()), UTC))
+    reports = await looking.application.check_vital_signs.invariants()
     await pool.close()
 
-    alone = await a_told_house()
-    alone.clock.move_to(datetime.fromtimestamp(int(time.time()), UTC))
     for user, name in users.items():
         assert said[user] == await told_to(alone, HISTORIES[name].events, user), name
     assert {report.invariant: report.examples for report in reports if report.count} == {}
