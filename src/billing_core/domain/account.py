@@ -25,7 +25,7 @@ from billing_core.domain.plans import Catalog
 from billing_core.domain.purchases import Order, Purchase, foreign_orders, one_holder_each, purchase_row
 from billing_core.domain.refunds import Refund
 from billing_core.domain.steps import StepTaken
-from billing_core.domain.subscriptions import Subscription, subscription_row
+from billing_core.domain.subscriptions import Subscription, has_unknown_prices, subscription_row
 
 __all__ = ["Account", "Book", "derive", "in_order", "with_rows_of"]
 
@@ -64,7 +64,7 @@ class Account:
     grants: tuple[Grant, ...] = ()
     #: Which of the grants ended by the clock and need not be told to have. Kept beside them, not derived from facts.
     endings: frozenset[Ending] = frozenset()
-    #: Prices that no plan maps to: their subscriptions are parked until one does.
+    #: Prices that no plan maps to: what told of them is parked until one does.
     unknown_prices: frozenset[str] = frozenset()
 
     def tells_open(self, grant: Grant) -> bool:
@@ -135,8 +135,9 @@ def derive(book: Book) -> Account:
     for seen in known.all(SubscriptionSeen):
         money = _money_of(seen, known)
         found = subscription_row(user_id, seen, known, book.catalog, money.coverage, book.steps)
-        if found is None:
+        if has_unknown_prices(seen, book.catalog):
             unknown.update(item.price_id for item in seen.items)
+        if found is None:
             continue
         subscription, plan = with_pause(found[0], book.pauses), found[1]
         subscriptions.append(subscription)

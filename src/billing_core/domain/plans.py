@@ -183,7 +183,7 @@ class Catalog:
     def plan_for(self, price_id: str | None, agreed_at: datetime) -> Plan | None:
         """The version of the plan that a customer agreed to who took this price at ``agreed_at``.
 
-        None for a price that no plan maps to: such a subscription is parked until one does.
+        None for a price that no plan maps to: what told of it is parked until one does.
         """
         versions = sorted((p for p in self.plans if p.stripe_price_id == price_id), key=lambda p: p.version)
         if price_id is None or not versions:

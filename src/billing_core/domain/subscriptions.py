@@ -33,6 +33,7 @@ __all__ = [
     "Status",
     "Subscription",
     "counting",
+    "has_unknown_prices",
     "may_have_steps",
     "require_allowed",
     "subscription_row",
@@ -166,9 +167,12 @@ def subscription_row(  # noqa: PLR0917 - what a record is made of, passed on onc
     coverage: Coverage | None,
     steps: Iterable[StepTaken] = (),
 ) -> tuple[Subscription, Plan] | None:
-    """The record of one subscription with the plan version agreed to; None while no plan maps to its price."""
+    """The record of one subscription with the plan version agreed to; None while no plan maps to any price it had.
+
+    Moved to a price that no plan maps to it keeps the plan that was paid for last: whoever pays is not locked out.
+    """
     state = known.state(ObjectKind.SUBSCRIPTION, seen.id)
-    found = _plan_item(seen, state.price_since if state else None, catalog)
+    found = _plan_item(seen, state.price_since if state else None, catalog) or _paid_before(seen, known, catalog)
     if state is None or found is None:
         return None
     item, plan = found
@@ -251,6 +255,23 @@ def _plan_item(seen: SubscriptionSeen, agreed_at: datetime | None, catalog: Cata
         plan = catalog.plan_for(item.price_id, agreed_at or seen.created)
         if plan is not None:
             return item, plan
+    return None
+
+
+def has_unknown_prices(seen: SubscriptionSeen, catalog: Catalog) -> bool:
+    """Whether no plan maps to any price of a subscription."""
+    return all(catalog.plan_for(item.price_id, seen.created) is None for item in seen.items)
+
+
+def _paid_before(seen: SubscriptionSeen, known: Known, catalog: Catalog) -> tuple[ItemSeen, Plan] | None:
+    """The first item of a subscription, and the plan that its latest paid invoice of any plan was for."""
+    paid = (one for one in reversed(known.invoices_of(seen.id)) if one.status == "paid")
+    for invoice in paid if seen.items else ():
+        charged = [line for line in invoice.lines if line.amount >= 0]
+        for line in sorted(charged, key=lambda line: (line.period_end, line.amount), reverse=True):
+            plan = catalog.plan_for(line.price_id, invoice.created)
+            if plan is not None:
+                return seen.items[0], plan
     return None
 
 
