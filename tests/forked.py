@@ -12,14 +12,25 @@ import os
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from importlib.util import find_spec
 from multiprocessing.context import ForkServerProcess
 
 __all__ = ["FORKED", "program"]
 
-FORKED = multiprocessing.get_context("forkserver")
-FORKED.set_forkserver_preload(
-    ["tests.crashing", "billing_http.__main__", "billing_http.server", "billing_worker.__main__", "billing_worker.main"]
+#: What is imported once. One that is not there would be imported by each process, and nobody would notice but a clock.
+_IMPORTED_ONCE = (
+    "tests.crashing",
+    "billing_http.__main__",
+    "billing_http.server",
+    "billing_worker.__main__",
+    "billing_worker.main",
 )
+_MISSING = [name for name in _IMPORTED_ONCE if find_spec(name) is None]
+if _MISSING:
+    raise ModuleNotFoundError(f"not there to be imported once: {_MISSING}")
+
+FORKED = multiprocessing.get_context("forkserver")
+FORKED.set_forkserver_preload(list(_IMPORTED_ONCE))
 
 
 @contextmanager

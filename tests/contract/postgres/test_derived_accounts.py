@@ -121,7 +121,7 @@ async def units(schema_url: str) -> AsyncIterator[PostgresUnitsOfWork]:
     await pool.close()
 
 
-@settings(max_examples=150)
+@settings(max_examples=min(settings().max_examples, 150))
 @given(first=_states(), second=_states(), given_up=st.booleans())
 async def test_whatever_the_provider_says_is_stored(
     units: PostgresUnitsOfWork, first: list[ObjectState], second: list[ObjectState], *, given_up: bool

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Awaitable, Callable
 from functools import partial
 from random import Random
@@ -19,6 +20,8 @@ from tests.sandbox_lives import OLDER, TODAY, SandboxLife
 from tests.unit.stripe import stripe_json as make
 
 _CATALOG = Catalog(items=(K8S,))
+#: Orders of arrival, of which each is one of thousands: more of them with `make test-long`.
+SEEDS = range(100 if os.environ.get("HYPOTHESIS_PROFILE") == "nightly" else 4)
 
 
 async def by(many: int, doings: list[Callable[[], Awaitable[object]]]) -> None:
@@ -67,7 +70,7 @@ async def test_however_many_receive_it_at_once_a_life_is_stored_as_it_was(
     assert rows_of(await receiver.account()) == told_by(life)
 
 
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", SEEDS)
 async def test_what_names_nobody_and_comes_at_the_same_moment_is_lost_by_nobody(
     units: PostgresUnitsOfWork, seed: int
 ) -> None:

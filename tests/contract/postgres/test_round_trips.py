@@ -19,7 +19,7 @@ from billing_postgres import PostgresUnitsOfWork, open_pool
 from tests.contract.postgres.values import IDS, TEXT, TIMES, facts, instances
 
 #: A few examples only, for each asks a server; what can go wrong does so at once.
-few = settings(max_examples=25)
+few = settings(max_examples=min(settings().max_examples // 4, 100))
 
 
 @pytest.fixture(scope="module")
