@@ -82,6 +82,12 @@ class Life:
         self.facts.append(fact)
         return after
 
+    def seconds_left(self) -> int:
+        """How long until the running subscription's period ends; none where nothing runs, or it has ended."""
+        running = self._running()
+        end = running.items[0].period_end if running else None
+        return max(0, (end - self.now) // _SECOND) if end else 0
+
     def truth(self) -> dict[ObjectRef, Snapshot]:
         """Every object as it is at the provider."""
         return dict(self._objects)

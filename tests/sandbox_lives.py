@@ -58,15 +58,20 @@ def fact_of(event: Obj, api_version: str | None = TODAY) -> Fact | None:
 
 
 class SandboxLife:
-    """One customer's life at the sandbox, with every event that it told."""
+    """One customer's life at the sandbox, with every event that it told.
 
-    def __init__(self, seed: int | str, steps: int = 12, orders_max: int = 100) -> None:
+    Who ``goes_on`` does every other time what follows from before: left to chance, few lives come to it.
+    """
+
+    def __init__(self, seed: int | str, steps: int = 12, orders_max: int = 100, *, goes_on: bool = False) -> None:
         self._orders_max = orders_max
         self._seed = seed
+        self._goes_on = goes_on
         self._dice = Random(f"life:{seed}")  # noqa: S311 - the same life for the same seed
         self.play = Play(seed)
         self.orders: list[Order] = []
         self.events: list[Obj] = []
+        self._facts: dict[str | None, list[Fact]] = {}
         #: What was done, for whoever reads a failure.
         self.script: list[str] = []
         self.catalog = self._sold()
@@ -76,13 +81,15 @@ class SandboxLife:
             self._live()
 
     def __repr__(self) -> str:
-        return f"SandboxLife({self._seed!r})"
+        return f"SandboxLife({self._seed!r}, orders_max={self._orders_max}, goes_on={self._goes_on})"
 
     # --------------------------------------------------------------------------------------------- what came of it
     def facts(self, api_version: str | None = TODAY) -> list[Fact]:
         """Every event as a fact, in the order in which the sandbox told them."""
-        found = (fact_of(event, api_version) for event in self.events)
-        return [fact for fact in found if fact is not None]
+        if api_version not in self._facts:
+            found = (fact_of(event, api_version) for event in self.events)
+            self._facts[api_version] = [fact for fact in found if fact is not None]
+        return self._facts[api_version]
 
     def objects(self, kind: str) -> list[Obj]:
         """The sandbox's own objects of a kind, oldest first."""
@@ -97,10 +104,12 @@ class SandboxLife:
     # ------------------------------------------------------------------------------------------------------ one step
     def _live(self) -> None:
         self._wait(self._dice.choice(_PAUSES))
-        name = self._dice.choice(sorted(self._steps()))
+        steps = self._steps()
+        going_on = sorted(self._what_follows()) if self._goes_on and self._coin() else []
+        name = self._dice.choice(going_on or sorted(steps))
         self.script.append(f"{self.play.now} {name}")
         try:
-            self._steps()[name]()
+            steps[name]()
         except Fault as fault:
             self.script[-1] += f" (refused: {fault.body['error'].get('code')})"
         self._collect()
@@ -144,6 +153,8 @@ class SandboxLife:
                 "a day": lambda: self._wait(86_400),
                 "a month": lambda: self._wait(32 * 86_400),
             }
+        if self._goes_on:
+            steps |= {"to the next period": self._to_the_next_period, "pay the invoice": self._pay_open}
         if self._first("charge", status="succeeded"):
             steps |= {
                 "refund": self._refund,
@@ -157,6 +168,23 @@ class SandboxLife:
         if self._first("payment_intent", status="processing"):
             steps["end a delayed payment"] = self._end_delayed
         return steps
+
+    def _what_follows(self) -> Iterator[str]:
+        """The steps that need something to have happened before, where it has."""
+        running = self._first("subscription", id=self._running())
+        if running:
+            yield from ("change plan", "to the next period")
+            yield from ("resume",) if running["status"] == "paused" else ("pause",)
+            yield from ("go on",) if running["pause_collection"] else ()
+            yield from ("undo",) if running["cancel_at_period_end"] else ()
+        if self._first("invoice", status="open"):
+            yield "pay the invoice"
+        if self._first("refund", status="succeeded"):
+            yield "fail a refund"
+        if self._first("dispute", status="needs_response"):
+            yield from ("win", "lose")
+        if self._first("payment_intent", status="processing"):
+            yield "end a delayed payment"
 
     # ------------------------------------------------------------------------------------------------------- the steps
     def _subscribe(self, trial_days: int = 0) -> None:
@@ -248,6 +276,11 @@ class SandboxLife:
         later = {"items": [{"price": self._dice.choice(self.catalog.plans).stripe_price_id, "quantity": 1}]}
         first = now | {"start_date": phase["start_date"], "end_date": phase["end_date"]}
         self._ask("POST", f"/v1/subscription_schedules/{schedule['id']}", phases=[first, later], end_behavior="release")
+
+    def _to_the_next_period(self) -> None:
+        """To its first second, in which more may happen."""
+        (item, *_) = self._any("subscription", id=self._running())["items"]["data"]
+        self._wait(max(0, item["current_period_end"] - self.play.now))
 
     def _hold(self) -> None:
         behavior = self._dice.choice(("void", "keep_as_draft", "mark_uncollectible"))

@@ -23,9 +23,10 @@ from tests.sandbox_lives import OLDER, TODAY, SandboxLife
 from tests.strategies import shuffled
 
 _seeds = st.integers(0, 10**9)
-played = _seeds.map(SandboxLife)
+_goes_on = st.booleans()
+played = st.builds(SandboxLife, _seeds, goes_on=_goes_on)
 #: One order of ours at most: the store refuses a second one while the first holds its place.
-ordered_once = _seeds.map(lambda seed: SandboxLife(seed, orders_max=1))
+ordered_once = st.builds(SandboxLife, _seeds, orders_max=st.just(1), goes_on=_goes_on)
 
 #: A smaller seed is no simpler life: a failure is shown as it was found.
 _AS_FOUND = (Phase.explicit, Phase.reuse, Phase.generate)
