@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable
 from functools import partial
 from random import Random
 
@@ -14,9 +13,9 @@ from billing_core.domain.plans import Catalog
 from billing_core.domain.received import ReceivedState
 from billing_postgres import PostgresUnitsOfWork
 from tests.builders import ANN, K8S
+from tests.contract.told_at_once import by, is_stored_as_it_was
 from tests.receiving import Receiver
-from tests.sandbox_account import rows_of, told_by
-from tests.sandbox_lives import OLDER, TODAY, SandboxLife
+from tests.sandbox_lives import SandboxLife
 from tests.unit.stripe import stripe_json as make
 
 _CATALOG = Catalog(items=(K8S,))
@@ -24,50 +23,12 @@ _CATALOG = Catalog(items=(K8S,))
 SEEDS = range(100 if os.environ.get("HYPOTHESIS_PROFILE") == "nightly" else 4)
 
 
-async def by(many: int, doings: list[Callable[[], Awaitable[object]]]) -> None:
-    """Do all of it, so many at a time, in this order."""
-    waiting = list(reversed(doings))
-
-    async def one() -> None:
-        while waiting:
-            await waiting.pop()()
-
-    await asyncio.gather(*(one() for _ in range(many)))
-
-
 @pytest.mark.parametrize(("seed", "receivers", "workers"), [(3, 1, 1), (24, 4, 8), (25, 8, 4)])
 async def test_however_many_receive_it_at_once_a_life_is_stored_as_it_was(
     units: PostgresUnitsOfWork, seed: int, receivers: int, workers: int
 ) -> None:
-    life, dice = SandboxLife(seed, steps=16, orders_max=1), Random(seed)  # noqa: S311 - the same order for the same seed
-    deliveries = [(event, dice.choice((TODAY, OLDER))) for event in life.events] * 2
-    dice.shuffle(deliveries)
-    receiver, alone = Receiver(units), Receiver()
-    for one in (receiver, alone):
-        await one.sells(life.catalog, life.orders)
-
-    new: list[str] = []
-
-    async def deliver(number: int) -> None:
-        receipt = await receiver.receives(*deliveries[number])
-        if not receipt.duplicate:
-            new.append(receipt.event_id)
-
-    await by(receivers, [partial(deliver, number) for number in range(len(deliveries))])
-    await asyncio.gather(*(receiver.works(f"worker-{number}") for number in range(workers)))
-    for event in life.events:
-        await alone.receives(event)
-    await alone.works()
-
-    assert sorted(new) == sorted(event["id"] for event in life.events)
-    assert set(await receiver.states()) <= {ReceivedState.APPLIED, ReceivedState.IGNORED}
-    versions = await receiver.versions()
-    assert versions == list(range(1, len(versions) + 1))
-    assert await receiver.doubts() == await alone.doubts()
-    for one in (receiver, alone):
-        await one.asks([life.asked(ref.kind, ref.id) for ref in await one.doubts()])
-    assert await receiver.account() == await alone.account()
-    assert rows_of(await receiver.account()) == told_by(life)
+    life = SandboxLife(seed, steps=16, orders_max=1)
+    await is_stored_as_it_was(units, life, order=seed, again=1, receivers=receivers, workers=workers)
 
 
 @pytest.mark.parametrize("seed", SEEDS)
