@@ -1,8 +1,7 @@
 """Crash points: every commit and every call to Stripe of what moves money, in order; and a process that dies at one.
 
 A process killed before step n has done everything up to it and nothing after it, so killing one before each step
-tries every state in which a crash can leave us. `STEPS` is compared with what really happens by a test: a commit or a
-call that is added must be added here, and is then crashed at too.
+tries every state in which a crash can leave us. What is done, and by which steps, is in `tests.doings`.
 """
 
 from __future__ import annotations
@@ -25,8 +24,6 @@ from billing_bootstrap.container import application_on
 from billing_bootstrap.health import Probes
 from billing_bootstrap.ids import NewIds
 from billing_bootstrap.settings import Settings
-from billing_core.domain.callers import Caller
-from billing_core.domain.proration import PlanChange
 from billing_core.ports.unit_of_work import UnitOfWork
 from billing_core.use_cases.catalog_prices import CatalogPriceBook
 from billing_memory import ManualClock
@@ -41,10 +38,9 @@ from billing_stripe import (
 )
 from billing_stripe.api import Call, Reply
 from billing_stripe.permissions import Permission
-from tests.builders import K8S
 from tests.contract.sandbox_server import KEY, SECRET
 
-__all__ = ["DOINGS", "PLANS", "STEPS", "THANKS", "Doing", "Steps", "child", "opened", "reconciling"]
+__all__ = ["PLANS", "THANKS", "Do", "Steps", "child", "opened", "reconciling"]
 
 ORIGIN = "https://app.example.com"
 SETTINGS = Settings(
@@ -56,24 +52,6 @@ SETTINGS = Settings(
     cors_allowed_origins=(ORIGIN,),
 )
 THANKS, PLANS = f"{ORIGIN}/thanks", f"{ORIGIN}/plans"
-
-
-def _asked(*calls: str) -> tuple[str, ...]:
-    """Intent, lease, call, outcome."""
-    return ("commit", "commit", *(f"change {call}" for call in calls), "commit")
-
-
-_CUSTOMER = _asked("CUSTOMERS_WRITE")
-#: The commits and calls of everything that moves money, in order. A first checkout makes the customer under its lease.
-STEPS: dict[str, tuple[str, ...]] = {
-    "buy": ("commit", "commit", *_CUSTOMER, "change SESSIONS_WRITE", "commit"),
-    "subscribe": ("commit", "commit", *_CUSTOMER, "change SESSIONS_WRITE", "commit"),
-    "refund": _asked("CHARGES_WRITE"),
-    "cancel later": _asked("SUBSCRIPTIONS_WRITE"),
-    "cancel now": _asked("SUBSCRIPTIONS_WRITE"),
-    "upgrade": _asked("SUBSCRIPTIONS_WRITE"),
-    "choose a payment method": _asked("SUBSCRIPTIONS_WRITE", "CUSTOMERS_WRITE"),
-}
 
 
 @define
@@ -196,56 +174,16 @@ async def _no_time() -> datetime | None:
     return None
 
 
-# ------------------------------------------------------------------------------------------------- what moves money
-Doing = Callable[[Application, str, str], Awaitable[object]]
-"""Does one thing for a user to a thing of theirs (the id of a purchase, subscription or payment method)."""
+Do = Callable[[Application], Awaitable[object]]
+"""Does one thing."""
 
 
-async def _buy(app: Application, user: str, _thing: str) -> None:
-    await app.create_purchase(Caller(user), K8S.resource, success_url=THANKS, cancel_url=PLANS)
-
-
-async def _subscribe(app: Application, user: str, _thing: str) -> None:
-    await app.open_subscription_checkout(Caller(user), "pro-monthly", success_url=THANKS, cancel_url=PLANS)
-
-
-async def _refund(app: Application, user: str, purchase_id: str) -> None:
-    await app.request_refund(Caller(user), purchase_id)
-
-
-async def _cancel_later(app: Application, user: str, subscription_id: str) -> None:
-    await app.cancel_subscription(Caller(user), subscription_id, at_period_end=True)
-
-
-async def _cancel_now(app: Application, user: str, subscription_id: str) -> None:
-    await app.cancel_subscription(Caller(user), subscription_id, at_period_end=False)
-
-
-async def _upgrade(app: Application, user: str, subscription_id: str) -> None:
-    await app.change_plan(Caller(user), subscription_id, PlanChange(plan_id="team-monthly"))
-
-
-async def _choose(app: Application, user: str, payment_method_id: str) -> None:
-    await app.set_default_payment_method(Caller(user), payment_method_id)
-
-
-DOINGS: dict[str, Doing] = {
-    "buy": _buy,
-    "subscribe": _subscribe,
-    "refund": _refund,
-    "cancel later": _cancel_later,
-    "cancel now": _cancel_now,
-    "upgrade": _upgrade,
-    "choose a payment method": _choose,
-}
-
-
-def child(database_url: str, stripe_url: str, doing: str, user: str, thing: str, kill_before: int) -> None:
+def child(database_url: str, stripe_url: str, do_it: Do, kill_before: int, minutes_later: int) -> None:
     """What the process does that is to be killed."""
 
     async def do() -> None:
-        async with opened(database_url, stripe_url, Steps(kill_before)) as app:
-            await DOINGS[doing](app, user, thing)
+        async with opened(database_url, stripe_url, Steps(kill_before), minutes_later=minutes_later) as app:
+            await do_it(app)
 
     asyncio.run(do())
 

@@ -19,7 +19,7 @@ __all__ = ["FORKED", "program"]
 
 #: What is imported once. One that is not there would be imported by each process, and nobody would notice but a clock.
 _IMPORTED_ONCE = (
-    "tests.crashing",
+    "tests.doings",
     "billing_http.__main__",
     "billing_http.server",
     "billing_worker.__main__",

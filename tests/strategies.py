@@ -114,12 +114,15 @@ FEW_LIVES = settings(max_examples=max(2, settings().max_examples // 20))
 
 @st.composite
 def _lives_and_scripts(draw: st.DrawFn, steps_max: int) -> tuple[Life, Script]:
+    """One number a step says both how long nothing happens, and what then does: draws cost more than lives."""
     life, script = Life(), Script()
-    for number in range(draw(st.integers(2, steps_max))):
-        pause = draw(st.sampled_from(_PAUSES_SECONDS))
+    for number, choice in enumerate(draw(st.lists(st.integers(0, 2**16 - 1), min_size=2, max_size=steps_max))):
+        what, length = divmod(choice, len(_PAUSES_SECONDS))
+        pause = _PAUSES_SECONDS[length]
         pause = life.seconds_left() if pause == _TO_ITS_END else pause
         steps = life.wait(seconds=pause).possible()
-        name = draw(st.sampled_from(_likely(steps) if number else ["subscribe", "try", "buy"]))
+        likely = _likely(steps) if number else ["subscribe", "try", "buy"]
+        name = likely[what % len(likely)]
         steps[name]()
         script.append((pause, name))
     return life, script
