@@ -141,13 +141,14 @@ class Scene:
         update({"trial_end": "now", "default_payment_method": self._attached("pm_card_chargeCustomerFail")})
         self.seconds_pass()
         await self.hears(self.app)
-        await self.app.take_steps("worker")  # asks which invoice failed
-        if doing == "try to be paid":
-            update({"default_payment_method": self._attached("pm_card_visa")})
-            return
-        async with opened(self.database_url, self.stripe.url, minutes_later=4 * 24 * 60) as later:
+        days = (
+            1 if doing == "try to be paid" else 4
+        )  # which invoice failed is asked on the first, the retry is on the third
+        async with opened(self.database_url, self.stripe.url, minutes_later=days * 24 * 60) as later:
             while await later.take_steps("worker"):
                 continue
+        if doing == "try to be paid":
+            update({"default_payment_method": self._attached("pm_card_visa")})
 
     def _attached(self, token: str, customer: str = "") -> str:
         customer = customer or self.objects("customer")[0]["id"]
