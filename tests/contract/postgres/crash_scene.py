@@ -202,7 +202,7 @@ class Scene:
         assert len(customers) <= 1
         mastercards = {one["id"] for one in self.objects("payment_method") if one["card"]["brand"] == "mastercard"}
         charged = {one["invoice_settings"]["default_payment_method"] for one in customers}
-        made = {
+        made: dict[str, int] = {
             "buy": len(sessions),
             "subscribe": len(sessions),
             "subscribe to another plan": len(sessions) - len(self.objects("checkout.session", status="open")),
@@ -210,7 +210,7 @@ class Scene:
             "upgrade": len(invoices) - 1,
             "end the pause": len(invoices) - 1,
             "downgrade": len(self.objects("subscription_schedule")),
-            "try to be paid": sum(one["status"] == "paid" and one["amount_paid"] > 0 for one in invoices),
+            "try to be paid": len([one for one in invoices if one["status"] == "paid" and one["amount_paid"]]),
             "save a payment method": len(self.objects("setup_intent")),
             "attach a payment method": len(mastercards),
             "detach a payment method": 1 - len(mastercards),

@@ -81,11 +81,14 @@ def test_all_orders_of_any_six_neighbours_give_the_same_objects(life: Life) -> N
 
 def _try_every_order(known: list[Fact], group: Sequence[Fact]) -> None:
     """Whichever of some came last, one state is reached; so it is one in every order of all of them."""
-    reached = {(): taken_in(known).get(group[0].ref)}
+    reached: dict[tuple[int, ...], ObjectState | None] = {(): taken_in(known).get(group[0].ref)}
     for size in range(1, len(group) + 1):
-        for some in combinations(group, size):
-            ways = [some[:last] + some[last + 1 :] for last in range(size)]
-            first, *others = (_goes_on(reached[rest], [*known, *rest], [some[last]]) for last, rest in enumerate(ways))
+        for some in combinations(range(len(group)), size):
+            first, *others = (
+                _goes_on(reached[rest], [*known, *(group[number] for number in rest)], [group[last]])
+                for last in some
+                for rest in [tuple(number for number in some if number != last)]
+            )
             assert all(other == first for other in others)
             reached[some] = first
 
