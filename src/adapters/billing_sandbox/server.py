@@ -6,6 +6,7 @@ import logging
 import secrets
 import time
 from collections.abc import AsyncIterator, Callable
+from functools import partial
 from pathlib import Path
 
 from aiohttp import web
@@ -84,6 +85,7 @@ def make_sandbox(options: Options, changed: Callable[[], None] = lambda: None) -
     )
     if options.data is not None:
         snapshot.load(sandbox, options.data)
+        sandbox.keep = partial(snapshot.save, sandbox, options.data, durable=False)
     _register(world, options)
     return sandbox
 

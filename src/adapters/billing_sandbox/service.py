@@ -33,6 +33,8 @@ class Sandbox:
     wall: Callable[[], float] = time.time
     #: Called after every change, so that it may be written down.
     changed: Callable[[], None] = lambda: None
+    #: Called before anybody is told of what happens while time is moved: it is written down, or it would happen anew.
+    keep: Callable[[], None] = lambda: None
     _advancing: bool = field(default=False, init=False)
     _chaos: Chaos | None = field(default=None, init=False)
     _earlier: dict[str, Answer] = field(factory=dict, init=False)
@@ -116,9 +118,14 @@ class Sandbox:
             await self._go(self.engine.steps_to(target))
         finally:
             self._advancing = False
-        self.offset = target - int(self.wall())
-        self.changed()
+            self.offset = self.ahead
+            self.changed()
         return target
+
+    @property
+    def ahead(self) -> int:
+        """How many seconds it is ahead of real time by what has happened: time goes on from there after a restart."""
+        return max(self.offset, self.engine.world.main_time - int(self.wall()))
 
     async def completed(self, session: Obj) -> None:
         """Give the receiver a few seconds to hear of a completed session before the customer is sent on."""
@@ -126,5 +133,8 @@ class Sandbox:
 
     async def _go(self, moments: Iterable[int]) -> None:
         for _ in moments:
+            told = bool(self.engine.world.emitted)
             self.deliveries.take()
+            if told:
+                self.keep()
             await self.deliveries.settled(_PATIENCE_SECONDS)
