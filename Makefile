@@ -80,6 +80,7 @@ wheel: $(ENV)
 	@rm -rf build
 	@$(BIN)/hatchling build -t wheel -d build >/dev/null
 	@$(BIN)/python -m zipfile -e build/*.whl $(WHEEL)
+	@$(BIN)/python -m compileall -q $(WHEEL)  # else each of the processes that start side by side does
 
 # What runs is asked, not what is named: a name may be a version manager's shim, or lack the means to make environments.
 FIT = import sys, venv; from importlib.util import find_spec; \

@@ -1,10 +1,6 @@
-"""Metrics of the composition root: what is counted at the ports, and by several processes together."""
+"""Metrics of the composition root: what is counted at the ports."""
 
-import json
-import os
 import socket
-import subprocess
-import sys
 import urllib.request
 from contextlib import closing
 
@@ -17,17 +13,6 @@ from billing_bootstrap.watching import counting_exchanges
 from billing_contracts.examples import user_access
 from billing_memory import MemoryAccessCache
 from billing_stripe import Exchange
-
-#: A process that counts one request and one used connection, and tells what all of them have counted.
-PROCESS = """
-import json, sys
-from billing_bootstrap.metrics import Metrics
-metrics = Metrics()
-metrics.requests.labels("GET", "/api/health", "200").inc()
-metrics.pool_connections.labels("used").set(1)
-print(json.dumps(metrics.text().decode()), flush=True)
-sys.stdin.read()
-"""
 
 
 async def test_the_cache_counts_what_it_knew() -> None:
@@ -55,21 +40,6 @@ def test_requests_to_stripe_are_counted_by_what_came_of_them(status: int | None,
     text = metrics.text().decode()
     assert f'billing_stripe_requests_total{{operation="POST /v1/refunds",status="{label}"}} 1.0' in text
     assert 'billing_stripe_request_duration_seconds_count{operation="POST /v1/refunds"} 1.0' in text
-
-
-def test_processes_of_one_server_count_together_and_the_dead_have_no_present(tmp_path: os.PathLike[str]) -> None:
-    """What a process counted stays when it is gone; what it said of its own connections does not."""
-    environ = {**os.environ, "PROMETHEUS_MULTIPROC_DIR": str(tmp_path)}
-    command, pipe = [sys.executable, "-c", PROCESS], subprocess.PIPE
-    told = []
-    for _ in range(2):  # one after the other: the first is gone when the second asks
-        with subprocess.Popen(command, env=environ, stdin=pipe, stdout=pipe, text=True) as process:
-            assert process.stdout is not None
-            told.append(json.loads(process.stdout.readline()))
-            process.communicate()
-
-    assert 'billing_http_requests_total{method="GET",route="/api/health",status="200"} 2.0' in told[1]
-    assert 'billing_database_pool_connections{state="used"} 1.0' in told[1]
 
 
 def test_a_worker_shows_its_metrics_on_a_port_of_its_own() -> None:
