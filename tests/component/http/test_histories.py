@@ -14,6 +14,7 @@ import pytest
 from billing_sandbox.older_shapes import rendered
 from billing_sandbox.signing import signature_header
 from billing_stripe.webhooks import StripeWebhookVerifier
+from tests.busy_histories import BUSY_HISTORIES
 from tests.component.http.house import House
 from tests.event_histories import HISTORIES as WELL_KNOWN
 from tests.event_histories import LATEST, History
@@ -25,7 +26,7 @@ from tests.told_over_http import CATALOG, about, at, everything
 from tests.unit.stripe.stripe_json import Obj
 
 SECRET = "whsec_histories"
-HISTORIES = WELL_KNOWN | HOSTILE_HISTORIES | NOVEL_HISTORIES | RARE_HISTORIES | ODD_HISTORIES
+HISTORIES = WELL_KNOWN | HOSTILE_HISTORIES | NOVEL_HISTORIES | RARE_HISTORIES | ODD_HISTORIES | BUSY_HISTORIES
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}")
 
 
