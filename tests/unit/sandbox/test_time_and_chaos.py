@@ -1,5 +1,8 @@
 """The time machine, determinism and chaos."""
 
+from collections import Counter
+
+import msgspec
 import pytest
 
 from billing_sandbox.delivery import Deliveries
@@ -7,6 +10,7 @@ from billing_sandbox.engine.calendar import add_months, boundary, period_contain
 from billing_sandbox.engine.chaos import Chaos, Rates, disturbed
 from billing_sandbox.engine.objects import DAY, Obj
 from billing_sandbox.service import Sandbox
+from tests.unit.sandbox.disturbed import LOST, Disturbed
 from tests.unit.sandbox.lives import whole_story
 from tests.unit.sandbox.play import START, Play
 
@@ -131,6 +135,17 @@ class TestChaos:
             assert fates == {None, "refuse", "hide", "drop", "stale"}
             logs.append(b"\n".join(chaos.log))
         assert logs[0] == logs[1]
+
+    def test_what_was_answered_with_500_or_not_at_all_was_done_as_often_as_its_fates_say(self) -> None:
+        story = Disturbed(5)
+        decided = [msgspec.json.decode(line) for line in story.chaos.log]
+        fates = Counter(one["fate"] for one in decided if one.get("request") == "POST /v1/customers")
+        statuses = Counter(status for *made, status in story.answered if made == ["POST", "/v1/customers"])
+        customers = story.play.engine.world.store.each("customer")
+
+        assert min(fates["refuse"], fates["hide"], fates["drop"]) > 2
+        assert (statuses[500], statuses[LOST]) == (fates["refuse"] + fates["hide"], fates["drop"])
+        assert len(list(customers)) == fates.total() - fates["refuse"]
 
     def test_an_unknown_rate_is_refused(self) -> None:
         with pytest.raises(ValueError, match="known are"):
