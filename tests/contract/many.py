@@ -32,8 +32,8 @@ _AT_ONCE = 8
 
 @contextmanager
 def running(environ: dict[str, str], *, servers: int, workers: int) -> Iterator[list[str]]:
-    """So many servers and workers; where the servers are asked."""
-    environ = environ | {"STRIPE_WEBHOOK_SECRET": SECRET, "STRIPE_API_BASE": NO_STRIPE, "LOG_LEVEL": "error"}
+    """So many servers and workers; where the servers are asked. Without another Stripe there is none."""
+    environ = {"STRIPE_API_BASE": NO_STRIPE} | environ | {"STRIPE_WEBHOOK_SECRET": SECRET, "LOG_LEVEL": "error"}
     with ExitStack() as stack:
         urls = []
         for number in range(servers + workers):

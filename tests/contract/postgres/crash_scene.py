@@ -16,6 +16,7 @@ from billing_core.domain.changes import changes_between
 from billing_core.domain.operations import COMMAND_NAMES, OperationState
 from billing_core.domain.policies import Collector, DunningPolicy
 from billing_core.domain.purchases import PurchaseStatus
+from billing_sandbox.engine.chaos import Chaos, Rates
 from billing_sandbox.engine.objects import Obj
 from billing_sandbox.signing import signature_header
 from tests.builders import BASIC, K8S, PRO, TEAM
@@ -182,6 +183,12 @@ class Scene:
         return thing
 
     # ------------------------------------------------------------------------------------------------ what came of it
+    def requests(self) -> Callable[[], list[str]]:
+        """Every request from now on, by method and path: chaos writes them down, and here it does nothing else."""
+        chaos = Chaos(0, Rates().changed(dict.fromkeys(("refuse", "hide", "drop", "stale"), 0)))
+        self.stripe.sandbox.chaos = chaos
+        return lambda: [one["request"] for one in map(msgspec.json.decode, chaos.log) if "request" in one]
+
     async def commands(self) -> Counter[str]:
         """What was asked of Stripe for the user so far."""
         async with self.app.units() as uow:
