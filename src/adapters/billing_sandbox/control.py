@@ -8,7 +8,7 @@ import msgspec
 from aiohttp import web
 
 from billing_sandbox.api_face import SANDBOX
-from billing_sandbox.engine import disputes, payments, refunds
+from billing_sandbox.engine import discounts, disputes, payments, refunds
 from billing_sandbox.engine.actions import end_delayed_payment
 from billing_sandbox.engine.chaos import Chaos, Rates
 from billing_sandbox.engine.checkout_completion import Buyer, complete
@@ -124,6 +124,13 @@ async def fail_refund(request: web.Request) -> web.Response:
     return _json(sandbox.do(lambda w: refunds.fail(w, w.named("refund", given, "refund"), reason)))
 
 
+async def give_discount(request: web.Request) -> web.Response:
+    """Give a customer a discount, as the Dashboard does: `{"coupon": "SPRING"}`."""
+    sandbox, body = request.app[SANDBOX], await _body(request)
+    coupon, given = str(body.get("coupon", "")), request.match_info["id"]
+    return _json(sandbox.do(lambda w: discounts.give_to_customer(w, given, coupon)))
+
+
 async def settings(request: web.Request) -> web.Response:
     """Read (GET) or change (POST) the account's settings: retries, what follows them, draft time, notices."""
     sandbox = request.app[SANDBOX]
@@ -196,6 +203,7 @@ def routes() -> list[web.RouteDef]:
         web.post("/_sandbox/disputes", dispute),
         web.post("/_sandbox/disputes/{id}/close", close_dispute),
         web.post("/_sandbox/refunds/{id}/fail", fail_refund),
+        web.post("/_sandbox/customers/{id}/discount", give_discount),
         web.get("/_sandbox/settings", settings),
         web.post("/_sandbox/settings", settings),
         web.route("*", "/_sandbox/chaos", chaos),

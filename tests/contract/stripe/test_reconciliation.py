@@ -171,6 +171,24 @@ async def test_a_lost_discount_is_named_and_mended_through_what_shows_it(life: L
         assert [one for one in await desk.reconciles() if one.ref.kind is ObjectKind.DISCOUNT] == []
 
 
+async def test_the_discount_of_a_customer_is_listed_with_them_as_long_as_they_have_it(shop: Shop) -> None:
+    """One that was given in the Dashboard: no call gives it. It lessens what their subscription is billed."""
+    customer_id = await shop.customer()
+    await shop.card(customer_id, attached=True)
+    coupon = await shop.api.client.v1.coupons.create_async({"percent_off": 50, "duration": "forever"})
+    given = await shop.control(f"customers/{customer_id}/discount", {"coupon": coupon.id})
+
+    async def listed() -> list[tuple[str, str | None, str, bool]]:
+        found = [one async for one in StripeListing(shop.api).of_customer(customer_id)]
+        return [
+            (one.id, one.subscription_id, one.coupon_id, one.deleted) for one in found if isinstance(one, DiscountSeen)
+        ]
+
+    assert await listed() == [(given["id"], None, coupon.id, False)]
+    await shop.api.client.v1.customers.delete_discount_async(customer_id)
+    assert await listed() == []
+
+
 async def test_lists_are_read_page_by_page_and_lines_and_refunds_to_the_last(shop: Shop) -> None:
     """More than fit on a page of Stripe's, and more than come along inside an object."""
     payment = await shop.bought()

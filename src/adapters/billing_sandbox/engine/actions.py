@@ -5,6 +5,7 @@ from collections.abc import Callable
 from billing_sandbox.engine import (
     checkout,
     collection,
+    discounts,
     disputes,
     payment_intents,
     payments,
@@ -68,6 +69,7 @@ ACTIONS: dict[str, Callable[[World, str], None]] = {
     "expire_incomplete": cycle.expire_incomplete,
     "expire_pending_update": subscription_changes.expire_pending,
     "expire_session": checkout.expire_by_clock,
+    "end_customer_discount": discounts.end_customer_discount,
     "enter_phase": schedules.enter_phase,
     "fail_refund": refunds.fail_by_id,
     "finish_resuming": subscription_pause.finish,

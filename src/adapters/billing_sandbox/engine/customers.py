@@ -1,5 +1,6 @@
 """Customers."""
 
+from billing_sandbox.engine.discounts import take_from_customer
 from billing_sandbox.engine.errors import InvalidRequest
 from billing_sandbox.engine.objects import Obj, merge_metadata
 from billing_sandbox.engine.operations import PAGE, Operation
@@ -130,6 +131,15 @@ def delete(w: World, _p: Obj, customer_id: str) -> Obj:
     return {"id": customer_id, "object": "customer", "deleted": True}
 
 
+def delete_discount(w: World, _p: Obj, customer_id: str) -> Obj:
+    """Take the discount of a customer away."""
+    customer = w.named("customer", customer_id)
+    if not customer.get("discount"):
+        message = f"No active discount for customer: {customer_id}"
+        raise InvalidRequest(message, code="resource_missing", status=404)
+    return take_from_customer(w, customer) | {"deleted": True}
+
+
 def retrieve_customer(w: World, _p: Obj, customer_id: str) -> Obj:
     """The customer; of a deleted one only that it is deleted."""
     customer = w.named("customer", customer_id)
@@ -189,6 +199,7 @@ OPERATIONS = (
     Operation("GET", "/v1/customers/{customer}", retrieve_customer),
     Operation("POST", "/v1/customers/{customer}", update, _WRITABLE),
     Operation("DELETE", "/v1/customers/{customer}", delete),
+    Operation("DELETE", "/v1/customers/{customer}/discount", delete_discount),
     Operation(
         "GET",
         "/v1/customers/{customer}/payment_methods",

@@ -58,7 +58,7 @@ def usable(w: World, code: Obj, customer: str | None) -> bool:
 
 
 def redeem(w: World, chosen: Chosen, *, customer: str | None, **owner: str) -> Obj:
-    """Give the coupon to a subscription or invoice: a discount, and one redemption more."""
+    """Give the coupon to a subscription, invoice or customer: a discount, and one redemption more."""
     coupon = chosen.coupon
     end = add_months(w.now, coupon["duration_in_months"]) if coupon["duration"] == "repeating" else None
     discount: Obj = {
@@ -75,7 +75,7 @@ def redeem(w: World, chosen: Chosen, *, customer: str | None, **owner: str) -> O
         "subscription": owner.get("subscription"),
         "subscription_item": None,
     }
-    w.insert(discount, "customer.discount.created" if customer and "subscription" in owner else None)
+    w.insert(discount, "customer.discount.created" if customer else None)
     coupon["times_redeemed"] += 1
     coupon["valid"] = _valid(w, coupon)
     w.change(coupon, "coupon.updated")
@@ -92,8 +92,46 @@ def running(w: World, discount_ids: list[str], at: int) -> list[Obj]:
     return [discount for discount in found if discount["end"] is None or discount["end"] > at]
 
 
+def due_to(w: World, subscription: Obj) -> list[str]:
+    """Which discounts lessen the next invoice of a subscription: its own, else that of its customer."""
+    held = w.load("customer", subscription["customer"]).get("discount")
+    of_customer = [held["id"]] if held else []
+    return [one["id"] for one in running(w, subscription["discounts"] or of_customer, w.now)]
+
+
+def give_to_customer(w: World, customer_id: str, coupon_id: str) -> Obj:
+    """Give a customer a discount, instead of the one that they have: the Dashboard does, no call does any more."""
+    customer = w.named("customer", customer_id, "customer")
+    if customer["discount"]:
+        take_from_customer(w, customer)
+    discount = redeem(w, choose(w, {"coupon": coupon_id}), customer=customer_id)
+    w.change(w.load("customer", customer_id) | {"discount": discount}, "customer.updated")
+    if discount["end"] is not None:
+        w.schedule(discount["end"], "end_customer_discount", discount["id"])
+    return discount
+
+
+def take_from_customer(w: World, customer: Obj) -> Obj:
+    """Take the discount of a customer away; the discount."""
+    discount: Obj = customer["discount"]
+    w.change(customer | {"discount": None}, "customer.updated")
+    w.emit("customer.discount.deleted", discount)
+    return discount
+
+
+def end_customer_discount(w: World, discount_id: str) -> None:
+    """The time of a coupon is over."""
+    customer = w.load("customer", w.load("discount", discount_id)["customer"])
+    if (customer.get("discount") or {}).get("id") == discount_id:
+        take_from_customer(w, customer)
+
+
 def use_up(w: World, subscription: Obj) -> None:
     """After an invoice: discounts that count once are over."""
+    customer = w.load("customer", subscription["customer"])
+    held = customer.get("discount") if not subscription["discounts"] else None
+    if held and w.load("coupon", held["source"]["coupon"])["duration"] == "once":
+        take_from_customer(w, customer)
     for discount_id in list(subscription["discounts"]):
         discount = w.load("discount", discount_id)
         if w.load("coupon", discount["source"]["coupon"])["duration"] == "once":

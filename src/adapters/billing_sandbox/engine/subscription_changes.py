@@ -4,7 +4,7 @@ from attrs import field, frozen
 
 from billing_sandbox.engine import proration
 from billing_sandbox.engine.collection import collect, mark_paid, void
-from billing_sandbox.engine.discounts import running
+from billing_sandbox.engine.discounts import due_to
 from billing_sandbox.engine.errors import InvalidRequest
 from billing_sandbox.engine.invoice_items import pending_lines
 from billing_sandbox.engine.invoices import draft, finalise
@@ -174,7 +174,7 @@ def draw_up(w: World, after: Obj, change: Change) -> Obj | None:
         reason="subscription_update",
         lines=[*waiting, *change.lines],
         subscription=after,
-        discounts=[d["id"] for d in running(w, after["discounts"], w.now)],
+        discounts=due_to(w, after),
         id=invoice_id,
     )
     proration.record_invoice(w, after["id"], invoice)

@@ -1,7 +1,7 @@
 """What time does to a subscription: renewals, trial ends, agreed ends."""
 
 from billing_sandbox.engine import collection, proration
-from billing_sandbox.engine.discounts import running, use_up
+from billing_sandbox.engine.discounts import due_to, running, use_up
 from billing_sandbox.engine.invoice_items import pending_lines
 from billing_sandbox.engine.invoices import drawn, finalise
 from billing_sandbox.engine.objects import HOUR, Obj
@@ -76,7 +76,7 @@ def renewal(w: World, subscription: Obj, due: list[Obj], old_period: tuple[int, 
         reason="subscription_cycle",
         lines=[*waiting, *(period_line(w, subscription, item) for item in due)],
         subscription=subscription,
-        discounts=subscription["discounts"],
+        discounts=due_to(w, subscription),
         period_start=old_period[0],
         period_end=old_period[1],
         automatically_finalizes_at=w.now + w.settings.draft_seconds,

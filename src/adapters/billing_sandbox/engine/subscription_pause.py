@@ -1,6 +1,7 @@
 """Pausing a subscription, so that no invoices are made, and taking it up again."""
 
 from billing_sandbox.engine import collection, proration
+from billing_sandbox.engine.discounts import due_to
 from billing_sandbox.engine.errors import InvalidRequest
 from billing_sandbox.engine.invoice_items import pending_lines
 from billing_sandbox.engine.invoices import draft, finalise
@@ -67,7 +68,7 @@ def resume(w: World, p: Obj, subscription_id: str) -> Obj:
         reason="subscription_update",
         lines=[*waiting, *(period_line(w, after, item) for item in due)],
         subscription=subscription,
-        discounts=subscription["discounts"],
+        discounts=due_to(w, subscription),
         id=invoice_id,
     )
     proration.record_invoice(w, subscription_id, invoice)

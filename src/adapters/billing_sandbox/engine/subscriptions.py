@@ -3,7 +3,7 @@
 from attrs import field, frozen
 
 from billing_sandbox.engine.collection import collect, mark_paid
-from billing_sandbox.engine.discounts import Chosen, redeem, use_up
+from billing_sandbox.engine.discounts import Chosen, due_to, redeem, use_up
 from billing_sandbox.engine.errors import CardDeclined
 from billing_sandbox.engine.invoice_items import pending_lines
 from billing_sandbox.engine.invoices import draft, finalise, intent_of
@@ -75,7 +75,7 @@ def begin(w: World, wanted: Wanted, *, told: bool = True) -> tuple[Obj, Obj]:
         reason="subscription_create",
         lines=[*lines, *wanted.extra_lines, *waiting],
         subscription=subscription,
-        discounts=subscription["discounts"],
+        discounts=due_to(w, subscription),
         id=invoice_id,
     )
     subscription["latest_invoice"] = invoice["id"]
