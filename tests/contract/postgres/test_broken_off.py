@@ -16,11 +16,13 @@ import psycopg
 import pytest
 from attrs import define, field
 
+from billing_cli.main import main
 from tests.contract.sandbox_server import KEY, Served
 from tests.contract.serving import server_environ
 
 #: A command needs none: what it changes is forgotten in a cache that is away as soon as its time is over.
 NO_REDIS = "redis://127.0.0.1:1"
+RECONCILE = ("reconcile", "--yes")
 INTERRUPTED = "billing: Interrupted. What was done until now stays done.\n"
 
 
@@ -78,16 +80,24 @@ def a_way_to(box: Served) -> Iterator[Way]:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
 def test_a_reconciliation_that_is_broken_off_goes_on_where_it_was(
-    stripe: Served, database_url: str, number: signal.Signals
+    stripe: Served,
+    database_url: str,
+    number: signal.Signals,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     """Nobody who is done is asked for again; after a kill somebody else may be at it, for as long as its lease."""
     customers = [stripe.v1.customers.create({"metadata": {"user_id": f"user-{number}"}}).id for _ in range(4)]
     with a_way_to(stripe) as way:
-        command = [sys.executable, "-m", "billing_cli", "reconcile", "--yes"]
         environ = server_environ(database_url, NO_REDIS, STRIPE_SECRET_KEY=KEY, STRIPE_API_BASE=way.url)
         way.stops_at = customers[1]  # newest first: two of the four are done
         with subprocess.Popen(
-            command, env=environ, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            [sys.executable, "-m", "billing_cli", *RECONCILE],
+            env=environ,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
         ) as first:
             assert way.is_there.wait(60)
             first.send_signal(number)
@@ -95,24 +105,27 @@ def test_a_reconciliation_that_is_broken_off_goes_on_where_it_was(
         done, way.asked, way.stops_at = set(way.asked) - {customers[1]}, [], ""
         way.goes_on.set()
 
-        def again() -> subprocess.CompletedProcess[str]:
-            return subprocess.run(
-                command, env=environ, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
-            )
+        def again() -> tuple[int, str, str]:
+            """The status, and what is said; by this process, which is another one too."""
+            status = main(RECONCILE)
+            return (status, *capsys.readouterr())
+
+        for name, value in environ.items():
+            monkeypatch.setenv(name, value)
 
         if number is signal.SIGINT:
             assert (first.returncode, out, err) == (130, "", INTERRUPTED)
         else:
             assert (first.returncode, out, err) == (-9, "", "")
-            refused = again()
-            assert (refused.returncode, refused.stdout, way.asked) == (1, "", [])
-            assert "Another process is at the same reconciliation." in refused.stderr
+            status, out, err = again()
+            assert (status, out, way.asked) == (1, "", [])
+            assert "Another process is at the same reconciliation." in err
             with psycopg.connect(database_url, autocommit=True) as connection:
                 connection.execute("UPDATE reconciliations SET claimed_until = now() - interval '1 second'")
-        second = again()
+        status, out, err = again()
 
-    assert (second.returncode, second.stderr) == (0, "")
-    assert "It went on with the run that began at " in second.stdout
+    assert (status, err) == (0, "")
+    assert "It went on with the run that began at " in out
     assert set(customers[2:]) <= done
     assert set(way.asked) >= set(customers[:2])
     assert not done & set(way.asked)
