@@ -40,7 +40,7 @@ EVERYWHERE: Final[Mapping[str, str]] = {
     "hosted_invoice_url": "Stripe's page of the invoice, where it can be paid; null until it is finalized.",
     "amount_refunded": "How much of it was given back, or is on its way.",
     "promotion_code": "A promotion code, as the customer types it in.",
-    "quantity": "How many seats; where it is asked for, 1 unless given.",
+    "quantity": "How many seats; 1 unless given.",
     "reason": "Why: kept for support staff.",
 }
 
@@ -83,6 +83,7 @@ FIELDS: Final[Mapping[str, Mapping[str, str]]] = {
     "SubscriptionShape": {
         "discounts": "The coupons that lessen its next invoice.",
         "id": "An id of ours.",
+        "quantity": "How many seats.",
         "status": "Where it is in its life.",
         "current_period_start": "Since when the present period runs; null before the first.",
         "current_period_end": "Until when it runs, and when it renews unless it is ending; null before the first.",
@@ -178,6 +179,7 @@ FIELDS: Final[Mapping[str, Mapping[str, str]]] = {
     "PurchaseCheckoutShape": {
         "expires_at": "Until when it can be paid there.",
         "price": "What it costs, by the price book.",
+        "purchase_id": "The purchase's `id`: ask for its status once the browser has come back.",
     },
     "SourceShape": {"kind": "What it comes from.", "id": "The id of that subscription, purchase or grant."},
     "DecisionShape": {

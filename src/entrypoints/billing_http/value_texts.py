@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from billing_core.domain.events import EVENT_TYPES
+from billing_http.problems import TITLES
 
 __all__ = ["SETS", "VALUES"]
 
@@ -106,6 +107,7 @@ VALUES: Final[Mapping[tuple[str, str], Mapping[str, str]]] = {
     ("HealthShape", "status"): _PART,
     ("CheckShape", "status"): _PART,
     ("LiveShape", "status"): {"ok": "it does", "unavailable": "it does not, or is about to stop"},
+    ("ProblemShape", "code"): {code.value: title for code, title in TITLES.items()},
     ("EventShape", "type"): dict.fromkeys(EVENT_TYPES, ""),
 }
 

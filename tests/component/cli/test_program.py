@@ -63,6 +63,8 @@ def test_every_command_is_there_and_has_help(helped: Callable[..., Ended], name:
         ended = helped(*arguments)
         assert (ended.status, ended.err) == (0, "")
         assert ended.out.startswith(f"Usage: billing {' '.join(arguments)}")
+        examples = ended.out.partition("For example:\n\n")[2].partition("\n\n")[0].splitlines()
+        assert all(line.startswith("    billing ") for line in examples), "an example that is broken cannot be pasted"
 
 
 def test_the_reference_page_names_every_command() -> None:

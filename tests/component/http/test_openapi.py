@@ -39,6 +39,13 @@ def references(part: object) -> Iterator[str]:
             yield from references(value)
 
 
+def test_a_client_finds_every_code_that_an_error_may_have() -> None:
+    code = DOCUMENT["components"]["schemas"]["ProblemShape"]["properties"]["code"]
+
+    assert code["enum"] == list(Code)
+    assert all(f"`{one}`: {TITLES[one]}." in code["description"] for one in Code)
+
+
 async def test_the_document_is_served(house: House) -> None:
     answer = await house.ask("GET", "/api/schema/openapi.json", user=None)
 

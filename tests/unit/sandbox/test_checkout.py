@@ -4,6 +4,8 @@ import pytest
 
 from billing_sandbox.engine.errors import CardDeclined
 from billing_sandbox.engine.objects import DAY, HOUR, Obj
+from billing_sandbox.engine.payments import fail_next_payments
+from billing_sandbox.engine.world import World
 from tests.unit.sandbox.play import Play
 
 
@@ -14,6 +16,11 @@ def session_for(play: Play, mode: str = "subscription", **params: object) -> Obj
         item = {"price": play.price()["id"], "quantity": 1}
     lines = {"line_items": [item]} if mode != "setup" else {"currency": "usd"}
     return play.post("/v1/checkout/sessions", mode=mode, success_url="http://127.0.0.1/ok", **(lines | params))
+
+
+def _refuse_once(world: World) -> Obj:
+    fail_next_payments(world, None, "insufficient_funds", 1)
+    return {}
 
 
 def test_a_price_made_for_one_session_is_never_on_sale(play: Play) -> None:
@@ -52,6 +59,13 @@ class TestSubscriptionMode:
         assert play.types() == []
         assert play.again(session)["status"] == "open"
         assert play.get("/v1/subscriptions", status="all")["data"] == []
+
+    def test_a_refusal_that_was_ordered_is_used_up_although_nothing_else_stays(self, play: Play) -> None:
+        session = session_for(play, customer=play.customer(None)["id"])
+        play.engine.do(_refuse_once)
+        with pytest.raises(CardDeclined):
+            play.pay(session)
+        assert play.pay(session)["status"] == "complete"
 
     def test_metadata_goes_to_the_subscription_and_its_invoice_but_not_to_the_payment(self, play: Play) -> None:
         data = {"metadata": {"user_id": "7"}}

@@ -177,7 +177,7 @@ def _refusal(w: World, intent: Obj, method: Obj, card: cards.Card) -> str | None
     for key in (intent["customer"] or "*", "*"):
         if notes.get(key, {}).get("times", 0) > 0:
             notes[key]["times"] -= 1
-            w.store.put_private(ACCOUNT_CONTROLS, notes)
+            w.store.put_lasting(ACCOUNT_CONTROLS, notes)
             return str(notes[key]["code"])
     if card.charge_decline:
         return card.charge_decline

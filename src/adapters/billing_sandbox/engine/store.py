@@ -80,6 +80,12 @@ class Store:
         """Replace what is remembered about an object."""
         self._write(_PRIVATE, object_id, _encoder.encode(notes), None)
 
+    def put_lasting(self, object_id: str, notes: Obj) -> None:
+        """The same, and it stays although the step is undone: what was ordered of the sandbox and is used up."""
+        undo, self._undo = self._undo, None
+        self.put_private(object_id, notes)
+        self._undo = undo
+
     def ids(self, kind: str) -> list[str]:
         """The ids of one kind, oldest first."""
         return list(self._tables.get(kind, {}))

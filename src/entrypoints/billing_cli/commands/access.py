@@ -191,8 +191,8 @@ async def grant(
 
     For example:
 
-        billing access grant learner-1 course:k8s-101 --reason "won it at the meetup"
-        billing access grant learner-1 "platform:*" --reason "pilot" --expires-at 2027-01-01
+        billing access grant learner-1 course:k8s-101 --reason "won it"
+        billing access grant learner-1 "lab:*" --reason pilot --expires-at 2027-01-01
 
     Args:
         user_id: Whose.

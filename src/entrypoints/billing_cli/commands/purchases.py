@@ -74,8 +74,8 @@ async def refund(
     For example:
 
         billing purchases refund 0192b3c4-…
-        billing purchases refund 0192b3c4-… --amount 1000 --reason "one lesson was missing"
-        billing purchases refund 0192b3c4-… --override-window --reason "promised on the phone"
+        billing purchases refund 0192b3c4-… --amount 1000 --reason "no subtitles"
+        billing purchases refund 0192b3c4-… --override-window --reason "promised"
 
     Args:
         purchase_id: The id of the purchase, as `billing purchases list` gives it.
