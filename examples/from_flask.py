@@ -1,6 +1,7 @@
 """The use cases from synchronous code: Flask here, Django alike.
 
     flask --app examples.from_flask:create_app run
+    curl -H "X-User: learner-1" http://127.0.0.1:5000/lessons/k8s-101
 
 The billing API itself is served beside it by `billing serve`, which also takes Stripe's webhooks.
 """
@@ -32,7 +33,9 @@ def create_app(opening: AbstractAsyncContextManager[Application] | None = None) 
     @app.get("/lessons/<course_id>")
     def lesson(course_id: str) -> str:
         """A page of your own: it opens for whoever may open the course."""
-        user_id = request.headers["X-User"]  # here: whatever your own sign-in says
+        user_id = request.headers.get("X-User")  # here: whatever your own sign-in says
+        if user_id is None:
+            abort(401, "Sign in first.")
         course = Resource(ResourceType.COURSE, course_id)
         (decision,) = decide_access(Caller(user_id), user_id, [course])
         if not decision.allowed:

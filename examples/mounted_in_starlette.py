@@ -1,6 +1,7 @@
 """The billing API as a part of your own ASGI application: Starlette here, FastAPI alike.
 
     uvicorn --factory examples.mounted_in_starlette:create_app
+    curl -H "X-User: learner-1" http://127.0.0.1:8000/lessons/k8s-101
 
 Your own routes come first; whatever begins with /api is the billing API. Both share one pool, one cache and one event
 loop, and your routes ask the use cases directly, without HTTP.
@@ -28,7 +29,9 @@ def create_app(opening: AbstractAsyncContextManager[Application] | None = None) 
 
     async def lesson(request: Request) -> Response:
         """A page of your own: it opens for whoever may open the course."""
-        user_id = request.headers["X-User"]  # here: whatever your own sign-in says
+        user_id = request.headers.get("X-User")  # here: whatever your own sign-in says
+        if user_id is None:
+            return PlainTextResponse("Sign in first.", status_code=401)
         course = Resource(ResourceType.COURSE, request.path_params["course_id"])
         (decision,) = await billing.application.decide_access(Caller(user_id), user_id, [course])
         if not decision.allowed:

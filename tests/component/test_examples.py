@@ -79,6 +79,7 @@ async def test_starlette_serves_its_own_routes_and_the_billing_api() -> None:
 
     async with client_of(app) as client:
         assert (await client.get("/lessons/k8s-101", headers=ANN)).text == "Welcome to the lesson."
+        assert (await client.get("/lessons/k8s-101")).status_code == 401
         refused = await client.get("/lessons/k8s-101", headers={"X-User": "bob"})
         assert (refused.status_code, refused.text) == (403, "Not yours: no_grant.")
         assert [plan["id"] for plan in (await client.get("/api/subscriptions/plans")).json()["plans"]]
@@ -127,6 +128,7 @@ def test_flask_asks_the_use_cases_from_its_own_threads() -> None:
 
     client = app.test_client()
     assert client.get("/lessons/k8s-101", headers=ANN).text == "Welcome to the lesson."
+    assert client.get("/lessons/k8s-101").status_code == 401
     refused = client.get("/lessons/k8s-101", headers={"X-User": "bob"})
     assert refused.status_code == 403
     assert "Not yours: no_grant." in refused.text

@@ -17,6 +17,14 @@ def begin() -> None:
         from billing_cli.main import run  # noqa: PLC0415 - see above
 
         run()
+    except ModuleNotFoundError as error:
+        from billing_cli.failures import explain  # noqa: PLC0415 - what went well imports nothing more
+
+        line = explain(error)
+        if line is None:
+            raise
+        sys.stderr.write(f"billing: {line}\n")
+        sys.exit(1)
     except KeyboardInterrupt:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever presses it again has been heard
         if sys.stderr is not None:

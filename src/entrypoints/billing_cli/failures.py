@@ -24,6 +24,9 @@ def explain(error: Exception) -> str | None:
     """What a person is told: a line, or one for each setting that is wrong. None for what nobody foresaw."""
     if isinstance(error, BillingError):
         return _one_line(error.message)
+    lacking = _not_installed(error)
+    if lacking is not None:
+        return f"{lacking} is not installed, which this needs: pip install 'billing-core[all]'."
     faults: tuple[object, ...] = getattr(error, "faults", ())
     if len(faults) > 1:
         return str(error)
@@ -35,6 +38,15 @@ def explain(error: Exception) -> str | None:
 def status_of(error: Exception) -> int:
     """The exit status that a failure ends with: 2 for wrong usage, 1 for what was refused or failed."""
     return 2 if isinstance(error, WrongUsage) else 1
+
+
+def _not_installed(error: Exception) -> str | None:
+    """A package of others' that an extra of ours would have brought."""
+    cause = error.__cause__ or error  # a command that cannot be imported is told with its reason behind it
+    if not isinstance(cause, ModuleNotFoundError) or cause.name is None:
+        return None
+    package = cause.name.partition(".")[0]
+    return None if package.startswith("billing_") else package
 
 
 def _one_line(text: str) -> str:

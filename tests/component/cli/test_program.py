@@ -110,6 +110,18 @@ def test_a_database_that_is_away_ends_with_1_and_one_line(billing: Billing, monk
     assert ended.err.count("\n") == 1
 
 
+@pytest.mark.parametrize(("package", "word"), [("cyclopts", "--help"), ("psycopg", "doctor")])
+def test_what_an_extra_would_have_brought_is_named(package: str, word: str) -> None:
+    """`pip install billing-core` brings this program along, and nothing that it is made of."""
+    without = f"import sys; sys.modules[{package!r}] = None; sys.argv[1:] = [{word!r}]"
+    begin = "from billing_cli.__main__ import begin; begin()"
+
+    ended = subprocess.run([sys.executable, "-c", f"{without}; {begin}"], capture_output=True, text=True, check=False)
+
+    told = f"billing: {package} is not installed, which this needs: pip install 'billing-core[all]'.\n"
+    assert (ended.returncode, ended.stderr) == (1, told)
+
+
 def test_each_setting_that_is_wrong_has_a_line_of_its_own(billing: Billing, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABASE_POOL_MAX", "many")
     monkeypatch.setenv("REDIS_DB", "first")

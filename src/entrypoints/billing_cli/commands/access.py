@@ -192,7 +192,7 @@ async def grant(
     For example:
 
         billing access grant learner-1 course:k8s-101 --reason "won it"
-        billing access grant learner-1 "lab:*" --reason pilot --expires-at 2027-01-01
+        billing access grant ann "lab:*" --reason pilot --expires-at 2027-01-01
 
     Args:
         user_id: Whose.
