@@ -95,6 +95,9 @@ def eventually_found(billing: Billing, file: Path, user_id: str) -> dict[str, li
         ("[proration]\nunit = 'hour'\n", "It is one of second, day"),
         ("[trial]\ndays = -1\n", "a whole number of days"),
         ("[refund\n", "is no TOML"),
+        ("refund = " + "[" * 10_000, "is no TOML"),
+        ("[refund]\nwindow_days = 99999999999999999999\n", "window_days is from 0 to 1000000"),
+        ('["\\u001b[31m"]\n', "[ [31m] is no policy"),
     ],
 )
 def test_what_cannot_be_tried_is_refused_by_name(billing: Billing, tmp_path: Path, text: str, says: str) -> None:

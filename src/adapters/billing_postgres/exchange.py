@@ -54,31 +54,31 @@ class Connection(AsyncConnection[TupleRow]):
         ``prepare_threshold`` is None.
         """
         with self.watch(";\n".join(text for text, _ in statements)):
-            written = [_written(text) for text, _ in statements]
-            new = self._to_prepare(written)
-            commands: list[Callable[[], None]] = [partial(self.pgconn.send_prepare, one.name, one.text) for one in new]
-            for one, (_, parameters) in zip(written, statements, strict=True):
+            commands: list[Callable[[], None]] = []
+            prepared: dict[int, bytes] = {}  # by the place of the command that does it
+            for text, parameters in statements:
+                one = _written(text)
                 values, formats = one.encoded(parameters)
                 if self.prepare_threshold is None:
                     commands.append(partial(self.pgconn.send_query_params, one.text, values, None, formats))
-                else:
-                    commands.append(partial(self.pgconn.send_query_prepared, one.name, values, formats))
+                    continue
+                if one.name not in self._prepared_here and one.name not in prepared.values():
+                    # Right before its use: read by the server before BEGIN, it would begin a transaction as the
+                    # server's defaults have it, and BEGIN may not change that any more.
+                    prepared[len(commands)] = one.name
+                    commands.append(partial(self.pgconn.send_prepare, one.name, one.text))
+                commands.append(partial(self.pgconn.send_query_prepared, one.name, values, formats))
             answers = await self._communicate(commands)
-            for one, answer in zip(new, answers, strict=False):
-                if answer.status == ExecStatus.COMMAND_OK:
-                    self._prepared_here.add(one.name)
+            for place, answer in enumerate(answers):
+                if place in prepared and answer.status == ExecStatus.COMMAND_OK:
+                    self._prepared_here.add(prepared[place])
             for answer in answers:
                 if answer.status in _FAILED:
                     error = error_from_result(answer, self.info.encoding)
                     if isinstance(error, psycopg.errors.InvalidSqlStatementName):
                         self._prepared_here.clear()  # somebody has deallocated them
                     raise error
-        return answers[len(new) :]
-
-    def _to_prepare(self, written: Sequence[_Written]) -> list[_Written]:
-        if self.prepare_threshold is None:
-            return []
-        return list({one.name: one for one in written if one.name not in self._prepared_here}.values())
+        return [answer for place, answer in enumerate(answers) if place not in prepared]
 
     async def _communicate(self, commands: Sequence[Callable[[], None]]) -> list[PGresult]:
         """The answer to each of these."""

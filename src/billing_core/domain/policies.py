@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import timedelta
 from enum import StrEnum
+from typing import Final
 
 from attrs import Attribute, field, frozen
 
@@ -16,6 +17,7 @@ from billing_core.domain.errors import InvalidValue
 from billing_core.domain.periods import zone_of
 
 __all__ = [
+    "LENGTH_MAX",
     "AccessPolicy",
     "Collector",
     "DunningPolicy",
@@ -32,9 +34,13 @@ __all__ = [
 ]
 
 
-def _not_negative(_instance: object, attribute: Attribute[int], value: int) -> None:
-    if value < 0:
-        raise InvalidValue(f"{attribute.name} cannot be negative.", field=attribute.name)
+#: Of days or hours: longer than anybody lives, and short enough that there is a date at its end.
+LENGTH_MAX: Final = 1_000_000
+
+
+def _length(_instance: object, attribute: Attribute[int], value: int) -> None:
+    if not 0 <= value <= LENGTH_MAX:
+        raise InvalidValue(f"{attribute.name} is from 0 to {LENGTH_MAX}.", field=attribute.name)
 
 
 def _zone(_instance: object, _attribute: object, value: str) -> None:
@@ -46,7 +52,7 @@ class RefundPolicy:
     """Until when a one-off purchase may be refunded on request."""
 
     #: Whole days after the payment during which a refund may be asked for; 0 means never.
-    window_days: int = field(default=30, validator=_not_negative)
+    window_days: int = field(default=30, validator=_length)
     #: IANA zone in which these days are counted.
     zone: str = field(default="UTC", validator=_zone)
 
@@ -71,9 +77,9 @@ class AccessPolicy:
     """For how long a subscription opens things when a payment is late, or collection is paused."""
 
     #: Hours after the paid period in which a renewal may settle before access ends.
-    renewal_slack_hours: int = field(default=72, validator=_not_negative)
+    renewal_slack_hours: int = field(default=72, validator=_length)
     #: Days of access after a renewal failed, counted from the first failure and never extended by a retry.
-    grace_days: int = field(default=7, validator=_not_negative)
+    grace_days: int = field(default=7, validator=_length)
     #: While collection is paused in one of these ways, nothing is open from the end of the paid period on; while it is
     #: in another, access goes on.
     closed_while_held: tuple[Hold, ...] = field(default=(Hold.VOID,), converter=_holds)
@@ -119,7 +125,7 @@ class TrialPolicy:
     payment_method_required: bool = False
     without_payment_method: TrialEnd = field(default=TrialEnd.CANCEL, converter=TrialEnd)
     #: Days before its end on which the customer is reminded; 0 for never.
-    reminder_days: int = field(default=3, validator=_not_negative)
+    reminder_days: int = field(default=3, validator=_length)
     repeated_card: RepeatedCard = field(default=RepeatedCard.CANCEL, converter=RepeatedCard)
 
 
@@ -156,7 +162,7 @@ def _days(values: Iterable[int]) -> tuple[int, ...]:
 
 
 def _ascending(_instance: object, attribute: Attribute[tuple[int, ...]], value: tuple[int, ...]) -> None:
-    if list(value) != sorted(set(value)) or any(day < 0 for day in value):
+    if list(value) != sorted(set(value)) or any(not 0 <= day <= LENGTH_MAX for day in value):
         raise InvalidValue(f"{attribute.name} are whole days that ascend, such as [3, 5, 7].", field=attribute.name)
 
 
@@ -178,8 +184,10 @@ class DunningPolicy:
     on_dispute: OnDispute = field(default=OnDispute.STOP, converter=OnDispute)
 
     def __attrs_post_init__(self) -> None:
-        if self.last_day is not None and self.last_day < max(self.retry_days, default=0):
-            raise InvalidValue("last_day cannot come before the last of retry_days.", field="last_day")
+        if self.last_day is not None and not max(self.retry_days, default=0) <= self.last_day <= LENGTH_MAX:
+            raise InvalidValue(
+                f"last_day cannot come before the last of retry_days, or after {LENGTH_MAX}.", field="last_day"
+            )
         if (self.last_step is LastStep.DOWNGRADE) != (self.downgrade_to is not None):
             raise InvalidValue(
                 'downgrade_to names the free plan of last_step = "downgrade", and only of that.', field="downgrade_to"

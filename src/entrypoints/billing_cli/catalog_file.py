@@ -17,7 +17,7 @@ from billing_core.domain.errors import CatalogInvalid, InvalidValue
 from billing_core.domain.money import Money
 from billing_core.domain.periods import Interval
 from billing_core.domain.plans import Catalog, Item, Plan
-from billing_core.domain.policies import Policies, RefundPolicy
+from billing_core.domain.policies import LENGTH_MAX, Policies, RefundPolicy
 from billing_core.domain.resources import Resource, ResourceType
 
 __all__ = ["CatalogFile", "read_catalog"]
@@ -96,7 +96,7 @@ def parse_catalog(text: str, policies: Policies) -> CatalogFile:
     """The plans and items in a catalog file's text. Raises `CatalogInvalid`."""
     try:
         document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise CatalogInvalid(f"This is not TOML: {error}.") from None
     unknown = sorted(document.keys() - {"plans", "items"})
     if unknown:
@@ -197,8 +197,8 @@ def _change(given: dict[str, Any]) -> ChangeRule:
 
 def _item(row: _ItemRow, policies: Policies) -> Item:
     days = row.refund_window_days
-    if days is not None and days < 0:
-        raise InvalidValue("It cannot be negative; 0 means never.", field="refund_window_days")
+    if days is not None and not 0 <= days <= LENGTH_MAX:
+        raise InvalidValue(f"It is from 0, which means never, to {LENGTH_MAX}.", field="refund_window_days")
     return Item(
         resource=_resource(row),
         name=row.name,

@@ -50,4 +50,5 @@ def _not_installed(error: Exception) -> str | None:
 
 
 def _one_line(text: str) -> str:
-    return " ".join(text.split())
+    """What others wrote, such as a name in a file, breaks no line, and tells a terminal nothing."""
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())

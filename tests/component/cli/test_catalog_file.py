@@ -93,6 +93,9 @@ def test_a_policy_of_the_house_holds_where_a_plan_says_nothing_of_it() -> None:
         ("trial = { length = 5 }", "trial.length"),
         ('trial = { reminder_days = "three" }', "trial.reminder_days"),
         ("trial = { reminder_days = -1 }", "trial.reminder_days"),
+        ("access = { grace_days = 1_000_001 }", "access.grace_days"),
+        ("dunning = { retry_days = [5, 1_000_001] }", "dunning.retry_days"),
+        ("dunning = { retry_days = [5], last_day = 1_000_001 }", "dunning.last_day"),
         ('access = { closed_while_held = ["void", "frozen"] }', "access.closed_while_held"),
         ('trial = { without_payment_method = "beg" }', "trial.without_payment_method"),
         ("dunning = { retry_days = [5, 3] }", "dunning.retry_days"),
@@ -131,10 +134,12 @@ def test_an_item_may_have_a_refund_window_of_its_own() -> None:
         (PLAN + 'grants = [{ resource_type = "film", resource_id = "*" }]', "plan pro", "resource_type"),
         (COURSE.replace('"k8s"', '"a/b"'), "item course:a/b", "resource_id"),
         (COURSE + "refund_window_days = -1", "item course:k8s", "refund_window_days"),
+        (COURSE + "refund_window_days = 1_000_001", "item course:k8s", "refund_window_days"),
         (COURSE + 'contains = [{ resource_type = "course", resource_id = "k8s" }]', "course:k8s", "contains"),
         (PLAN + PLAN, "pro", "plans"),
         ("plans = 3", "[[plans]]", "plans"),
         ("[[plans]", "TOML", ""),
+        ("plans = " + "[" * 10_000, "TOML", ""),
     ],
 )
 def test_a_fault_is_named_by_its_entry_and_field(text: str, named: str, field: str) -> None:

@@ -265,6 +265,24 @@ async def test_nothing_that_a_session_sets_outlives_it(database_url: str) -> Non
             assert await (await connection.execute(query.encode())).fetchone() == before
 
 
+@pytest.mark.parametrize(
+    "default", ["default_transaction_read_only = on", "default_transaction_isolation = 'serializable'"]
+)
+async def test_a_transaction_is_what_we_say_whatever_the_servers_default(database_url: str, default: str) -> None:
+    """From the very first one of a connection on, whose statements the server has never read before."""
+    async with await open_pool(database_url) as pool, pool.connection() as connection:
+        await connection.execute(f"ALTER DATABASE {urlsplit(database_url).path[1:]} SET {default}".encode())
+    async with await open_pool(database_url) as pool:
+        session = Session(pool)
+        await session.begin()
+        modes = await session.values(
+            [("SELECT current_setting('transaction_read_only')", {}), ("SHOW transaction_isolation", {})]
+        )
+        await session.end()
+
+    assert modes == [b"off", b"read committed"]
+
+
 async def test_a_commit_is_durable_whatever_the_servers_default(reader: Pool) -> None:
     """The servers of tests run with synchronous_commit=off; our transactions do not."""
     assert await run(reader, "SELECT current_setting('synchronous_commit')") == "on"
