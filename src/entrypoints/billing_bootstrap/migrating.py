@@ -69,5 +69,7 @@ def _database(environ: Mapping[str, str]) -> str:
 
 def _failure(error: Exception) -> MigrationsFailed:
     if isinstance(error, psycopg.OperationalError):
-        return MigrationsFailed(f"The database cannot be reached: {error} Is DATABASE_URL right, and does it run?")
+        # libpq says it in several lines, the last of which ends as it likes.
+        reason = " ".join(str(error).split()).rstrip(".?")
+        return MigrationsFailed(f"The database cannot be reached: {reason}. Is DATABASE_URL right, and does it run?")
     return MigrationsFailed(str(error))

@@ -44,7 +44,7 @@ Length = Annotated[str, Parameter(converter=_length)]
 
 @app.command
 def serve(*arguments: Annotated[str, Parameter(allow_leading_hyphen=True)]) -> None:
-    """The sandbox alone; its options are those of docs/reference/sandbox.md.
+    """The sandbox alone; its options are told by `billing sandbox serve -- --help`.
 
     For example:
 
