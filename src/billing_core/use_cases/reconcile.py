@@ -170,8 +170,10 @@ class Reconcile:
         self, progress: Progress, users: list[str], actor: str, *, dry_run: bool
     ) -> AsyncIterator[Step]:
         done = 0
+        named: set[ObjectRef] = set()
         if progress.part in {"", _CATALOG}:
             findings = await self._catalog(actor, dry_run=dry_run)
+            named |= {one.ref for one in findings}
             progress = evolve(_counted(progress, findings), part=_USERS, cursor="")
             yield Step(progress=progress, findings=findings, users=len(users))
         if progress.part == _USERS:
@@ -179,15 +181,20 @@ class Reconcile:
                 if user_id <= progress.cursor:
                     continue
                 findings = await self._user(user_id, actor, dry_run=dry_run)
+                named |= {one.ref for one in findings}
                 progress = evolve(_counted(progress, findings), cursor=user_id)
                 yield Step(progress=progress, whose=user_id, findings=findings, users=len(users), users_done=done)
             progress = evolve(progress, part=_STRANGERS, cursor="")
         if progress.part == _STRANGERS:
             async for step in self._strangers(progress, len(users), actor, dry_run=dry_run):
                 progress = step.progress
+                named |= {one.ref for one in step.findings}
                 yield step
             progress = evolve(progress, part=_AT_LARGE, cursor="")
-        if suspects := await suspects_at_large(self.units, self.listing):
+        suspects = await suspects_at_large(self.units, self.listing)
+        if dry_run:  # what was named with its customer is as it was, and is not named again
+            suspects = {ref: owner for ref, owner in suspects.items() if ref not in named}
+        if suspects:
             findings = await self._each(suspects, actor, dry_run=dry_run)
             progress = _counted(progress, findings, compared=len(suspects))
             yield Step(progress=progress, findings=findings, users=len(users), users_done=len(users))

@@ -32,6 +32,19 @@ from tests.lives import Life
 from tests.unit.use_cases.reconciling import TESTS, Desk, Stripe
 
 
+async def test_without_mending_an_object_that_is_met_twice_is_told_once() -> None:
+    """A refund is met with its customer, and again among those that are listed by themselves."""
+    life = Life()
+    life.buy()
+    life.refund()
+    desk = await Desk(life).hears([fact for fact in life.facts if fact.ref.kind is not ObjectKind.REFUND])
+
+    found = [one.ref for one in await desk.reconciles(dry_run=True)]
+
+    assert len([ref for ref in found if ref.kind is ObjectKind.REFUND]) == 1
+    assert len(found) == len(set(found))
+
+
 async def test_what_differs_is_named_by_object_and_field() -> None:
     life = Life()
     bought = life.subscribe()
