@@ -9,9 +9,10 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 from urllib.request import urlopen
 
 import psycopg
@@ -24,6 +25,7 @@ __all__ = [
     "PEERS",
     "SECRET",
     "database",
+    "dj_stripe",
     "environment_of",
     "express",
     "express_status",
@@ -31,6 +33,7 @@ __all__ = [
     "npm_install",
     "ours",
     "pgbench_rate",
+    "pip_install",
     "running",
     "static",
     "sync_engine",
@@ -171,6 +174,41 @@ def npm_install(folder: Path) -> None:
         shutil.copy(PEERS / name, folder / name)
     if not all((folder / "node_modules" / name).exists() for name in ("express", "ioredis", "@supabase")):
         subprocess.run(["npm", "install", "--no-audit", "--no-fund", "--silent"], cwd=folder, check=True)  # noqa: S607 - npm of the PATH
+
+
+@contextmanager
+def dj_stripe(
+    folder: Path, database_url: str, events: Iterable[bytes], price_id: str, *, processes: int
+) -> Iterator[int]:
+    """dj-stripe under gunicorn, and a stand-in of Stripe's API that knows the objects of these events; its port."""
+    port, api = free_port(), free_port()
+    told = folder / "events"
+    told.write_bytes(b"".join(len(event).to_bytes(4, "big") + event for event in events))
+    database = urlsplit(database_url)
+    environment = {
+        "PEER_DATABASE": database.path.removeprefix("/"),
+        "PEER_DATABASE_PORT": str(database.port),
+        "PEER_PRICE": price_id,
+        "PEER_STRIPE": f"http://127.0.0.1:{api}",
+        "PYTHONPATH": str(PEERS),
+        "WEBHOOK_SECRET": SECRET,
+    }
+    answering = ["node", str(PEERS / "stripe_api.js"), str(told), str(api)]
+    serving = [str(folder / "bin" / "gunicorn"), "--bind", f"127.0.0.1:{port}", "--workers", str(processes)]
+    serving += ["--threads", "8", "django_site:application"]
+    with running(answering, {}, f"http://127.0.0.1:{api}/v1/account"):
+        making = [str(folder / "bin" / "python"), str(PEERS / "django_site.py")]
+        subprocess.run(making, env=os.environ | environment, check=True)
+        with running(serving, environment, f"http://127.0.0.1:{port}/ready"):
+            yield port
+
+
+def pip_install(folder: Path) -> None:
+    """dj-stripe, once, in an environment of its own."""
+    if not (folder / "bin" / "gunicorn").exists():
+        subprocess.run([sys.executable, "-m", "venv", "--clear", str(folder)], check=True)
+        wanted = ["dj-stripe==2.11.0", "psycopg[binary]>=3.3", "gunicorn>=23"]
+        subprocess.run([str(folder / "bin" / "pip"), "install", "--quiet", *wanted], check=True)
 
 
 def pgbench_rate(database_url: str, *, clients: int, seconds: int) -> float:

@@ -36,6 +36,9 @@ CONNECTIONS = 32
 PGBENCH_CLIENTS = 8
 PGBENCH_SECONDS = 5
 LEFT_TO_WORKER_MAX = 0.01
+#: dj-stripe is told of so few learners, as each takes it a second or more. So many of their events may
+#: fail, as a few do where it is at work on several of one learner at once: Stripe would send them again.
+DJ_STRIPE, DJ_STRIPE_LEARNERS, DJ_STRIPE_CONNECTIONS, DJ_STRIPE_REFUSED_MAX = "dj-stripe", 8, 8, 0.1
 #: Of whom events are sent one after the other, and where their numbers begin.
 LONELY_LEARNERS, FIRST_LONELY = 4, 10_000_000
 #: Where the numbers of those begin of whom is told at 70 % of the greatest rate.
@@ -47,6 +50,10 @@ _DOES = {
     "ours": "stores, folds, derives account and access, outbox, audit log; one commit for those that came together",
     "Express + pg, usual": "the event and five small rows, eight round trips; no duplicates, no order, no state before",
     "Express + pg, tuned": "the same rows in one prepared statement",
+    DJ_STRIPE: (
+        "a row for each object, and all it names, which it asks of Stripe's API (here at once, on this machine);"
+        " nothing derived, no access, no outbox; 8 learners, 8 connections"
+    ),
     "stripe-sync-engine": "a row for each object; no transaction, inbox, access or outbox; Stripe's API is not asked",
 }
 
@@ -119,6 +126,13 @@ class Results:
         if below is not None:
             self.below.setdefault(name, []).append(below)
 
+    def add_what_was_taken(self, name: str, load: Load) -> None:
+        """One turn of whoever may refuse some: what was refused counts for nothing."""
+        if load.refused > load.answers * DJ_STRIPE_REFUSED_MAX:
+            raise RuntimeError(f"{name}: {load.refused} of {load.answers} answers were not 200.")
+        seconds_for_all = load.seconds * load.answers / (load.answers - load.refused)
+        self.loads.setdefault(name, []).append(Load(seconds_for_all, load.latencies, 0))
+
     def panel(self) -> Panel:
         """All contestants."""
         yardstick = Bar(
@@ -167,6 +181,10 @@ class Turns:
         for name, peer in self._peers(place):
             with peer as port:
                 self._take(name, port, events, more)
+        few = requests(self.story, DJ_STRIPE_LEARNERS, FIRST_MORE + place * DJ_STRIPE_LEARNERS)
+        url = services.database(self.server_url, f"dj_stripe_{place}", schema=services.PEERS / "nothing.sql")
+        with services.dj_stripe(self.folder / "django", url, few, PLAN_PRICE, processes=self.processes) as port:
+            self.results.add_what_was_taken(DJ_STRIPE, measure(port, few, connections=DJ_STRIPE_CONNECTIONS))
 
     def _peers(self, place: int) -> Iterator[tuple[str, AbstractContextManager[int]]]:
         node, schema = self.folder / "node", services.PEERS / "schema.sql"
@@ -185,6 +203,7 @@ class Turns:
 def run(learners: int, rounds: int, processes: int, folder: Path) -> Results:
     """All rounds."""
     services.npm_install(folder / "node")
+    services.pip_install(folder / "django")
     data = folder / "data"
     shutil.rmtree(data, ignore_errors=True)
     with EmbeddedPostgres(data / "postgres") as postgres, EmbeddedValkey(data / "valkey") as redis:
