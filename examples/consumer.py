@@ -1,6 +1,6 @@
 """A consumer of billing events that misses nothing, across restarts, outages and a stream that was cut short.
 
-    python examples/consumer.py redis://localhost:6379/0 http://localhost:8000 "$SERVICE_TOKEN" seen.db
+    python examples/consumer.py "$REDIS_URL" "$BILLING_URL" "$(billing token consumer --role service)" seen.db
 
 It reads the stream as one of a group, so Redis remembers what is not acknowledged. What it has handled is
 remembered in its own database, in the transaction that holds the effect: an event that comes twice is
@@ -129,6 +129,8 @@ def show(_database: sqlite3.Connection, event: Event) -> None:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 5:  # noqa: PLR2004 - the program and what it is given
+        sys.exit("Give it the URL of Redis, that of the API, a token of a service, and a file to remember in.")
     redis_url, api_url, token, path = sys.argv[1:]
     Consumer(
         redis.Redis.from_url(redis_url, socket_timeout=10),
