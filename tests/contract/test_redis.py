@@ -1,5 +1,6 @@
 """What Redis alone can do to the cache: go away, come back, and be another server than before."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -104,6 +105,22 @@ async def test_a_redis_that_is_back_is_used_again(proxy: TcpProxy, link: RedisLi
     time.seconds = 1.0
     await cache.put([user_access(1)], cache.moment())
     assert await cache.get("user-1") == user_access(1)
+
+
+async def test_a_connection_that_ended_while_nobody_asked_is_no_outage(proxy: TcpProxy, link: RedisLink) -> None:
+    """Such as by the server's limit on idle ones: the next question goes over another, what is known stays known."""
+    cache = RedisAccessCache(link, prefix=f"access-{uuid4()}")
+    await cache.put([user_access(1)], cache.moment())
+    assert await cache.get("user-1") == user_access(1)
+    line = link._line  # noqa: SLF001 - that the end has come in is seen there alone
+    before = line._connection  # noqa: SLF001
+    await proxy.cut()
+    proxy.mend()
+    assert before is not None
+    while not await before.can_read():  # noqa: ASYNC110 - nothing tells of it
+        await asyncio.sleep(0)
+    assert await cache.get("user-1") == user_access(1)
+    assert line._connection is not before  # noqa: SLF001
 
 
 async def test_after_an_outage_nothing_old_is_trusted(
