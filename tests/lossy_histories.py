@@ -17,11 +17,6 @@ from tests.unit.stripe.stripe_json import Obj
 
 __all__ = ["deliveries_with_losses", "put_at_provider", "reconciled", "told_by_objects"]
 
-#: What Stripe's objects do not tell after a loss (ADR 0002): since when, and what follows from it.
-_UNTOLD = {
-    "trial_ending_at", "blocked_at", "revoked_at",
-}  # fmt: skip
-
 
 def deliveries_with_losses(events: Sequence[Obj], dice: Random) -> list[list[Obj]]:
     """In order, without each event in turn; with about 80, 50 and 20 % of them, twice each; and with none."""
@@ -79,8 +74,7 @@ async def reconciled(house: House) -> list[Finding]:
 
 
 def told_by_objects(answer: Any, untold: Collection[str] = ()) -> Any:  # noqa: ANN401 - JSON
-    """An answer without what no object tells, and without what is ``untold`` besides."""
+    """An answer without the fields that are ``untold``."""
     if isinstance(answer, dict):
-        hidden = _UNTOLD | set(untold)
-        return {name: told_by_objects(part, untold) for name, part in answer.items() if name not in hidden}
+        return {name: told_by_objects(part, untold) for name, part in answer.items() if name not in untold}
     return [told_by_objects(part, untold) for part in answer] if isinstance(answer, list) else answer

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from attrs import evolve
 
+from billing_core.domain.access import Blocked
 from billing_core.domain.account import Account, in_order
 from billing_core.domain.audit import Cause
 from billing_core.domain.facts import (
@@ -25,6 +26,8 @@ from billing_memory import FakeProvider, ManualClock, MemoryAccessCache, MemoryU
 from tests.builders import ANN, CATALOG, CUSTOMER
 from tests.lives import Life
 
+#: Since when a subscription is paused, or unpaid, no field of it says.
+_SINCE_WHEN_UNTOLD = {Blocked.PAUSED, Blocked.PAYMENT_OVERDUE}
 TESTS = Cause(kind="event", actor="test")
 _BATCH = 8
 
@@ -117,7 +120,9 @@ def told_by_objects(account: Account) -> Account:
     return evolve(
         account,
         subscriptions=tuple(evolve(one, trial_ending_at=None) for one in account.subscriptions),
-        grants=tuple(evolve(one, blocked_at=None) for one in account.grants),
+        grants=tuple(
+            evolve(one, blocked_at=None) if one.blocked in _SINCE_WHEN_UNTOLD else one for one in account.grants
+        ),
     )
 
 
