@@ -35,13 +35,8 @@ SUE = Caller("sue", frozenset({Role.ADMIN}))
 GRANT = {"resource_type": "course", "resource_id": "k8s-101", "reason": "to see whether it stays"}
 
 
-def grant_to_learner(dev: RunningDev) -> None:
-    made = dev.api(dev.settings["ADMIN_TOKEN"]).send("POST", "/api/access/learner-1/grants", GRANT)
-    assert made.status == 201, made.text
-
-
-def grants_of_learner(dev: RunningDev) -> list[str]:
-    answer = dev.api(dev.settings["LEARNER_TOKEN"]).get("/api/access/learner-1")
+def grants_of(dev: RunningDev, user: str) -> list[str]:
+    answer = dev.api(dev.settings["ADMIN_TOKEN"]).get(f"/api/access/{user}")
     assert answer.status == 200, answer.text
     return [grant["resource_id"] for grant in answer.json["grants"]]
 
@@ -63,10 +58,11 @@ def test_everything_it_says_is_healthy(dev: RunningDev) -> None:
     assert health["status"] == "ok", health
 
 
-def test_kill_9_leaves_nothing_and_the_next_start_finds_everything_as_it_was(dev: RunningDev) -> None:
+def test_kill_9_leaves_nothing_and_the_next_start_finds_everything_as_it_was(dev: RunningDev, user: str) -> None:
     """What Ctrl-C leaves is asked when all tests with this one have run: see its fixture."""
     before = dev.settings
-    grant_to_learner(dev)
+    made = dev.api(before["ADMIN_TOKEN"]).send("POST", f"/api/access/{user}/grants", GRANT)
+    assert made.status == 201, made.text
 
     dev.process.kill()
     dev.process.wait()
@@ -74,7 +70,7 @@ def test_kill_9_leaves_nothing_and_the_next_start_finds_everything_as_it_was(dev
     assert_nothing_is_left(dev)
     dev.start()
     dev.until_it_says("Ready.")
-    assert grants_of_learner(dev) == ["k8s-101"]
+    assert grants_of(dev, user) == ["k8s-101"]
     for name in ("JWT_SECRET", "STRIPE_WEBHOOK_SECRET", "DATABASE_URL", "STRIPE_API_BASE"):
         assert dev.settings[name] == before[name], name
 
@@ -97,7 +93,7 @@ def test_a_part_that_dies_brings_the_rest_down_with_its_last_lines(dev_folder: P
         with started_dev(dev_folder / "given", "--reset", environment=given) as own:
             own.until_it_says("Ready.")
             assert {name: own.settings[name] for name in given} == given
-            assert grants_of_learner(own) == ["k8s-101"]
+            assert grants_of(own, "learner-1") == ["k8s-101"]
             plans = own.api().get("/api/subscriptions/plans").json["plans"]
             assert "pro-monthly" in {plan["id"] for plan in plans}
             (worker,) = (pid for pid, line in own.pids().items() if "billing_cli worker" in line)
