@@ -9,6 +9,7 @@ import sys
 __all__ = ["begin"]
 
 _INTERRUPTED = 130
+_SAID = "Interrupted. What was done stays done, and a worker finishes what was begun at Stripe."
 
 
 def begin() -> None:
@@ -30,7 +31,7 @@ def begin() -> None:
         if sys.stderr is not None:
             # On a terminal: over where it has written ^C, and how far the work was.
             cleared = "\r\033[K" if sys.stderr.isatty() else ""
-            sys.stderr.write(f"{cleared}billing: Interrupted. What was done until now stays done.\n")
+            sys.stderr.write(f"{cleared}billing: {_SAID}\n")
         sys.exit(_INTERRUPTED)
 
 

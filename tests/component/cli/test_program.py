@@ -169,7 +169,10 @@ def test_ctrl_c_ends_a_long_wait_at_once_with_one_line() -> None:
             _, said = program.communicate(timeout=60)
             asked.close()
 
-    assert (program.returncode, said) == (130, "billing: Interrupted. What was done until now stays done.\n")
+    assert (program.returncode, said) == (
+        130,
+        "billing: Interrupted. What was done stays done, and a worker finishes what was begun at Stripe.\n",
+    )
 
 
 #: Presses Ctrl-C, more than once, as soon as the program imports what it is made of.
@@ -199,7 +202,10 @@ def test_ctrl_c_before_anything_has_begun_is_told_in_the_same_line_however_often
         [sys.executable, "-c", _INTERRUPTED_EARLY, "token", "ann"], capture_output=True, text=True, check=False
     )
 
-    assert ended.stderr == "billing: Interrupted. What was done until now stays done.\n"
+    assert (
+        ended.stderr
+        == "billing: Interrupted. What was done stays done, and a worker finishes what was begun at Stripe.\n"
+    )
     assert (ended.returncode, ended.stdout) == (130, "")
 
 

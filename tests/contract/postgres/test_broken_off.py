@@ -23,7 +23,7 @@ from tests.contract.serving import server_environ
 #: A command needs none: what it changes is forgotten in a cache that is away as soon as its time is over.
 NO_REDIS = "redis://127.0.0.1:1"
 RECONCILE = ("reconcile", "--yes")
-INTERRUPTED = "billing: Interrupted. What was done until now stays done.\n"
+INTERRUPTED = "billing: Interrupted. What was done stays done, and a worker finishes what was begun at Stripe.\n"
 
 
 @define
