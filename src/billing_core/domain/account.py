@@ -25,7 +25,7 @@ from billing_core.domain.plans import Catalog
 from billing_core.domain.purchases import Order, Purchase, foreign_orders, one_holder_each, purchase_row
 from billing_core.domain.refunds import Refund
 from billing_core.domain.steps import StepTaken
-from billing_core.domain.subscriptions import Subscription, has_unknown_prices, subscription_row
+from billing_core.domain.subscriptions import Subscription, subscription_row
 
 __all__ = ["Account", "Book", "derive", "in_order", "with_rows_of"]
 
@@ -135,8 +135,9 @@ def derive(book: Book) -> Account:
     for seen in known.all(SubscriptionSeen):
         money = _money_of(seen, known)
         found = subscription_row(user_id, seen, known, book.catalog, money.coverage, book.steps)
-        if has_unknown_prices(seen, book.catalog):
-            unknown.update(item.price_id for item in seen.items)
+        prices = {item.price_id for item in seen.items}
+        if found is None or found[1].stripe_price_id not in prices:
+            unknown |= prices
         if found is None:
             continue
         subscription, plan = with_pause(found[0], book.pauses), found[1]

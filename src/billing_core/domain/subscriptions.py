@@ -33,7 +33,6 @@ __all__ = [
     "Status",
     "Subscription",
     "counting",
-    "has_unknown_prices",
     "may_have_steps",
     "require_allowed",
     "subscription_row",
@@ -256,11 +255,6 @@ def _plan_item(seen: SubscriptionSeen, agreed_at: datetime | None, catalog: Cata
         if plan is not None:
             return item, plan
     return None
-
-
-def has_unknown_prices(seen: SubscriptionSeen, catalog: Catalog) -> bool:
-    """Whether no plan maps to any price of a subscription."""
-    return all(catalog.plan_for(item.price_id, seen.created) is None for item in seen.items)
 
 
 def _paid_before(seen: SubscriptionSeen, known: Known, catalog: Catalog) -> tuple[ItemSeen, Plan] | None:

@@ -8,7 +8,7 @@ import pytest
 from attrs import evolve
 
 from billing_core.domain.errors import InvalidTransition
-from billing_core.domain.facts import DiscountSeen, Snapshot
+from billing_core.domain.facts import DiscountSeen, InvoiceSeen, Snapshot
 from billing_core.domain.known import Known
 from billing_core.domain.lifecycles import RANKS, life_rank
 from billing_core.domain.plans import Catalog
@@ -26,7 +26,7 @@ from billing_core.domain.subscriptions import (
     subscription_row,
 )
 from tests.builders import ANN, BASIC, CATALOG, CUSTOMER, PRO, TEAM, account, course, day, plan, seen, states, told
-from tests.provider_objects import dispute, item, payment, schedule, subscription
+from tests.provider_objects import dispute, invoice, item, line, payment, schedule, subscription
 
 
 def record(*objects: Snapshot, catalog: Catalog | None = None) -> Subscription:
@@ -304,3 +304,40 @@ def test_what_has_ended_is_not_canceling() -> None:
     assert not record(subscription("canceled", cancel_at_period_end=True)).is_canceling
     assert record(subscription(cancel_at=day(9))).is_canceling
     assert not record(subscription()).is_canceling
+
+
+# ------------------------------------------------------------------------------------- a price that no plan is about
+MOVED = subscription(items=(item("price_unheard", quantity=3),))
+TEAM_PRICE = TEAM.stripe_price_id or ""
+JANUARY = invoice(line(2900, day(0), day(31)))
+UPGRADED = invoice(
+    line(-1900, day(10), day(31), proration=True),
+    line(6600, day(10), day(31), price=TEAM_PRICE, proration=True),
+    identity="in_2",
+    created=day(10),
+)
+UNHEARD = invoice(line(3900, day(31), day(59), price="price_unheard"), identity="in_3", created=day(31))
+
+
+@pytest.mark.parametrize(
+    ("invoices", "plan_id"),
+    [
+        pytest.param([JANUARY], PRO.id, id="the plan that was paid for"),
+        pytest.param([JANUARY, UPGRADED], TEAM.id, id="the last of them, not what was credited"),
+        pytest.param([JANUARY, UPGRADED, UNHEARD], TEAM.id, id="what is paid by the new price says nothing"),
+        pytest.param([JANUARY, evolve(UPGRADED, status="open")], PRO.id, id="what is not paid counts for nothing"),
+    ],
+)
+def test_moved_to_a_price_of_no_plan_it_keeps_the_plan_that_was_paid_for_last(
+    invoices: list[InvoiceSeen], plan_id: str
+) -> None:
+    found = account(seen(MOVED, *invoices))
+    (row,) = found.subscriptions
+    assert (row.plan_id, row.quantity, row.stripe_item_id) == (plan_id, 3, "si_1")
+    assert found.unknown_prices == {"price_unheard"}
+
+
+@pytest.mark.parametrize("invoices", [[], [UNHEARD], [evolve(JANUARY, status="open")]])
+def test_of_what_no_plan_was_ever_paid_for_there_is_no_record(invoices: list[InvoiceSeen]) -> None:
+    found = account(seen(MOVED, *invoices))
+    assert (found.subscriptions, found.grants, found.unknown_prices) == ((), (), {"price_unheard"})
