@@ -340,4 +340,4 @@ def test_moved_to_a_price_of_no_plan_it_keeps_the_plan_that_was_paid_for_last(
 @pytest.mark.parametrize("invoices", [[], [UNHEARD], [evolve(JANUARY, status="open")]])
 def test_of_what_no_plan_was_ever_paid_for_there_is_no_record(invoices: list[InvoiceSeen]) -> None:
     found = account(seen(MOVED, *invoices))
-    assert (found.subscriptions, found.grants, found.unknown_prices) == ((), (), {"price_unheard"})
+    assert (found.subscriptions, found.grants, found.unknown_prices) == ((), (), frozenset({"price_unheard"}))
