@@ -102,6 +102,7 @@ def functions_of(module: ModuleType) -> dict[str, list[FunctionType]]:
 
 def caches_of(package: str) -> list[Cache]:
     """The caches of this package's functions: what they hold was computed by the originals."""
+    gc.unfreeze()  # what the tests have set aside is not listed
     held = (one for one in gc.get_objects() if isinstance(one, _lru_cache_wrapper))
     return [cache for cache in held if cache.__module__.startswith(package)]
 

@@ -116,13 +116,11 @@ def purchase_row(order: Order, known: Known) -> Purchase:
     session = _session(order, known)
     payment = _payment(order, session, known)
     money = settlement_of(payment, known) if payment else None
-    free_of_charge = session is not None and session.payment_status == "no_payment_required"
     paid_at = money.paid_at if money else None
     if paid_at is None and session is not None and session.payment_status in {"paid", "no_payment_required"}:
-        state = known.state_of(session)
-        paid_at = state.status_since if state else None
+        paid_at = known.status_since(session)
     status, slot = _standing(order, session, payment, money, paid=paid_at is not None)
-    captured = _captured(money, session, free_of_charge=free_of_charge) or Money.zero(order.price.currency)
+    captured = _captured(money, session) or Money.zero(order.price.currency)
     nothing = Money.zero(captured.currency)
     return Purchase(
         id=order.id,
@@ -148,10 +146,10 @@ def purchase_row(order: Order, known: Known) -> Purchase:
     )
 
 
-def _captured(money: Settlement | None, session: SessionSeen | None, *, free_of_charge: bool) -> Money | None:
+def _captured(money: Settlement | None, session: SessionSeen | None) -> Money | None:
     if money is not None:
         return money.captured
-    if session is None or free_of_charge or session.payment_status != "paid" or session.currency is None:
+    if session is None or session.payment_status != "paid" or session.currency is None:
         return None
     return Money(session.amount_total or 0, session.currency)
 

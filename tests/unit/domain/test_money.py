@@ -150,7 +150,14 @@ def test_an_amount_is_a_whole_number_of_minor_units(amount: object) -> None:
         Money(amount, "usd")  # type: ignore[arg-type] # what an untyped caller may pass
 
 
-@pytest.mark.parametrize("currency", ["", "us", "usdt", "u$d", "ÜSD", 5])
+def test_any_kind_of_whole_number_is_an_amount() -> None:
+    class Cents(int):
+        """What an enumeration or another library makes of a number."""
+
+    assert Money(Cents(4900), "usd") == Money(4900, "usd")
+
+
+@pytest.mark.parametrize("currency", ["", "us", "usdt", "u$d", "ÜSD", 5, []])
 def test_a_currency_is_three_letters(currency: object) -> None:
     with pytest.raises(InvalidValue):
         Money(1, currency)  # type: ignore[arg-type] # what an untyped caller may pass
