@@ -325,12 +325,7 @@ class _Reading:
         """
         mine = [one for one in self._life.objects("invoice") if _subscription_of(one) == subscription["id"]]
         invoices = sorted((one for one in mine if one["status"] == "paid"), key=lambda one: (one["created"], one["id"]))
-        credited = {(_price_of(line), line["period"]["end"]) for line in _lines(invoices) if line["amount"] < 0}
-        paid = [
-            one
-            for one in invoices
-            if any((_price_of(line), line["period"]["end"]) not in credited for line in _lines([one]))
-        ]
+        paid = [one for one in invoices if not all(_is_given_back(line, one, invoices) for line in _lines([one]))]
         through = max((line["period"]["end"] for line in _lines(paid)), default=0)
         latest = {one["id"] for one in invoices if any(line["period"]["end"] == through for line in _lines([one]))}
         if not any(one["amount_paid"] for one in invoices if one["id"] in latest):
@@ -342,6 +337,23 @@ class _Reading:
         return bool(captured) and all(self._given_back(one) >= one["amount_received"] for one in captured)
 
 
+def _is_given_back(line: Obj, invoice: Obj, invoices: list[Obj]) -> bool:
+    """Whether it is a credit, or a later invoice credits it; of one second, one that credits just as much.
+
+    Another quantity of one price is charged until the same end at which the one before it is credited.
+    """
+    return line["amount"] < 0 or any(
+        credit["amount"] < 0
+        and _place(credit) == _place(line)
+        and (
+            other["created"] > invoice["created"]
+            or (other["created"] == invoice["created"] and other is not invoice and credit["amount"] == -line["amount"])
+        )
+        for other in invoices
+        for credit in _lines([other])
+    )
+
+
 def _lenders(invoices: list[Obj], borrowers: set[str]) -> set[str]:
     """Whose credit paid for these invoices: each cent of a credit is spent once, the oldest first."""
     cents: list[str] = []
@@ -351,7 +363,10 @@ def _lenders(invoices: list[Obj], borrowers: set[str]) -> set[str]:
             if line["amount"] < 0:
                 place = (_price_of(line), line["period"]["end"])
                 lent = (
-                    one for one in invoices for part in _lines([one]) if part["amount"] >= 0 and place == _place(part)
+                    one
+                    for one in invoices
+                    for part in _lines([one])
+                    if one is not invoice and part["amount"] >= 0 and place == _place(part)
                 )
                 # Of time that nobody had paid for, such as a month that was given up, nobody lends.
                 cents += [next(lent, {"id": ""})["id"]] * -line["amount"]

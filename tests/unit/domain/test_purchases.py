@@ -286,6 +286,17 @@ def test_a_paid_session_of_another_program_becomes_a_purchase_at_what_was_paid()
 
 
 @pytest.mark.parametrize(
+    ("currency", "price"),
+    [("eur", Money(3900, "eur")), (None, usd(3900))],
+    ids=["in its own currency", "in dollars where it does not say"],
+)
+def test_what_was_paid_to_another_program_is_in_the_currency_of_its_session(currency: str | None, price: Money) -> None:
+    stranger = evolve(session(labels=FOREIGN, amount=3900), currency=currency)
+    (found,) = bought(stranger, orders=()).purchases
+    assert found.price == price
+
+
+@pytest.mark.parametrize(
     "not_yet",
     [
         pytest.param(session(labels=FOREIGN, status="open", payment_status="unpaid"), id="open"),
