@@ -11,6 +11,7 @@ import time
 import urllib.request
 import warnings
 from collections.abc import Callable, Mapping
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +73,8 @@ class RemoteKeys:
     #: Seconds after which keys are fetched again, and between two tries.
     _fresh_seconds: float = 300.0
     _pause_seconds: float = 30.0
+    #: How long a fetch may take as a whole: each byte of an endpoint that trickles comes in time.
+    _patience_seconds: float = 10.0
     _keys: StaticKeys = field(factory=lambda: StaticKeys(()), init=False)
     _fetched_at: float | None = field(default=None, init=False)
     _tried_at: float | None = field(default=None, init=False)
@@ -96,8 +99,10 @@ class RemoteKeys:
                 return
             self._tried_at = self._now()
             try:
-                self._keys = StaticKeys(public_keys(await asyncio.to_thread(self._fetch)))
-            except (OSError, ValueError):
+                async with asyncio.timeout(self._patience_seconds):
+                    document = await asyncio.to_thread(self._fetch)
+                self._keys = StaticKeys(public_keys(document))
+            except (OSError, ValueError, HTTPException):
                 return
             self._fetched_at = self._now()
 

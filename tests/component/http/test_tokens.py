@@ -3,7 +3,9 @@
 import base64
 import hmac
 import json
+import threading
 from datetime import UTC, datetime, timedelta
+from http.client import BadStatusLine, IncompleteRead
 from typing import Any
 
 import pytest
@@ -13,7 +15,7 @@ from joserfc.jwk import ECKey, OctKey, OKPKey, RSAKey
 
 from billing_bootstrap.settings import Settings
 from billing_core.domain.callers import Caller, Role
-from billing_http.token_keys import Key, KeySource, RemoteKeys, StaticKeys, keys_of, public_keys
+from billing_http.token_keys import Key, KeySource, KeysUnavailable, RemoteKeys, StaticKeys, keys_of, public_keys
 from billing_http.tokens import TokenInvalid, TokenVerifier
 from billing_memory import ManualClock
 from tests.component.http.house import REFRESH_SECRET, SECRET, SETTINGS
@@ -260,6 +262,29 @@ async def test_an_unknown_key_is_fetched_at_once_but_not_again_and_again() -> No
 
     assert [key.kid for key in await keys.candidates("RS256", "rsa-1")] == ["rsa-1"]
     assert endpoint.fetched == 2
+
+
+@pytest.mark.parametrize("error", [OSError(), BadStatusLine("SSH-2.0"), IncompleteRead(b""), ValueError()])
+async def test_an_endpoint_that_answers_with_anything_else_has_no_keys(error: Exception) -> None:
+    def fails() -> bytes:
+        raise error
+
+    with pytest.raises(KeysUnavailable):
+        await RemoteKeys(fails).candidates("RS256", "rsa-1")
+
+
+async def test_an_endpoint_that_trickles_holds_nobody_up() -> None:
+    """Each of its bytes comes in time, so only the whole is too late."""
+    has_come = threading.Event()
+
+    def trickles() -> bytes:
+        has_come.wait(60)
+        return JWKS
+
+    keys = RemoteKeys(trickles, patience_seconds=0.01)
+    with pytest.raises(KeysUnavailable):
+        await keys.candidates("RS256", "rsa-1")
+    has_come.set()
 
 
 async def test_known_keys_go_on_being_used_while_the_endpoint_is_away() -> None:
