@@ -102,7 +102,7 @@ class RemoteKeys:
                 async with asyncio.timeout(self._patience_seconds):
                     document = await asyncio.to_thread(self._fetch)
                 self._keys = StaticKeys(public_keys(document))
-            except (OSError, ValueError, HTTPException):
+            except (OSError, ValueError):
                 return
             self._fetched_at = self._now()
 
@@ -175,6 +175,9 @@ def _read(path: Path) -> tuple[Key, ...]:
 
 def _download(url: str) -> bytes:
     request = urllib.request.Request(url, headers={"Accept": "application/json"})  # noqa: S310 - https by settings
-    with urllib.request.urlopen(request, timeout=5) as answer:  # noqa: S310  # nosec B310
-        document: bytes = answer.read(_JWKS_BYTES_MAX)
+    try:
+        with urllib.request.urlopen(request, timeout=5) as answer:  # noqa: S310  # nosec B310
+            document: bytes = answer.read(_JWKS_BYTES_MAX)
+    except HTTPException as error:
+        raise OSError(f"{url} answers with no HTTP") from error
     return document
