@@ -47,7 +47,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     if processes == 1:
         return
     size = len(items) // processes
-    by_folder = {name: [item for item in items if _folder_of(item) == name] for name in _FOLDERS_WITH_SERVERS}
+    by_folder = {
+        # The longest single tests are in files of the folder itself: at the end they would leave the others idle.
+        name: sorted((item for item in items if _folder_of(item) == name), key=lambda item: len(item.path.parts))
+        for name in _FOLDERS_WITH_SERVERS
+    }
     others = [item for item in items if _folder_of(item) not in by_folder]
     items.clear()
     for servers in by_folder.values():
