@@ -7,7 +7,6 @@ the same plain rows, so that the two can be compared field by field.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
 from datetime import datetime
 from typing import TypeAlias
 
@@ -16,6 +15,7 @@ from billing_core.domain.ids import derived_id
 from billing_core.domain.money import Money
 from billing_sandbox.engine.objects import Obj
 from tests.builders import K8S
+from tests.sandbox_credits import is_given_back, lenders, lines_of
 from tests.sandbox_lives import SandboxLife, moment
 
 __all__ = ["Rows", "balance_of", "kept_of", "rows_of", "told_by"]
@@ -325,65 +325,16 @@ class _Reading:
         """
         mine = [one for one in self._life.objects("invoice") if _subscription_of(one) == subscription["id"]]
         invoices = sorted((one for one in mine if one["status"] == "paid"), key=lambda one: (one["created"], one["id"]))
-        paid = [one for one in invoices if not all(_is_given_back(line, one, invoices) for line in _lines([one]))]
-        through = max((line["period"]["end"] for line in _lines(paid)), default=0)
-        latest = {one["id"] for one in invoices if any(line["period"]["end"] == through for line in _lines([one]))}
+        paid = [one for one in invoices if not all(is_given_back(line, one, invoices) for line in lines_of([one]))]
+        through = max((line["period"]["end"] for line in lines_of(paid)), default=0)
+        latest = {one["id"] for one in invoices if any(line["period"]["end"] == through for line in lines_of([one]))}
         if not any(one["amount_paid"] for one in invoices if one["id"] in latest):
-            latest |= _lenders(invoices, latest)
+            latest |= lenders(invoices, latest)
         intents = [self._intents[i] for i, invoice in self._invoice_of.items() if invoice in latest]
         captured = [one for one in intents if one["status"] == "succeeded"]
         if any(self._is_held(one) for one in captured):
             return True
         return bool(captured) and all(self._given_back(one) >= one["amount_received"] for one in captured)
-
-
-def _is_given_back(line: Obj, invoice: Obj, invoices: list[Obj]) -> bool:
-    """Whether it is a credit, or a later invoice credits it; of one second, one that credits just as much.
-
-    Another quantity of one price is charged until the same end at which the one before it is credited.
-    """
-    return line["amount"] < 0 or any(
-        credit["amount"] < 0
-        and _place(credit) == _place(line)
-        and (
-            other["created"] > invoice["created"]
-            or (other["created"] == invoice["created"] and other is not invoice and credit["amount"] == -line["amount"])
-        )
-        for other in invoices
-        for credit in _lines([other])
-    )
-
-
-def _lenders(invoices: list[Obj], borrowers: set[str]) -> set[str]:
-    """Whose credit paid for these invoices: each cent of a credit is spent once, the oldest first."""
-    cents: list[str] = []
-    lenders: set[str] = set()
-    for invoice in invoices:
-        for line in _lines([invoice]):
-            if line["amount"] < 0:
-                place = (_price_of(line), line["period"]["end"])
-                lent = (
-                    one
-                    for one in invoices
-                    for part in _lines([one])
-                    if one is not invoice and part["amount"] >= 0 and place == _place(part)
-                )
-                # Of time that nobody had paid for, such as a month that was given up, nobody lends.
-                cents += [next(lent, {"id": ""})["id"]] * -line["amount"]
-        charged = sum(max(0, line["amount"] - _taken_off(line)) for line in _lines([invoice]))
-        spent = max(0, charged - invoice["amount_paid"])
-        if invoice["id"] in borrowers:
-            lenders |= set(cents[:spent]) - {""}
-        cents = cents[spent:]
-    return lenders
-
-
-def _taken_off(line: Obj) -> int:
-    return sum(part["amount"] for part in line["discount_amounts"])
-
-
-def _place(line: Obj) -> tuple[str, int]:
-    return _price_of(line), line["period"]["end"]
 
 
 def _moment(seconds: int | None) -> datetime | None:
@@ -392,13 +343,4 @@ def _moment(seconds: int | None) -> datetime | None:
 
 def _subscription_of(invoice: Obj) -> str | None:
     found: str | None = ((invoice["parent"] or {}).get("subscription_details") or {}).get("subscription")
-    return found
-
-
-def _lines(invoices: Iterable[Obj]) -> list[Obj]:
-    return [line for one in invoices for line in one["lines"]["data"]]
-
-
-def _price_of(line: Obj) -> str:
-    found: str = line["pricing"]["price_details"]["price"]
     return found
