@@ -3,7 +3,8 @@
 BIN := .venv/bin
 ENV := .venv/installed
 WHEEL := build/wheel
-WORKERS ?= 2
+# One more than the cores that a small machine has: some tests wait for servers and for each other.
+WORKERS ?= 3
 PYTEST := $(BIN)/pytest --numprocesses $(WORKERS) --dist worksteal
 MIGRATIONS = $(wildcard migrations/billing_migrations/sql/*.sql)
 
