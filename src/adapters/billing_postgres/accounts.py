@@ -1,4 +1,4 @@
-"""Derived accounts in PostgreSQL: read with one statement, written with one."""
+"""Derived accounts in PostgreSQL: read with one statement, written in one round trip."""
 
 from __future__ import annotations
 

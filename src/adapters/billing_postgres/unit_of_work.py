@@ -66,7 +66,7 @@ class PostgresUnitOfWork:
         self.journal = PostgresJournal(session)
 
     async def __aenter__(self) -> Self:
-        """Begin. Raises `StorageUnavailable`."""
+        """Take a connection; the transaction begins with its first statement. Raises `StorageUnavailable`."""
         await self._session.begin()
         return self
 
