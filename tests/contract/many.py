@@ -6,7 +6,6 @@ import asyncio
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from functools import partial
 from random import Random
 
 import httpx
@@ -19,7 +18,7 @@ from billing_postgres import PostgresUnitsOfWork
 from billing_sandbox.engine.objects import Obj
 from billing_sandbox.older_shapes import rendered
 from billing_sandbox.signing import signature_header
-from tests.contract.serving import free_port, wait_until_it_answers
+from tests.contract.serving import AT_ONCE, free_port, wait_until_it_answers
 from tests.forked import program
 from tests.receiving import SECRET, Receiver
 from tests.sandbox_account import rows_of, told_by
@@ -61,14 +60,10 @@ async def tell(urls: Sequence[str], deliveries: Sequence[tuple[Obj, str | None]]
             body = msgspec.json.encode(rendered(event, version))
             headers = {"Stripe-Signature": signature_header(body, SECRET, int(time.time()))}
             url = f"{urls[number % len(urls)]}/api/webhooks/stripe"
-            asked = partial(client.post, url, content=body, headers=headers | {"Content-Type": "application/json"})
-            try:
-                answer = await asked()
-            except (httpx.ReadError, httpx.RemoteProtocolError):  # a connection that was idle for so long that it ended
-                answer = await asked()
+            answer = await client.post(url, content=body, headers=headers | {"Content-Type": "application/json"})
             answer.raise_for_status()
 
-    async with httpx.AsyncClient(timeout=30) as client:
+    async with httpx.AsyncClient(timeout=30, limits=AT_ONCE) as client:
         await asyncio.gather(*(one(client) for _ in range(_AT_ONCE)))
 
 

@@ -26,6 +26,8 @@ JWT = {
 ORIGIN = "https://app.example.com"
 URLS = {"success_url": f"{ORIGIN}/thanks", "cancel_url": f"{ORIGIN}/plans"}
 STARTED_WITHIN_SECONDS = 120.0
+#: For many requests at once: httpx closes a connection that has expired although it has just given it to a request.
+AT_ONCE = httpx.Limits(keepalive_expiry=None)
 _OURS = ("STRIPE_", "JWT_", "REDIS_")
 
 

@@ -16,14 +16,13 @@ from billing_core.domain.callers import Role
 from tests.builders import K8S
 from tests.contract.sandbox_server import KEY, SECRET
 from tests.contract.sandbox_server import served as served_sandbox
-from tests.contract.serving import URLS, bearer, sell, served, server_environ
+from tests.contract.serving import AT_ONCE, URLS, bearer, sell, served, server_environ
 from tests.contract.tcp_proxy import TcpProxy, tcp_proxy
 from tests.databases import fresh_database
 from tests.unit.stripe import stripe_json
 
 COURSE = {"resource_type": "course", "resource_id": "k8s-101"}
 GRANT = {**COURSE, "reason": "a prize"}
-_ANY_NUMBER = httpx.Limits(max_connections=None, max_keepalive_connections=20)
 #: Between two questions whether it is back: who asks without a pause keeps it from coming back.
 PAUSE_SECONDS = 0.05
 ADMIN = bearer("sue", [Role.ADMIN])
@@ -86,9 +85,7 @@ async def running(postgres_url: str, migrated_template: str, redis_url: str) -> 
         )
         # In a thread, because the proxies live in this one.
         _, client = await asyncio.to_thread(blocking.enter_context, served(environ))
-        http = await stack.enter_async_context(
-            httpx.AsyncClient(base_url=client.base_url, timeout=60, limits=_ANY_NUMBER)
-        )
+        http = await stack.enter_async_context(httpx.AsyncClient(base_url=client.base_url, timeout=60, limits=AT_ONCE))
         yield House(http, to_postgres, to_redis, to_stripe)
 
 

@@ -27,7 +27,7 @@ from billing_redis.cache import VALUE_MILLISECONDS
 from tests.builders import K8S
 from tests.contract.sandbox_server import KEY
 from tests.contract.sandbox_server import served as served_sandbox
-from tests.contract.serving import URLS, bearer, sell, served, server_environ
+from tests.contract.serving import AT_ONCE, URLS, bearer, sell, served, server_environ
 from tests.contract.tcp_proxy import TcpProxy, tcp_proxy
 from tests.databases import fresh_database
 
@@ -136,9 +136,7 @@ async def ground(postgres_url: str, migrated_template: str, redis_url: str) -> A
                 LOG_LEVEL="error",
             )
             _, client = await asyncio.to_thread(blocking.enter_context, served(environ))
-            # A server closes what was idle for 5 s; whoever asks on such a connection just then hears nothing.
-            limits = httpx.Limits(keepalive_expiry=2.0)
-            http = httpx.AsyncClient(base_url=client.base_url, timeout=60, limits=limits)
+            http = httpx.AsyncClient(base_url=client.base_url, timeout=60, limits=AT_ONCE)
             servers.append(await stack.enter_async_context(http))
         yield Field(servers, to_redis, to_postgres, to_stripe)
 

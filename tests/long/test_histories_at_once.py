@@ -18,7 +18,7 @@ from billing_postgres import PostgresUnitsOfWork, open_pool
 from tests.component.http.house import House
 from tests.component.http.test_histories import HISTORIES, a_told_house, as_ada, told_to
 from tests.contract.many import running, settled, tell
-from tests.contract.serving import bearer, server_environ
+from tests.contract.serving import AT_ONCE, bearer, server_environ
 from tests.sandbox_lives import OLDER, TODAY
 from tests.told_over_http import CATALOG, about, everything
 from tests.unit.stripe.stripe_json import Obj
@@ -63,7 +63,7 @@ async def test_told_by_many_at_once_the_api_says_the_same(database_url: str, red
 
 
 async def _said_by(url: str, user: str) -> Any:  # noqa: ANN401 - JSON
-    async with httpx.AsyncClient(base_url=url, timeout=30, headers=bearer(user)) as client:
+    async with httpx.AsyncClient(base_url=url, timeout=30, limits=AT_ONCE, headers=bearer(user)) as client:
 
         async def get(path: str) -> Any:  # noqa: ANN401 - JSON
             return (await client.get(path)).json()

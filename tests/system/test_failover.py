@@ -24,7 +24,7 @@ from billing_postgres import PostgresUnitsOfWork, open_pool
 from billing_sandbox.signing import signature_header
 from tests.builders import ANN, K8S
 from tests.contract.many import running
-from tests.contract.serving import sell, server_environ
+from tests.contract.serving import AT_ONCE, sell, server_environ
 from tests.receiving import SECRET
 from tests.system.servers import Pair, replicated, until
 from tests.unit.stripe import stripe_json as make
@@ -139,7 +139,9 @@ async def test_what_was_answered_is_there_and_the_service_comes_back_by_itself(p
 
     environ = server_environ(pair.both(DATABASE), redis_url)
     with running(environ, servers=2, workers=1) as urls:
-        async with httpx.AsyncClient(timeout=30, headers={"Content-Type": "application/json"}) as client:
+        async with httpx.AsyncClient(
+            timeout=30, limits=AT_ONCE, headers={"Content-Type": "application/json"}
+        ) as client:
             telling = [asyncio.create_task(tells(client, url)) for url in urls for _ in range(3)]
             await has_answered(BEFORE)
             pair.kill_primary()

@@ -85,8 +85,7 @@ class BoundedConnection(HttpToolsProtocol):
         elif self._in_body and (self._received > _REQUEST_BYTES_MAX or len(self.headers) > HEADERS_MAX):
             self._refuse(_TOO_LARGE)
         elif self._timer is None and (self._in_head or self._in_body or self._is_idle()):
-            seconds = self.body_seconds if self._in_body else self.head_seconds
-            self._timer = self.loop.call_later(seconds, self._too_slow)
+            self._timer = self.loop.call_later(self._patience_seconds(), self._too_slow)
 
     def on_message_begin(self) -> None:
         """A request begins."""
@@ -133,6 +132,12 @@ class BoundedConnection(HttpToolsProtocol):
     def _is_idle(self) -> bool:
         """Whether nothing is being answered."""
         return self.cycle is None or self.cycle.response_complete
+
+    def _patience_seconds(self) -> float:
+        """For what comes next: after an answer, whatever of its request came behind it, as long as after any other."""
+        if self._in_body:
+            return self.body_seconds
+        return self.head_seconds if self._in_head else self.timeout_keep_alive
 
     def _stop_timer(self) -> None:
         if self._timer is not None:

@@ -36,6 +36,9 @@ __all__ = ["Service", "config_of", "serve", "service_from_environment"]
 #: How long requests under way may take once the port is closed.
 _FINISH_SECONDS = 30
 _BACKLOG = 2048
+#: How long a connection is kept that asks nothing: longer than load balancers do (ALB and nginx 60 s, Google's 600 s),
+#: so that it is they who close it. A request that is sent while we close is lost.
+_KEEP_SECONDS = 620
 #: How long a worker process may not answer its parent before it is killed and begun anew. It answers once
 #: it has imported, which takes longer than uvicorn's 5 s on a busy machine: it was killed for it, again and again.
 _BEGIN_SECONDS = 30
@@ -146,6 +149,7 @@ def config_of(settings: Settings, *, host: str, port: int, workers: int) -> Conf
         server_header=False,
         proxy_headers=bool(settings.trusted_proxies),
         forwarded_allow_ips=list(settings.trusted_proxies),
+        timeout_keep_alive=_KEEP_SECONDS,
         timeout_graceful_shutdown=_FINISH_SECONDS,
         backlog=_BACKLOG,
         timeout_worker_healthcheck=_BEGIN_SECONDS,

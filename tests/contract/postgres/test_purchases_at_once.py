@@ -9,9 +9,9 @@ import httpx
 from tests.builders import K8S
 from tests.contract.many import running
 from tests.contract.sandbox_server import KEY, Served
-from tests.contract.serving import URLS, bearer, sell, server_environ
+from tests.contract.serving import AT_ONCE, URLS, bearer, sell, server_environ
 
-_AT_ONCE = 200
+_BUYERS = 200
 _WANTED = {"resource_type": K8S.resource.type.value, "resource_id": K8S.resource.id, **URLS}
 
 
@@ -23,7 +23,7 @@ async def test_two_hundred_purchases_of_one_item_at_once_are_one_session_and_one
         database_url, redis_url, STRIPE_API_BASE=stripe.url, STRIPE_SECRET_KEY=KEY, RATE_LIMIT_USER="9999/minute"
     )
     with running(environ, servers=2, workers=0) as urls:
-        async with httpx.AsyncClient(headers=bearer("ann"), timeout=120, limits=httpx.Limits()) as client:
+        async with httpx.AsyncClient(headers=bearer("ann"), timeout=120, limits=AT_ONCE) as client:
 
             async def buy(number: int) -> httpx.Response:
                 while True:
@@ -33,7 +33,7 @@ async def test_two_hundred_purchases_of_one_item_at_once_are_one_session_and_one
                         return answer
                     await asyncio.sleep(float(answer.headers["Retry-After"]))  # as a client does that is told so
 
-            answers = await asyncio.gather(*map(buy, range(_AT_ONCE)))
+            answers = await asyncio.gather(*map(buy, range(_BUYERS)))
             assert {answer.status_code for answer in answers} == {201}
             ((_, session_id),) = {(answer.json()["purchase_id"], answer.json()["session_id"]) for answer in answers}
             store = stripe.sandbox.engine.world.store
