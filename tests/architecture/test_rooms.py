@@ -32,6 +32,10 @@ DRIVERS = {"limits", "psycopg", "psycopg_pool", "redis", "stripe"}
 
 NOT_IN_THE_DOMAIN = re.compile(r"datetime\.now|utcnow|uuid4|random|logging|async def|\bprint\(|\bopen\(")
 
+#: A command or a route in what is raised, and in the words of the errors themselves.
+OF_ENTRYPOINTS = re.compile(r"`billing |/api/")
+RAISED_OF_ENTRYPOINTS = re.compile(rf"raise \w+\([^)]*(?:{OF_ENTRYPOINTS.pattern})")
+
 LINES_MAX = 400
 
 
@@ -121,3 +125,12 @@ def test_a_source_root_is_no_package(root: Path) -> None:
 @pytest.mark.parametrize("package", packages())
 def test_a_package_ships_its_types(package: str) -> None:
     assert (packages()[package] / "py.typed").exists()
+
+
+def test_what_the_core_raises_names_no_command_and_no_route() -> None:
+    """A frontend, an operator and a program that imports it read the same words; entrypoints add their own remedy."""
+    core = packages()["billing_core"]
+    sources = {path: path.read_text(encoding="utf-8") for path in python_files(core)}
+
+    assert [str(path) for path, source in sources.items() if RAISED_OF_ENTRYPOINTS.search(source)] == []
+    assert OF_ENTRYPOINTS.findall(sources[core / "domain" / "errors.py"]) == []

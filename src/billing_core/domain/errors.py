@@ -38,6 +38,7 @@ __all__ = [
     "SchemaMismatch",
     "SignatureInvalid",
     "StorageUnavailable",
+    "UnknownPlan",
 ]
 
 
@@ -76,6 +77,10 @@ class SignatureInvalid(BillingError):
 
 class NotFound(BillingError):
     """There is no such thing, or it belongs to somebody else."""
+
+
+class UnknownPlan(NotFound):
+    """There is no such plan. Take one of those that are sold."""
 
 
 class Forbidden(BillingError):
@@ -152,7 +157,7 @@ class StorageUnavailable(BillingError):
 
 
 class SchemaMismatch(BillingError):
-    """The database is being migrated, or lacks a migration. Try again in a moment; `billing migrate --status` tells."""
+    """The database is being migrated, or lacks a migration. Try again in a moment."""
 
 
 class PublisherUnavailable(BillingError):

@@ -16,7 +16,7 @@ from fractions import Fraction
 from attrs import evolve, field, frozen
 
 from billing_core.domain.change_rules import ANY_PLAN, ChangeRule
-from billing_core.domain.errors import CatalogInvalid, InvalidValue, NotFound
+from billing_core.domain.errors import CatalogInvalid, InvalidValue, NotFound, UnknownPlan
 from billing_core.domain.facts import ObjectKind, ObjectRef, PriceSeen, ProductSeen
 from billing_core.domain.money import Money
 from billing_core.domain.periods import Interval, months_in
@@ -174,11 +174,11 @@ class Catalog:
         return tuple(plan for plan in self.current() if plan.active and not plan.withdrawn and plan.stripe_price_id)
 
     def plan(self, plan_id: str) -> Plan:
-        """The newest version of a plan. Raises `NotFound`."""
+        """The newest version of a plan. Raises `UnknownPlan`."""
         for plan in self.current():
             if plan.id == plan_id:
                 return plan
-        raise NotFound(f"There is no plan {plan_id!r}; `billing catalog show` lists those that exist.")
+        raise UnknownPlan(f"There is no plan {plan_id!r}.")
 
     def plan_for(self, price_id: str | None, agreed_at: datetime) -> Plan | None:
         """The version of the plan that a customer agreed to who took this price at ``agreed_at``.

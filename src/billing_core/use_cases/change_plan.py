@@ -8,7 +8,7 @@ from attrs import evolve, frozen
 
 from billing_core.domain.callers import Caller
 from billing_core.domain.change_rules import ChangeRule, Charge, PriceOf, rule_for
-from billing_core.domain.errors import InvalidTransition, NotFound, PreviewOutdated
+from billing_core.domain.errors import InvalidTransition, NotFound, PreviewOutdated, UnknownPlan
 from billing_core.domain.facts import SubscriptionSeen
 from billing_core.domain.operations import ChangePlan as ChangeOfPlan
 from billing_core.domain.operations import Operation
@@ -91,7 +91,7 @@ def _plans(catalog: Catalog, subscription: Subscription, wanted: PlanChange, rul
     if new.id == old.id and rule.price is PriceOf.AGREED:
         return old, old
     if new not in catalog.on_sale():
-        raise NotFound(f"The plan {new.id!r} is not sold at present.")
+        raise UnknownPlan(f"The plan {new.id!r} is not sold at present.")
     return old, new
 
 

@@ -8,7 +8,7 @@ from attrs import evolve, frozen
 
 from billing_core.domain.account import Book
 from billing_core.domain.callers import Caller
-from billing_core.domain.errors import AlreadySubscribed, NotFound, OperationInProgress
+from billing_core.domain.errors import AlreadySubscribed, NotFound, OperationInProgress, UnknownPlan
 from billing_core.domain.facts import ObjectKind, ObjectRef, SessionSeen, SubscriptionSeen
 from billing_core.domain.operations import ExpireCheckout, OpenSubscriptionCheckout, Operation, OperationState
 from billing_core.domain.plans import Plan
@@ -59,7 +59,7 @@ class OpenSubscriptionCheckoutSession:
 
         Whoever had a trial before, by whatever mark they are known again, is offered none. An identical request
         while its session is open answers with that session; any other one closes the open session first. Raises
-        `NotFound` for an unknown plan, `AlreadySubscribed` where the caller has a subscription that has not
+        `UnknownPlan`, `AlreadySubscribed` where the caller has a subscription that has not
         ended, `InvalidValue` for a promotion code that they redeemed before, and `ProviderRefused`,
         `ProviderUnavailable` or `OutcomeUnknown`.
         """
@@ -98,7 +98,7 @@ class OpenSubscriptionCheckoutSession:
             book = await self.books.book(uow, caller.user_id)
             plan = book.catalog.plan(wanted.plan_id)
             if plan not in book.catalog.on_sale():
-                raise NotFound(f"The plan {plan.id!r} is not sold at present.")
+                raise UnknownPlan(f"The plan {plan.id!r} is not sold at present.")
             _require_none_counts(book)
             if promotion is not None:
                 require_unspent(promotion, book.known)

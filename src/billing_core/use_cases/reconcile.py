@@ -82,7 +82,7 @@ class Reconcile:
         await self._require_account()
         async with self.units() as uow:
             if not await _is_known(uow, user_id):
-                raise NotFound(f"Nothing is known of {user_id!r}. `billing customers link` ties a customer to a user.")
+                raise NotFound(f"Nothing is known of {user_id!r}. Link a customer to them first.")
         return await self._user(user_id, actor, dry_run=dry_run)
 
     async def everything(self, *, actor: str, worker: str, dry_run: bool) -> AsyncIterator[Step]:

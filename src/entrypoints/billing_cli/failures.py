@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from billing_core.domain.errors import BillingError
+from billing_core.domain.errors import BillingError, SchemaMismatch, UnknownPlan
 
 __all__ = ["CommandFailed", "WrongUsage", "explain", "status_of"]
 
@@ -19,11 +19,17 @@ class WrongUsage(CommandFailed):
 #: is meant for a person.
 _SPEAKING = frozenset({"CommandFailed", "SettingsInvalid", "MigrationsFailed", "DevServiceFailed"})
 
+#: What to do about it at a terminal, where the core's own words cannot know of commands.
+_REMEDIES: dict[type[BillingError], str] = {
+    UnknownPlan: "`billing catalog show` lists those that exist.",
+    SchemaMismatch: "`billing migrate --status` tells.",
+}
+
 
 def explain(error: Exception) -> str | None:
     """What a person is told: a line, or one for each setting that is wrong. None for what nobody foresaw."""
     if isinstance(error, BillingError):
-        return _one_line(error.message)
+        return _one_line(f"{error.message} {_REMEDIES.get(type(error), '')}")
     lacking = _not_installed(error)
     if lacking is not None:
         return f"{lacking} is not installed, which this needs: pip install 'billing-core[all]'."

@@ -88,6 +88,7 @@ BY_ERROR: dict[type[errors.BillingError], Code] = {
     errors.CatalogInvalid: Code.VALIDATION_FAILED,
     errors.SignatureInvalid: Code.INVALID_SIGNATURE,
     errors.NotFound: Code.NOT_FOUND,
+    errors.UnknownPlan: Code.NOT_FOUND,
     errors.Forbidden: Code.FORBIDDEN,
     errors.AlreadySubscribed: Code.ALREADY_SUBSCRIBED,
     errors.AlreadyOwned: Code.ALREADY_OWNED,
@@ -111,6 +112,10 @@ BY_ERROR: dict[type[errors.BillingError], Code] = {
     errors.OutcomeUnknown: Code.UNAVAILABLE,
 }
 
+#: What to do about it for who speaks HTTP, where the core's own words cannot know of routes.
+_REMEDIES: dict[type[errors.BillingError], str] = {
+    errors.UnknownPlan: "GET /api/subscriptions/plans lists those that are sold.",
+}
 #: Refusals that are about our own key: what the provider said of it is for our log, not for the caller.
 _ABOUT_OUR_KEY = frozenset({"authentication_error", "permission_error"})
 _SERVER_ERROR = 500
@@ -195,6 +200,8 @@ def problem_of(error: errors.BillingError) -> Problem:
     if code is Code.INTERNAL_ERROR:
         return internal_error()
     detail = " ".join((type(error).__doc__ or "").split()) if ours else error.message
+    if remedy := _REMEDIES.get(type(error)):
+        detail = f"{detail} {remedy}"
     if isinstance(error, errors.ProviderRefused):
         if error.code in _ABOUT_OUR_KEY:
             detail = "The payment provider does not let this service do that. Its operators have been told."

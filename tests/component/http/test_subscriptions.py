@@ -69,6 +69,9 @@ async def test_an_unknown_plan_cannot_be_subscribed_to(house: House, ann: str) -
     answer = await house.ask("POST", CHECKOUT, user=ann, json={"plan_id": "gold", **URLS})
 
     assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+    assert answer.json()["detail"] == (
+        "There is no plan 'gold'. GET /api/subscriptions/plans lists those that are sold."
+    )
 
 
 async def test_one_subscription_is_enough(house: House, ann: str) -> None:
