@@ -9,7 +9,7 @@ import pytest
 from attrs import evolve
 
 from billing_contracts.examples import COURSE
-from billing_contracts.provider_bench import ProviderBench, Story, facts_told, operation, plan_at
+from billing_contracts.provider_bench import ProviderBench, Story, change_at_once, facts_told, operation, plan_at
 from billing_core.domain.errors import CatalogInvalid, ProviderRefused, SignatureInvalid
 from billing_core.domain.facts import (
     ANSWER,
@@ -166,15 +166,7 @@ class ProviderContract:
         story = Story(bench)
         cheap, dear = await bench.catalog.ensure_plan(plan_at(1999)), await bench.catalog.ensure_plan(plan_at(4999))
         subscription = await story.subscribed(cheap)
-        command = ChangePlan(
-            subscription_id=subscription.id,
-            item_id=subscription.items[0].id,
-            price_id=dear,
-            quantity=1,
-            at_period_end=False,
-            proration="always_invoice",
-            only_when_paid=True,
-        )
+        command = change_at_once(subscription, dear)
         preview = await bench.lookup.preview(operation(command, bench.now()))
         await story.do(evolve(command, proration_date=preview.proration_date))
         changed = await story.subscription(subscription.id)
@@ -257,16 +249,7 @@ class ProviderLookupContract:
         dear, cheap = await bench.catalog.ensure_plan(plan_at(4999)), await bench.catalog.ensure_plan(plan_at(1999))
         subscription = await story.subscribed(dear)
         assert await bench.lookup.balance(subscription.customer_id) is None
-        down = ChangePlan(
-            subscription_id=subscription.id,
-            item_id=subscription.items[0].id,
-            price_id=cheap,
-            quantity=1,
-            at_period_end=False,
-            proration="always_invoice",
-            only_when_paid=True,
-            proration_date=subscription.items[0].period_start,
-        )
+        down = evolve(change_at_once(subscription, cheap), proration_date=subscription.items[0].period_start)
         await story.do(down)
         assert await bench.lookup.balance(subscription.customer_id) == Money(-3000, "usd")
         back = evolve(down, price_id=dear)

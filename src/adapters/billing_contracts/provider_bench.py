@@ -11,6 +11,7 @@ from billing_core.domain.facts import Fact, ObjectKind, ObjectRef, PaymentSeen, 
 from billing_core.domain.money import Money
 from billing_core.domain.operations import (
     Answer,
+    ChangePlan,
     Command,
     CreateCustomer,
     OpenPurchaseCheckout,
@@ -22,7 +23,7 @@ from billing_core.domain.plans import Plan
 from billing_core.ports.provider import Provider, ProviderCatalog, ProviderLookup, WebhookVerifier
 from billing_core.ports.provider_listing import ProviderListing
 
-__all__ = ["ProviderBench", "Story", "facts_told", "operation", "plan_at"]
+__all__ = ["ProviderBench", "Story", "change_at_once", "facts_told", "operation", "plan_at"]
 
 S = TypeVar("S", bound=Snapshot)
 
@@ -87,6 +88,19 @@ def plan_at(amount: int = 1999) -> Plan:
     """A monthly plan at this price in cents, under an id of its own."""
     return Plan(
         id=f"plan-{uuid4().hex[:8]}", name="Pro", price=Money(amount, "usd"), interval=Interval.MONTH, grants=(COURSE,)
+    )
+
+
+def change_at_once(subscription: SubscriptionSeen, price_id: str) -> ChangePlan:
+    """To another price now, charged now, and only if that is paid."""
+    return ChangePlan(
+        subscription_id=subscription.id,
+        item_id=subscription.items[0].id,
+        price_id=price_id,
+        quantity=1,
+        at_period_end=False,
+        proration="always_invoice",
+        only_when_paid=True,
     )
 
 

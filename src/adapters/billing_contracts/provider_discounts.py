@@ -7,10 +7,10 @@ from uuid import uuid4
 import pytest
 from attrs import evolve
 
-from billing_contracts.provider_bench import ProviderBench, Story, facts_told, operation, plan_at
+from billing_contracts.provider_bench import ProviderBench, Story, change_at_once, facts_told, operation, plan_at
 from billing_core.domain.errors import ProviderRefused
 from billing_core.domain.facts import DiscountSeen, InvoiceSeen, ObjectKind, ObjectRef
-from billing_core.domain.operations import ApplyPromotion, ChangePlan, EndDiscounts
+from billing_core.domain.operations import ApplyPromotion, EndDiscounts
 
 __all__ = ["ProviderDiscountContract"]
 
@@ -80,15 +80,7 @@ class ProviderDiscountContract:
         cheap, dear = await bench.catalog.ensure_plan(plan_at(2000)), await bench.catalog.ensure_plan(plan_at(9000))
         subscription = await story.subscribed(cheap)
         await story.do(ApplyPromotion(subscription_id=subscription.id, promotion_id=await _code(bench)))
-        command = ChangePlan(
-            subscription_id=subscription.id,
-            item_id=subscription.items[0].id,
-            price_id=dear,
-            quantity=1,
-            at_period_end=False,
-            proration="always_invoice",
-            only_when_paid=True,
-        )
+        command = change_at_once(subscription, dear)
         preview = await bench.lookup.preview(operation(command, bench.now()))
         await story.do(evolve(command, proration_date=preview.proration_date))
         changed = await story.subscription(subscription.id)
