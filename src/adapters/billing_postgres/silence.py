@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import select
 import socket
 from contextlib import suppress
 
@@ -47,14 +48,20 @@ class Silence:
 
     def _listen(self) -> None:
         waiting = self._connection.info.transaction_status is TransactionStatus.ACTIVE
-        if waiting and self._loop.time() >= self._deadline:
+        if waiting and self._loop.time() >= self._deadline and not self._has_come():
             self._break()
             return
         # Nobody waits for the server just now, or not for long enough yet.
         self._timer = self._loop.call_at(max(self._deadline, self._loop.time() + GRACE_SECONDS), self._listen)
 
+    def _has_come(self) -> bool:
+        """Whether there is something to read: then it was this process that was held up, by whatever it was."""
+        coming = select.poll()
+        coming.register(self._connection.fileno(), select.POLLIN)
+        return bool(coming.poll(0))
+
     def _break(self) -> None:
         """The driver, which waits for the socket, learns that there is nothing to come."""
         self.is_broken, self._timer = True, None
-        with suppress(OSError), socket.socket(fileno=os.dup(self._connection.pgconn.socket)) as line:
+        with suppress(OSError), socket.socket(fileno=os.dup(self._connection.fileno())) as line:
             line.shutdown(socket.SHUT_RDWR)

@@ -22,6 +22,10 @@ _SHARED: tuple[Any, ...] = (
 _encode = msgspec.json.Encoder(enc_hook=repr).encode
 _encode_anything = structlog.processors.JSONRenderer()
 
+#: Stripe's SDK repeats each request with its parameters; that there was one, and how it ended, is told by metrics and
+#: traces. The pool of connections tells of each that is made.
+_TALKATIVE = ("stripe", "psycopg.pool")
+
 
 def _json_line(logger: Any, name: str, line: structlog.typing.EventDict) -> str | bytes:  # noqa: ANN401 - as structlog
     """The same as `_SHARED` and a renderer, in one step: for most lines, one a request, nothing else is to be done."""
@@ -69,6 +73,7 @@ def configure_logging(*, log_format: str, level: str, stream: TextIO | None = No
     )
     root = logging.getLogger()
     root.handlers = [handler]
-    root.setLevel(max(logging.getLevelName(level.upper()), logging.INFO))
-    # It repeats each request with its parameters; that there was one, and how it ended, is told by metrics and traces.
-    logging.getLogger("stripe").setLevel(logging.WARNING)
+    least = logging.getLevelName(level.upper())
+    root.setLevel(max(least, logging.INFO))
+    for talkative in _TALKATIVE:
+        logging.getLogger(talkative).setLevel(max(least, logging.WARNING))

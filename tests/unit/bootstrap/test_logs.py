@@ -78,6 +78,18 @@ def test_what_is_below_the_level_is_not_written() -> None:
     assert out.getvalue() == ""
 
 
+@pytest.mark.parametrize("library", ["stripe", "psycopg.pool"])
+def test_a_library_that_has_a_level_of_its_own_says_no_more_than_is_asked_for(library: str) -> None:
+    logging.getLogger(library).setLevel(logging.WARNING)  # as psycopg_pool does when it is imported
+    out = io.StringIO()
+    configure_logging(log_format="json", level="error", stream=out)
+
+    logging.getLogger(library).warning("a connection was closed")
+    logging.getLogger(library).error("no connection")
+
+    assert [json.loads(line)["event"] for line in out.getvalue().splitlines()] == ["no connection"]
+
+
 @pytest.mark.parametrize("log_format", ["json", "console"])
 def test_a_traceback_shows_no_values(log_format: str) -> None:
     out = io.StringIO()
