@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, ExitStack
+from typing import Any
 
 import httpx
 import pytest
@@ -56,6 +58,19 @@ class House:
         """Read what a user bought, which nothing caches."""
         return await self.http.get(f"/api/purchases/history/{user}", headers=bearer(user))
 
+    async def crowd(self, user: str, size: int) -> list[dict[str, Any]]:
+        """The problems that so many are answered with who ask for the same at once, each on a connection of its own."""
+        address = self.http.base_url
+        lines = [await asyncio.open_connection(address.host, address.port) for _ in range(size)]
+        asked = f"GET /api/purchases/history/{user} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+        bearing = f"Authorization: {bearer(user)['Authorization']}\r\n\r\n"
+        for _, writer in lines:
+            writer.write((asked + bearing).encode())
+        answers = await asyncio.gather(*(reader.read() for reader, _ in lines))
+        for _, writer in lines:
+            writer.close()
+        return [json.loads(answer.partition(b"\r\n\r\n")[2]) for answer in answers]
+
     async def deliver(self, event_id: str) -> httpx.Response:
         """A webhook as Stripe sends it."""
         event = stripe_json.event("customer.subscription.updated", stripe_json.subscription(), {"status": "trialing"})
@@ -82,6 +97,8 @@ async def running(postgres_url: str, migrated_template: str, redis_url: str) -> 
             STRIPE_SECRET_KEY=KEY,
             STRIPE_WEBHOOK_SECRET=SECRET,
             STRIPE_TIMEOUT_SECONDS="1",
+            RATE_LIMIT_USER="off",
+            RATE_LIMIT_ADDRESS="off",
         )
         # In a thread, because the proxies live in this one.
         _, client = await asyncio.to_thread(blocking.enter_context, served(environ))
@@ -164,14 +181,16 @@ async def test_a_stripe_that_never_answers_holds_nobody_up_for_long(house: House
 
 async def test_more_requests_than_can_be_answered_are_refused_at_once(house: House) -> None:
     """While PostgreSQL takes its time, what comes on top of what waits is told so; then all is as before."""
-    assert (await house.history("max")).status_code == 200
+    assert (await once_back(lambda: house.history("max"))).status_code == 200
     house.postgres.stall()
 
-    crowd = await asyncio.gather(*(house.history("max") for _ in range(300)), house.http.get("/api/health/live"))
-
-    assert [one.status_code for one in crowd] == [503] * 300 + [200]
-    refused = [one.json()["detail"] for one in crowd[:-1] if one.json()["detail"].startswith("Too many requests")]
-    assert refused
+    # On a machine that is busy enough some are answered before the last has come, so they come again.
+    refused: list[str] = []
+    while not refused:
+        crowd, alive = await house.crowd("max", 300), await house.http.get("/api/health/live")
+        assert {one["status"] for one in crowd} == {503}
+        assert alive.status_code == 200
+        refused = [one["detail"] for one in crowd if one["detail"].startswith("Too many requests")]
     house.postgres.mend()
     assert (await once_back(lambda: house.history("max"))).status_code == 200
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import socket
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -17,10 +19,13 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from structlog.testing import capture_logs
 
 from billing_bootstrap.container import open_application
 from billing_bootstrap.health import Condition
 from billing_bootstrap.settings import OFFLINE, load_settings
+from billing_bootstrap.tls_faults import TlsFault, fault_of_database, fault_of_jwks, fault_of_redis, tell_tls_faults
+from billing_cli.main import main
 
 #: How a client of PostgreSQL asks for TLS, and how the server agrees.
 _SSL_REQUEST, _AGREED = bytes.fromhex("0000000804d2162f"), b"S"
@@ -41,14 +46,19 @@ class Papers:
 def papers(tmp_path_factory: pytest.TempPathFactory) -> Papers:
     """Certificates that hold for an hour."""
     folder = tmp_path_factory.mktemp("tls")
-    authority = ec.generate_private_key(ec.SECP256R1())
+    authority, key_of_others = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
     for name, key, signed_by in (
         ("ca", authority, authority),
-        ("server", ec.generate_private_key(ec.SECP256R1()), authority),
-        ("client", ec.generate_private_key(ec.SECP256R1()), authority),
+        ("server", key_of_others, authority),
+        ("expired", key_of_others, authority),
+        ("early", key_of_others, authority),
+        ("elsewhere", key_of_others, authority),
+        ("stranger", key_of_others, key_of_others),
+        ("client", key_of_others, authority),
     ):
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-        now = datetime.now(UTC)
+        now = datetime.now(UTC) + timedelta(hours={"expired": -24, "early": 24}.get(name, 0))
+        address = ip_address("127.0.0.2" if name == "elsewhere" else "127.0.0.1")
         made = (
             x509.CertificateBuilder()
             .subject_name(subject)
@@ -57,7 +67,7 @@ def papers(tmp_path_factory: pytest.TempPathFactory) -> Papers:
             .serial_number(x509.random_serial_number())
             .not_valid_before(now - timedelta(hours=1))
             .not_valid_after(now + timedelta(hours=1))
-            .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
+            .add_extension(x509.SubjectAlternativeName([x509.IPAddress(address)]), critical=False)
             .add_extension(x509.BasicConstraints(ca=name == "ca", path_length=None), critical=True)
             .sign(signed_by, hashes.SHA256())
         )
@@ -71,12 +81,17 @@ def papers(tmp_path_factory: pytest.TempPathFactory) -> Papers:
 
 
 @asynccontextmanager
-async def behind_tls(target: str, papers: Papers, *, asked_for: bool) -> AsyncIterator[int]:
-    """The port of a server that takes TLS alone, with a client's certificate; ``asked_for`` in clear text first."""
+async def behind_tls(
+    target: str, papers: Papers, *, asked_for: bool, shows: str = "server", asks: bool = True
+) -> AsyncIterator[int]:
+    """The port of a server that takes TLS alone, and ``asks`` for a client's certificate.
+
+    It ``shows`` that certificate of its own. Where TLS is ``asked_for``, that is in clear text first.
+    """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(papers.path("server.pem"), papers.path("server.key"))
+    context.load_cert_chain(papers.path(f"{shows}.pem"), papers.path(f"{shows}.key"))
     context.load_verify_locations(papers.path("ca.pem"))
-    context.verify_mode = ssl.CERT_REQUIRED
+    context.verify_mode = ssl.CERT_REQUIRED if asks else ssl.CERT_NONE
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(OSError, asyncio.IncompleteReadError):
@@ -111,25 +126,120 @@ async def _health(environ: dict[str, str]) -> tuple[Condition, Condition]:
         return found.database.status, found.cache.status
 
 
+def _addresses(database_url: str, papers: Papers, *, postgres: int, redis: int, own: bool = True) -> dict[str, str]:
+    """Both by TLS, each checked, and with a certificate of our ``own``."""
+    parts = urlsplit(database_url)
+    checked = f"?sslmode=verify-full&sslrootcert={papers.path('ca.pem')}&connect_timeout=60"
+    certificate, key = papers.path("client.pem"), papers.path("client.key")
+    shown = f"&sslcert={certificate}&sslkey={key}" if own else ""
+    of_redis = {"REDIS_CERTIFICATE_FILE": certificate, "REDIS_KEY_FILE": key} if own else {}
+    return {
+        "DATABASE_URL": f"postgresql://{parts.username}@127.0.0.1:{postgres}{parts.path}{checked}{shown}",
+        "REDIS_URL": f"rediss://127.0.0.1:{redis}/0",
+        "REDIS_CA_FILE": papers.path("ca.pem"),
+        **of_redis,
+    }
+
+
 async def test_postgresql_and_redis_are_reached_by_tls_with_a_certificate_of_our_own(
     database_url: str, redis_url: str, papers: Papers
 ) -> None:
-    """And not without it, nor where nobody vouches for the server."""
+    """And not without it."""
     async with (
         behind_tls(database_url, papers, asked_for=True) as postgres,
         behind_tls(redis_url, papers, asked_for=False) as redis,
     ):
-        parts = urlsplit(database_url)
-        base = f"postgresql://{parts.username}@127.0.0.1:{postgres}{parts.path}?connect_timeout=5&sslmode=verify-full"
-        vouched = f"{base}&sslrootcert={papers.path('ca.pem')}"
-        own = f"{vouched}&sslcert={papers.path('client.pem')}&sslkey={papers.path('client.key')}"
-        by_tls = {"REDIS_URL": f"rediss://127.0.0.1:{redis}/0"}
-        named = {**by_tls, "REDIS_CA_FILE": papers.path("ca.pem")}
-        certificate = {"REDIS_CERTIFICATE_FILE": papers.path("client.pem"), "REDIS_KEY_FILE": papers.path("client.key")}
+        own = _addresses(database_url, papers, postgres=postgres, redis=redis)
+        without = _addresses(database_url, papers, postgres=postgres, redis=redis, own=False)
 
-        assert await _health({"DATABASE_URL": own, **named, **certificate}) == (Condition.OK, Condition.OK)
-        assert await _health({"DATABASE_URL": vouched, **named}) == (Condition.UNAVAILABLE, Condition.DEGRADED)
-        assert await _health({"DATABASE_URL": base, **by_tls, **certificate}) == (
-            Condition.UNAVAILABLE,
-            Condition.DEGRADED,
-        )
+        # Nobody waits long for Redis: on a machine that is busy enough it does not answer in time, at first.
+        while await _health(own) != (Condition.OK, Condition.OK):
+            pass
+        assert await _health(without) == (Condition.UNAVAILABLE, Condition.DEGRADED)
+        fault = await asyncio.to_thread(fault_of_redis, load_settings(without, OFFLINE))
+        assert fault is not None
+        assert fault.remedy == "Name one that it takes: REDIS_CERTIFICATE_FILE and REDIS_KEY_FILE."
+
+
+@pytest.mark.parametrize(
+    ("shows", "found", "remedy"),
+    [
+        ("expired", "has expired", "Renew it there, or set the clock of this machine."),
+        ("early", "holds from a later time on", "Wait, or set the clock of this machine."),
+        ("elsewhere", "is not for '127.0.0.1'", "Connect by a name that it is for, or have one made for this name."),
+        (
+            "stranger",
+            "is vouched for by nobody whom we trust (certificate signature failure)",
+            "Name a file with the certificate of who does: {}.",
+        ),
+    ],
+)
+async def test_a_certificate_that_does_not_hold_is_told_with_what_to_do(
+    database_url: str,
+    redis_url: str,
+    papers: Papers,
+    shows: str,
+    found: str,
+    remedy: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """By the doctor, and in the log when a program starts: of the database, Redis, and who tells the keys of tokens."""
+    async with (
+        behind_tls(database_url, papers, asked_for=True, shows=shows, asks=False) as postgres,
+        behind_tls(redis_url, papers, asked_for=False, shows=shows, asks=False) as redis,
+    ):
+        environ = {
+            **_addresses(database_url, papers, postgres=postgres, redis=redis),
+            "JWT_JWKS_URL": f"https://127.0.0.1:{redis}/keys",
+            "SSL_CERT_FILE": papers.path("ca.pem"),
+        }
+        for name in ("STRIPE_SECRET_KEY", "JWT_SECRET", "DATABASE_DIRECT_URL"):
+            monkeypatch.delenv(name, raising=False)
+        for name, value in environ.items():
+            monkeypatch.setenv(name, value)
+
+        await asyncio.to_thread(main, ["doctor", "--json"])
+        with capture_logs() as logged:
+            await asyncio.to_thread(tell_tls_faults(load_settings(environ, OFFLINE)).join)
+
+    told = {one["check"]: one for one in json.loads(capsys.readouterr().out)["checks"]}
+    for check, port, authority in (
+        ("database", postgres, "sslrootcert in the address of the database"),
+        ("redis", redis, "REDIS_CA_FILE"),
+        ("tokens", redis, "the variable SSL_CERT_FILE"),
+    ):
+        why, what = f"the certificate of 127.0.0.1:{port} {found}", remedy.format(authority)
+        assert told[check]["found"].endswith(f": {why}")
+        assert (told[check]["ok"], told[check]["remedy"]) == (False, what)
+        assert {
+            "event": "no connection by TLS",
+            "of": check,
+            "why": why,
+            "remedy": what,
+            "log_level": "error",
+        } in logged
+    assert told["migrations"]["found"].startswith(
+        f"The database cannot be reached: the certificate of 127.0.0.1:{postgres} {found}"
+    )
+
+
+async def test_a_server_that_takes_no_tls_is_told_so(database_url: str, papers: Papers) -> None:
+    port = urlsplit(database_url).port or 0
+    asked = _addresses(database_url, papers, postgres=port, redis=port)["DATABASE_URL"]
+
+    assert fault_of_database(asked) == TlsFault(
+        found=f"127.0.0.1:{port} takes no TLS", remedy="Have it speak TLS, or ask for none: sslmode."
+    )
+
+
+async def test_where_nobody_is_tls_is_not_to_blame(papers: Papers) -> None:
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))  # and does not listen
+        port = nobody.getsockname()[1]
+        environ = _addresses("postgresql://postgres@127.0.0.1/postgres", papers, postgres=port, redis=port)
+        settings = load_settings({**environ, "JWT_JWKS_URL": f"https://127.0.0.1:{port}/keys"}, OFFLINE)
+
+        found = fault_of_database(settings.database_url), fault_of_redis(settings), fault_of_jwks(settings)
+
+    assert found == (None, None, None)

@@ -183,12 +183,25 @@ class OutboxContract:
             read += await uow.outbox.of_user(None, 0, 10, read[-1].id if read else "")
         assert sorted(event.user_id for event in read) == ["user-1", "user-2"]
 
+    async def test_so_many_at_once_are_sent_again_that_were_published_first(self, units: UnitsOfWork) -> None:
+        """And nothing that was published later than the end that is named, such as what is sent again already."""
+        added = await _add(units, "user-1", "a", "b", "c", "d")
+        for minute, event in enumerate(added):
+            await _published(units, [event], minute)
+        found = []
+        for _ in range(3):
+            async with units() as uow:
+                found.append(await uow.outbox.republish(after(0), after(2), 2))
+                await uow.commit()
+        assert found == [2, 1, 0]
+        assert [event.version for event in await _claimed(units, "worker-1", seconds=300)] == [1, 2, 3]
+
     async def test_what_was_published_can_be_sent_again(self, units: UnitsOfWork) -> None:
         """Since a moment, including it; how many is said."""
         added = await _add(units, "user-1", "a", "b", "c")
         for minute, event in enumerate(added):
             await _published(units, [event], minute)
         async with units() as uow:
-            assert await uow.outbox.republish(after(1), after(5)) == 2
+            assert await uow.outbox.republish(after(1), after(5), 10) == 2
             await uow.commit()
         assert [event.version for event in await _claimed(units, "worker-1", seconds=300)] == [2, 3]

@@ -95,10 +95,11 @@ class MemoryOutbox:
         ]
         return tuple(row.event for row in sorted(found, key=lambda row: row.place)[:limit])
 
-    async def republish(self, since: datetime, now: datetime) -> int:  # noqa: ARG002 - what is due is due at once
-        """Mark what was published since then as unpublished."""
+    async def republish(self, since: datetime, until: datetime, limit: int) -> int:
+        """Mark what was published from ``since`` to ``until`` as unpublished, the first ``limit``."""
         rows = self._work.on(self._work.store.outbox)
-        again = [row for row in rows.all() if row.published_at is not None and row.published_at >= since]
+        found = [(at, row.place, row) for row in rows.all() if (at := row.published_at) and since <= at <= until]
+        again = [row for _, _, row in sorted(found)[:limit]]
         for row in again:
             rows.put(row.event.id, evolve(row, published_at=None, lease=None))
         return len(again)

@@ -125,7 +125,17 @@ ORDER BY o.written_by, o.position LIMIT %(limit)s
 """
 
 _REPUBLISH: Final[LiteralString] = """
-UPDATE outbox SET published_at = NULL, claimed_by = NULL, claimed_until = NULL WHERE published_at >= %s
+WITH firsts AS (
+    SELECT user_id, version, recorded_at
+    FROM outbox
+    WHERE published_at >= %s AND published_at <= %s
+    ORDER BY published_at, version
+    LIMIT %s
+    FOR UPDATE
+)
+UPDATE outbox o SET published_at = NULL, claimed_by = NULL, claimed_until = NULL
+FROM firsts f
+WHERE o.user_id = f.user_id AND o.version = f.version AND o.recorded_at = f.recorded_at
 """
 
 _READ: Final = msgspec.json.Decoder(EventRow)
@@ -182,9 +192,9 @@ class PostgresOutbox:
         parameters = {"user_id": user_id, "after_version": after_version, "after_id": after_id, "limit": limit}
         return await self._events(query, parameters)
 
-    async def republish(self, since: datetime, now: datetime) -> int:  # noqa: ARG002 - what is due is due at once
-        """Mark what was published since then as unpublished."""
-        return await self._session.execute(_REPUBLISH, (since,))
+    async def republish(self, since: datetime, until: datetime, limit: int) -> int:
+        """Mark what was published from ``since`` to ``until`` as unpublished, the first ``limit``."""
+        return await self._session.execute(_REPUBLISH, (since, until, limit))
 
     async def _events(self, query: LiteralString, parameters: Mapping[str, object]) -> tuple[Event, ...]:
         rows = [_READ.decode(stored) for (stored,) in await self._session.rows(query, parameters)]

@@ -54,12 +54,10 @@ class StripeCatalog:
             return await self._given(plan, plan.stripe_price_id)
         old = await self._found(plan)
         if old is not None and _fits(read_price(old.json), plan):
-            return await self._sold(old, plan)
+            price_id = await self._sold(old, plan)
+            return await self._alone(plan, old.json.need_identity("product"), price_id)
         product_id = old.json.need_identity("product") if old else await self._product(plan)
-        new_id = await self._made(plan, product_id, old)
-        if old is not None:
-            await self._activate(old.json.need_identity(), active=False)
-        return new_id
+        return await self._alone(plan, product_id, await self._made(plan, product_id, old))
 
     async def _given(self, plan: Plan, price_id: str) -> str:
         reply = await retrieve(self._api, ObjectRef(ObjectKind.PRICE, price_id))
@@ -85,6 +83,18 @@ class StripeCatalog:
         price_id = price.json.need_identity()
         if plan.active and not price.json.flag("active"):
             await self._activate(price_id, active=True)
+        return price_id
+
+    async def _alone(self, plan: Plan, product_id: str, price_id: str) -> str:
+        """No other price that was made for the plan is sold, one neither that a run left behind that was broken off."""
+        params: dict[str, object] = {"product": product_id, "active": True}
+        rows = self._api.rows(self._api.client.v1.prices.list_async, params, needs=Permission.PRICES_READ)
+        others = [
+            row.json.need_identity() async for row in rows if row.json.hash("metadata").text("plan_id") == plan.id
+        ]
+        for other in others:
+            if other != price_id:
+                await self._activate(other, active=False)
         return price_id
 
     async def _product(self, plan: Plan) -> str:

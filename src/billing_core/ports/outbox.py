@@ -42,6 +42,9 @@ class Outbox(Protocol):
         """
         ...
 
-    async def republish(self, since: datetime, now: datetime) -> int:
-        """Mark what was published since then as unpublished, so that it is sent again; how many."""
+    async def republish(self, since: datetime, until: datetime, limit: int) -> int:
+        """Mark what was published from ``since`` to ``until`` as unpublished, so that it is sent again; how many.
+
+        At most ``limit``, those that were published first: what is left is for the next transaction.
+        """
         ...

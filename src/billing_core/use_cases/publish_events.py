@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from attrs import frozen
@@ -13,6 +14,8 @@ from billing_core.ports.unit_of_work import UnitsOfWork
 __all__ = ["PublishEvents"]
 
 _LEASE = timedelta(seconds=30)
+#: Of 200,000 in one statement none would be marked: it takes longer than a statement may.
+_AGAIN_AT_ONCE = 1_000
 
 
 @frozen(kw_only=True)
@@ -40,12 +43,20 @@ class PublishEvents:
             await uow.commit()
         return len(events)
 
-    async def again(self, since: datetime) -> int:
-        """Let what was published at ``since`` (UTC) or later be sent once more by the workers; how many events.
+    async def again(self, since: datetime, told: Callable[[int], object] | None = None) -> int:
+        """Let what was published from ``since`` (UTC) until now be sent once more by the workers; how many events.
 
-        For a Redis that was lost. A consumer that has seen them drops them by their version.
+        For a Redis that was lost. A consumer that has seen them drops them by their version. Some at a time, oldest
+        first, each with a commit of its own, after which ``told`` hears how many there are by then: what is broken
+        off has let whole ones be sent, and asking again goes on.
         """
-        async with self.units() as uow:
-            marked = await uow.outbox.republish(since, self.clock.now())
-            await uow.commit()
-        return marked
+        until, marked = self.clock.now(), 0
+        while True:
+            async with self.units() as uow:
+                more = await uow.outbox.republish(since, until, _AGAIN_AT_ONCE)
+                await uow.commit()
+            marked += more
+            if told is not None:
+                told(marked)
+            if more < _AGAIN_AT_ONCE:
+                return marked

@@ -10,6 +10,7 @@ from attrs import frozen
 
 import billing_migrations
 from billing_bootstrap.service_settings import read_conninfo
+from billing_bootstrap.tls_faults import fault_of_database
 from billing_bootstrap.variables import SettingsInvalid, Variables
 
 __all__ = ["MigrationState", "MigrationsFailed", "migrate", "migration_states"]
@@ -35,11 +36,12 @@ def migrate(environ: Mapping[str, str]) -> list[str]:
     ``DATABASE_DIRECT_URL`` is preferred: behind a pooler, migrations need a connection of their own. Without
     either variable, libpq's own (``PGHOST`` …) hold. Raises `MigrationsFailed`.
     """
+    database = _database(environ)
     try:
-        applied = billing_migrations.apply(_database(environ))
-        billing_migrations.make_partitions(_database(environ))
+        applied = billing_migrations.apply(database)
+        billing_migrations.make_partitions(database)
     except (billing_migrations.MigrationError, psycopg.Error) as error:
-        raise _failure(error) from error
+        raise _failure(database, error) from error
     return applied
 
 
@@ -48,10 +50,11 @@ def migration_states(environ: Mapping[str, str]) -> list[MigrationState]:
 
     Changes nothing. Raises `MigrationsFailed`.
     """
+    database = _database(environ)
     try:
-        found = billing_migrations.status(_database(environ))
+        found = billing_migrations.status(database)
     except (billing_migrations.MigrationError, psycopg.Error) as error:
-        raise _failure(error) from error
+        raise _failure(database, error) from error
     return [
         *(MigrationState(one.name, one.applied_at) for one in found.applied),
         *(MigrationState(one.name, None) for one in found.pending),
@@ -67,8 +70,10 @@ def _database(environ: Mapping[str, str]) -> str:
     return url
 
 
-def _failure(error: Exception) -> MigrationsFailed:
+def _failure(database: str, error: Exception) -> MigrationsFailed:
     if isinstance(error, psycopg.OperationalError):
+        if (fault := fault_of_database(database)) is not None:
+            return MigrationsFailed(f"The database cannot be reached: {fault.found}. {fault.remedy}")
         # libpq says it in several lines, the last of which ends as it likes.
         reason = " ".join(str(error).split()).rstrip(".?")
         return MigrationsFailed(f"The database cannot be reached: {reason}. Is DATABASE_URL right, and does it run?")

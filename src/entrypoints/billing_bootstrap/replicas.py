@@ -5,6 +5,8 @@ from __future__ import annotations
 import psycopg
 from attrs import frozen
 
+from billing_bootstrap.tls_faults import fault_of_database
+
 __all__ = ["ReplicaState", "state_of_replica"]
 
 _CONNECT_SECONDS_MAX = 5
@@ -31,7 +33,9 @@ def state_of_replica(url: str) -> ReplicaState:
         with psycopg.connect(url, connect_timeout=_CONNECT_SECONDS_MAX) as connection:
             row = connection.execute(_STATE).fetchone()
     except psycopg.Error as error:
-        return ReplicaState(fault=f"cannot be reached: {' '.join(str(error).split())}")
+        fault = fault_of_database(url)
+        why = f"{fault.found}. {fault.remedy}" if fault else " ".join(str(error).split())
+        return ReplicaState(fault=f"cannot be reached: {why}")
     follows, behind = row or (False, 0)
     if not follows:
         return ReplicaState(fault="answers, but follows no primary")

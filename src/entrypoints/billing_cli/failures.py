@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from billing_core.domain.errors import BillingError, SchemaMismatch, UnknownPlan
+from billing_core.domain.errors import BillingError, SchemaMismatch, StorageUnavailable, UnknownPlan
 
 __all__ = ["CommandFailed", "WrongUsage", "explain", "status_of"]
 
@@ -22,6 +22,7 @@ _SPEAKING = frozenset({"CommandFailed", "SettingsInvalid", "MigrationsFailed", "
 #: What to do about it at a terminal, where the core's own words cannot know of commands.
 _REMEDIES: dict[type[BillingError], str] = {
     UnknownPlan: "`billing catalog show` lists those that exist.",
+    StorageUnavailable: "`billing doctor` says why.",
     SchemaMismatch: "`billing migrate --status` tells.",
 }
 

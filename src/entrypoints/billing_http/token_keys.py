@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import structlog
 from attrs import define, field, frozen
 from joserfc.errors import JoseError, SecurityWarning
 from joserfc.jwk import ECKey, JWKRegistry, OctKey, OKPKey, RSAKey
@@ -23,6 +24,8 @@ from joserfc.jwk import ECKey, JWKRegistry, OctKey, OKPKey, RSAKey
 from billing_bootstrap.settings import Settings
 
 __all__ = ["Key", "KeySource", "KeysUnavailable", "RemoteKeys", "StaticKeys", "count_public_keys", "keys_of"]
+
+_log = structlog.get_logger("billing_http")
 
 Key = OctKey | RSAKey | ECKey | OKPKey
 
@@ -102,7 +105,8 @@ class RemoteKeys:
                 async with asyncio.timeout(self._patience_seconds):
                     document = await asyncio.to_thread(self._fetch)
                 self._keys = StaticKeys(public_keys(document))
-            except (OSError, ValueError):
+            except (OSError, ValueError) as error:
+                _log.warning("the public keys cannot be had", why=str(error) or type(error).__name__)
                 return
             self._fetched_at = self._now()
 

@@ -13,6 +13,7 @@ from billing_bootstrap.container import open_application
 from billing_bootstrap.logs import configure_logging
 from billing_bootstrap.metrics import served
 from billing_bootstrap.settings import WORK, Settings, load_settings
+from billing_bootstrap.tls_faults import tell_tls_faults
 from billing_worker.jobs import jobs_of
 from billing_worker.loops import work
 
@@ -27,6 +28,7 @@ def run() -> None:
     configure_logging(log_format=settings.log_format, level=settings.log_level)
     for stray in settings.strays:
         _log.warning("a setting is not read", variable=stray.name, why=stray.wrong)
+    tell_tls_faults(settings)
     asyncio.run(_run(settings))
 
 

@@ -117,7 +117,7 @@ async def test_what_is_sent_again_waits_for_whoever_sends_the_rest(units: Postgr
         older, _ = await uow.outbox.add("user-1", [new_event("a"), new_event("b")], NOW)
         await uow.outbox.published([older], NOW)
         claimed = await uow.outbox.claim("worker-1", NOW, _LEASE, 10)
-        assert await uow.outbox.republish(NOW, NOW) == 1
+        assert await uow.outbox.republish(NOW, NOW, 10) == 1
         await uow.commit()
     async with units() as uow:
         assert await uow.outbox.claim("worker-2", NOW, _LEASE, 10) == ()

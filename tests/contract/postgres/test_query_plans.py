@@ -187,7 +187,7 @@ async def use_events(uow: PostgresUnitOfWork) -> None:
     await uow.outbox.published(await uow.outbox.claim("w", NOW, lease, 10), NOW)
     await uow.outbox.of_user("u1", 0, 10)
     await uow.outbox.of_user(None, 0, 10, "e4000")
-    await uow.outbox.republish(NOW + timedelta(days=3650), NOW)
+    await uow.outbox.republish(NOW + timedelta(days=3650), NOW + timedelta(days=3651), 10)
 
 
 async def take_in_together(uow: PostgresUnitOfWork) -> None:

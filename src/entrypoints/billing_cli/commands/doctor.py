@@ -19,6 +19,7 @@ from billing_bootstrap.migrating import MigrationsFailed, migration_states
 from billing_bootstrap.replicas import state_of_replica
 from billing_bootstrap.settings import OFFLINE, SERVE, Fault, Settings, SettingsInvalid, load_settings, names_database
 from billing_bootstrap.stripe_setup import account_of, webhook_faults
+from billing_bootstrap.tls_faults import TlsFault, fault_of_database, fault_of_jwks, fault_of_redis
 from billing_cli.desk import opened
 from billing_cli.options import LOOKING, Looking
 from billing_cli.printing import show_json, show_rows
@@ -108,26 +109,25 @@ def _configuration() -> tuple[Settings, list[Finding]]:
             settings.strays,
         )
     except SettingsInvalid as error:
-        settings, findings, faults = _what_is_right(error), [], error.faults
+        settings, findings, faults = _what_is_right(), [], error.faults
     for fault in faults:
         remedy = f"For example: {fault.example}"
         findings.append(Finding("configuration", ok=False, found=f"{fault.name} {fault.wrong}", remedy=remedy))
     return settings, findings
 
 
-def _what_is_right(error: SettingsInvalid) -> Settings:
+def _what_is_right() -> Settings:
     """The settings without those that are wrong: whatever can still be tried is."""
-    environ, faults = dict(os.environ), error.faults
+    environ = dict(os.environ)
     while environ:
-        wrong = {name for fault in faults for name in (fault.name, f"{fault.name}_FILE", fault.name[: -len("_FILE")])}
-        # Where nothing more can be left out, what is wrong is that something lacks: nothing is to be had of it.
-        environ = (
-            {name: value for name, value in environ.items() if name not in wrong} if wrong & environ.keys() else {}
-        )
         try:
-            return load_settings(environ, ())
+            return load_settings(environ, ())  # what lacks is needed by nobody, then
         except SettingsInvalid as more:
-            faults = more.faults
+            names = [fault.name for fault in more.faults]
+        wrong = {name for one in names for name in (one, f"{one}_FILE", one.removesuffix("_FILE"))}
+        if not wrong & environ.keys():
+            break
+        environ = {name: value for name, value in environ.items() if name not in wrong}
     return load_settings({}, ())
 
 
@@ -166,8 +166,15 @@ async def _database(application: Application) -> Finding:
     check = await application.health.database()
     if check.status is Condition.OK:
         return Finding("database", ok=True, found=f"answers in {check.latency_ms or 0:.1f} ms")
-    remedy = "Start PostgreSQL, or correct DATABASE_URL."
-    return Finding("database", ok=False, found="cannot be reached", remedy=remedy)
+    fault = await asyncio.to_thread(fault_of_database, application.settings.database_url)
+    return _not_reached("database", fault, "Start PostgreSQL, or correct DATABASE_URL.")
+
+
+def _not_reached(check: str, fault: TlsFault | None, remedy: str) -> Finding:
+    """Nobody is there, or who is there cannot be trusted."""
+    if fault is not None:
+        return Finding(check, ok=False, found=f"cannot be reached: {fault.found}", remedy=fault.remedy)
+    return Finding(check, ok=False, found="cannot be reached", remedy=remedy)
 
 
 def _replica(url: str) -> Finding:
@@ -184,6 +191,8 @@ def _tokens(settings: Settings) -> Finding:
     try:
         count: int | None = keys.count_public_keys(settings)
     except (OSError, ValueError) as error:
+        if (fault := fault_of_jwks(settings)) is not None:
+            return Finding("tokens", ok=False, found=f"no public key is had: {fault.found}", remedy=fault.remedy)
         remedy = "Correct JWT_JWKS_URL or JWT_JWKS_FILE, or what is there: until then no such token is taken."
         return Finding("tokens", ok=False, found=f"no public key is had: {error}", remedy=remedy)
     if not settings.jwt_algorithms:
@@ -197,7 +206,8 @@ async def _cache(application: Application) -> Finding:
     if check.status is Condition.OK:
         return Finding("redis", ok=True, found=f"answers in {check.latency_ms or 0:.1f} ms")
     remedy = "Start Redis, or correct REDIS_URL: until then everything works, slower, and no event is published."
-    return Finding("redis", ok=False, found="cannot be reached", remedy=remedy)
+    fault = await asyncio.to_thread(fault_of_redis, application.settings)
+    return _not_reached("redis", fault, remedy)
 
 
 async def _worker(application: Application) -> Finding:

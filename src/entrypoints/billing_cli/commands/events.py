@@ -18,6 +18,7 @@ from billing_cli.failures import CommandFailed, WrongUsage
 from billing_cli.options import CHANGING, LOOKING, Changing, Looking
 from billing_cli.paging import LISTING, Listing
 from billing_cli.printing import show_fields, show_json, show_rows
+from billing_cli.progress import Bar
 from billing_cli.reading import moment_of, need_moment
 from billing_core.domain.received import Received, ReceivedState
 
@@ -187,7 +188,9 @@ async def republish(*, since: str, options: Changing = CHANGING) -> None:
     moment = need_moment(since)
     ask_first(f"Send everything published since {moment:%Y-%m-%d %H:%M:%S} UTC again?", yes=options.yes)
     async with opened(OFFLINE) as application:
-        marked = await application.publish_events.again(moment)
+        bar = Bar("events")
+        marked = await application.publish_events.again(moment, lambda so_far: bar.show(0, 0, f"{so_far} events"))
+        bar.clear()
     if options.json:
         show_json({"republished": marked})
     else:
