@@ -127,15 +127,15 @@ def tell_tls_faults(settings: Settings) -> threading.Thread:
 
 
 def _faults(settings: Settings) -> Iterator[tuple[str, TlsFault]]:
-    for of, look in (
-        ("database", lambda: fault_of_database(settings.database_url)),
-        (
-            "replica",
-            lambda: fault_of_database(settings.database_replica_url) if settings.database_replica_url else None,
-        ),
-        ("redis", lambda: fault_of_redis(settings)),
-        ("tokens", lambda: fault_of_jwks(settings)),
-    ):
+    looked: dict[str, Callable[[], TlsFault | None]] = {
+        "database": lambda: fault_of_database(settings.database_url),
+        "replica": lambda: fault_of_database(settings.database_replica_url),
+        "redis": lambda: fault_of_redis(settings),
+        "tokens": lambda: fault_of_jwks(settings),
+    }
+    if not settings.database_replica_url:
+        del looked["replica"]
+    for of, look in looked.items():
         if (fault := look()) is not None:
             yield of, fault
 

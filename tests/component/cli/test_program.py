@@ -330,7 +330,9 @@ def test_a_database_that_is_away_is_one_line() -> None:
     )
 
     assert (ended.returncode, ended.stdout) == (1, "")
-    assert ended.stderr == "billing: The database cannot be reached. Try again in a moment.\n"
+    assert (
+        ended.stderr == "billing: The database cannot be reached. Try again in a moment. `billing doctor` says why.\n"
+    )
 
 
 @pytest.mark.parametrize(
