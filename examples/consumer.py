@@ -1,6 +1,10 @@
 """A consumer of billing events that misses nothing, across restarts, outages and a stream that was cut short.
 
-    python examples/consumer.py "$REDIS_URL" "$BILLING_URL" "$(billing token consumer --role service)" seen.db
+    export BILLING_TOKEN="$(billing token consumer --role service)"
+    python examples/consumer.py seen.db
+
+REDIS_URL and BILLING_URL say where to read. All three come from the environment, as everybody on a machine can read
+the arguments of its programs.
 
 It reads the stream as one of a group, so Redis remembers what is not acknowledged. What it has handled is
 remembered in its own database, in the transaction that holds the effect: an event that comes twice is
@@ -8,6 +12,7 @@ dropped by its version, and one that was skipped is fetched from the API before 
 """
 
 import json
+import os
 import sqlite3
 import sys
 import urllib.parse
@@ -129,12 +134,13 @@ def show(_database: sqlite3.Connection, event: Event) -> None:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 5:  # noqa: PLR2004 - the program and what it is given
-        sys.exit("Give it the URL of Redis, that of the API, a token of a service, and a file to remember in.")
-    redis_url, api_url, token, path = sys.argv[1:]
+    needed = [os.environ.get(name, "") for name in ("REDIS_URL", "BILLING_URL", "BILLING_TOKEN")]
+    if len(sys.argv) != 2 or not all(needed):  # noqa: PLR2004 - the program and what it is given
+        sys.exit("Give it a file to remember in, and set REDIS_URL, BILLING_URL and BILLING_TOKEN, a service's.")
+    redis_url, api_url, token = needed
     Consumer(
         redis.Redis.from_url(redis_url, socket_timeout=10),
-        sqlite3.connect(path, isolation_level=None),
+        sqlite3.connect(sys.argv[1], isolation_level=None),
         fetch_from(api_url, token),
         show,
     ).run()

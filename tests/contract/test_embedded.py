@@ -204,6 +204,7 @@ def test_a_server_that_finds_no_port_says_so(open_folder: Path) -> None:
 def test_a_server_that_ends_early_shows_the_end_of_its_log(open_folder: Path) -> None:
     server = EmbeddedPostgres(open_folder / "broken")
     (open_folder / "broken" / "cluster").mkdir(parents=True)
+    (open_folder / "broken" / "lock").touch()
 
     with pytest.raises(StartFailed, match=r"(?s)PostgreSQL ended with status \d: .*server\.log\n.*broken/cluster"):
         server.start()
@@ -235,6 +236,7 @@ def test_a_thread_of_a_pool_may_not_start_a_server(open_folder: Path) -> None:
 
 def test_a_first_start_that_was_cut_off_is_begun_anew(open_folder: Path) -> None:
     (open_folder / "cut-off" / "cluster.new" / "base").mkdir(parents=True)
+    (open_folder / "cut-off" / "lock").touch()
 
     with EmbeddedPostgres(open_folder / "cut-off", durable=False) as running:
         assert query(running.url, "SELECT 1") == 1
@@ -280,6 +282,48 @@ def test_removing_drops_what_it_made_and_nothing_else(open_folder: Path) -> None
     server.remove()
 
     assert [path.name for path in (open_folder / "mixed").iterdir()] == ["notes.txt"]
+
+
+@pytest.mark.parametrize("name", ["cluster", "cluster.new", "server.log"])
+def test_what_somebody_else_made_is_neither_written_over_nor_removed(tmp_path: Path, name: str) -> None:
+    """Where no server ever ran, a file of such a name is not ours: a start and a removal say so."""
+    theirs = tmp_path / name
+    theirs.write_text("a diary")
+
+    for use in (EmbeddedPostgres(tmp_path).start, EmbeddedPostgres(tmp_path).remove):
+        with pytest.raises(StartFailed, match=f"{name} was not made by a server here"):
+            use()
+
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+    assert theirs.read_text() == "a diary"
+
+
+@pytest.mark.parametrize("name", ["lock", "server.log"])
+def test_a_link_that_somebody_put_there_is_not_followed(tmp_path: Path, name: str) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "lock").touch()
+    (tmp_path / "diary").write_text("a diary")
+    (tmp_path / "data" / name).unlink(missing_ok=True)
+    (tmp_path / "data" / name).symlink_to(tmp_path / "diary")
+
+    with pytest.raises(StartFailed, match=r"was not made by a server here"):
+        EmbeddedValkey(tmp_path / "data").start()
+
+    assert (tmp_path / "diary").read_text() == "a diary"
+
+
+def test_a_cluster_that_a_link_leads_to_is_left_where_it_is(tmp_path: Path) -> None:
+    """Somebody moved it, or it is another one: the link goes, and nothing that it leads to."""
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "lock").touch()
+    (tmp_path / "moved").mkdir()
+    (tmp_path / "moved" / "PG_VERSION").write_text("18")
+    (tmp_path / "data" / "cluster").symlink_to(tmp_path / "moved")
+
+    EmbeddedPostgres(tmp_path / "data").remove()
+
+    assert (tmp_path / "moved" / "PG_VERSION").read_text() == "18"
+    assert not (tmp_path / "data").exists()
 
 
 def test_removing_waits_for_no_one_who_uses_it(open_folder: Path) -> None:

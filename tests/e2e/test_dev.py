@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -56,6 +57,14 @@ def test_everything_it_says_is_healthy(dev: RunningDev) -> None:
     health = dev.api().get("/api/health").json
 
     assert health["status"] == "ok", health
+
+
+def test_no_program_that_it_starts_tells_a_secret_by_its_arguments(dev: RunningDev) -> None:
+    """Everybody on the machine can read them."""
+    secrets = [value for name, value in dev.settings.items() if re.search("SECRET|TOKEN|KEY", name) and value]
+
+    assert [line for line in dev.pids().values() if any(secret in line for secret in secrets)] == []
+    assert len(secrets) > 5
 
 
 def test_kill_9_leaves_nothing_and_the_next_start_finds_everything_as_it_was(dev: RunningDev, user: str) -> None:

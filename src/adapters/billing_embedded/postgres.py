@@ -99,14 +99,19 @@ class EmbeddedPostgres(EmbeddedServer):
         return User(owner.st_uid, owner.st_gid) if owner.st_uid != 0 else user
 
     def made(self) -> Iterable[Path]:
-        """The cluster too, wherever it is kept."""
-        return (self.cluster.resolve(), self.cluster, *super().made())
+        """The cluster too, also where it is kept in the shelter; what another link leads to is somebody else's."""
+        kept = self.cluster.resolve()
+        sheltered = (kept,) if kept == self._in_shelter().resolve() else ()
+        return (*sheltered, self.cluster, self.data_dir / "cluster.new", *super().made())
 
     def _home(self) -> Path:
         """Where the cluster's files may be so that its user can reach them."""
         if self.user() is None or open_to_everybody(self.data_dir):
             return self.cluster
         make_shelter(self.shelter)
+        return self._in_shelter()
+
+    def _in_shelter(self) -> Path:
         return self.shelter / f"cluster-{hashlib.sha256(bytes(self.data_dir)).hexdigest()[:16]}"
 
     def _binaries(self) -> Path:

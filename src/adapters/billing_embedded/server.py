@@ -174,9 +174,10 @@ class EmbeddedServer(ABC):
 
     def _claim(self) -> None:
         """Locks the data directory for as long as this process lives, however it ends."""
+        self._refuse_what_others_made()
         try:
             self.data_dir.mkdir(parents=True, exist_ok=True)
-            lock = os.open(self.data_dir / "lock", os.O_RDWR | os.O_CREAT, 0o644)
+            lock = os.open(self.data_dir / "lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o644)
         except OSError as error:
             raise StartFailed(f"{self.data_dir} cannot be used as a data directory: {error.strerror}.") from error
         try:
@@ -190,6 +191,17 @@ class EmbeddedServer(ABC):
         os.ftruncate(lock, 0)
         os.write(lock, str(os.getpid()).encode())
         self._lock = lock
+
+    def _refuse_what_others_made(self) -> None:
+        """Nothing is written over, followed or removed that has a name of ours and is not ours.
+
+        Where there is no lock, no server ever ran here, and what has another name of ours is somebody else's.
+        """
+        ours = [path for path in self.made() if path.parent == self.data_dir]
+        known = (self.data_dir / "lock").is_file()
+        for path in ours:
+            if os.path.lexists(path) and (not known or (path.is_symlink() and path in {self.log, ours[-1]})):
+                raise StartFailed(f"{path} was not made by a server here: move it, or choose another data directory.")
 
     def _stop_what_was_left(self) -> None:
         """Ends a server that outlived its parent, and removes the pid file of one that did not.

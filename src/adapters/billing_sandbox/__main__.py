@@ -3,11 +3,15 @@
 import argparse
 import asyncio
 import contextlib
+import os
 import signal
 import sys
 from pathlib import Path
 
 from billing_sandbox.server import DEFAULT_KEY, Options, refuse_live_keys, serve
+
+KEY_VARIABLE = "SANDBOX_API_KEY"
+SECRET_VARIABLE = "SANDBOX_WEBHOOK_SECRET"  # noqa: S105  # nosec B105 - the name of a variable
 
 
 def options_from(arguments: list[str]) -> Options:
@@ -16,7 +20,12 @@ def options_from(arguments: list[str]) -> Options:
     Raises:
         SystemExit: They are wrong; the reason is on standard error.
     """
-    parser = argparse.ArgumentParser(prog="python -m billing_sandbox", description="A Stripe for development.")
+    parser = argparse.ArgumentParser(
+        prog="python -m billing_sandbox",
+        description="A Stripe for development.",
+        epilog="Everybody on this machine can read the arguments of a program: a key or secret that matters is better"
+        f" given by the variables {KEY_VARIABLE} and {SECRET_VARIABLE}.",
+    )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
     parser.add_argument("--port", type=int, default=12111, help="port to listen on, 0 for any (%(default)s)")
     parser.add_argument("--api-key", action="append", help=f"test key to accept, may be repeated ({DEFAULT_KEY})")
@@ -27,7 +36,7 @@ def options_from(arguments: list[str]) -> Options:
     parser.add_argument("--seed", help="makes ids reproducible")
     parser.add_argument("--public-url", help="what links to pages begin with (http://HOST:PORT)")
     given = parser.parse_args(arguments)
-    keys = tuple(given.api_key or [DEFAULT_KEY])
+    keys = tuple(given.api_key or [os.environ.get(KEY_VARIABLE) or DEFAULT_KEY])
     try:
         refuse_live_keys(keys)
     except ValueError as error:
@@ -37,7 +46,7 @@ def options_from(arguments: list[str]) -> Options:
         port=given.port,
         api_keys=keys,
         webhook_url=given.webhook_url,
-        webhook_secret=given.webhook_secret,
+        webhook_secret=given.webhook_secret or os.environ.get(SECRET_VARIABLE) or None,
         data=given.data,
         clock_offset=given.clock_offset,
         seed=given.seed,

@@ -41,7 +41,8 @@ def save(sandbox: Sandbox, folder: Path, *, durable: bool = True) -> None:
     )
     folder.mkdir(parents=True, exist_ok=True)
     fresh = folder / f"{_FILE}.new"
-    with fresh.open("wb") as file:
+    fresh.unlink(missing_ok=True)  # of a save that was cut off; nor is a link followed
+    with fresh.open("xb") as file:
         file.write(msgspec.msgpack.encode(taken))
         file.flush()
         if durable:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import os
-import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,11 +16,11 @@ from cyclopts.validators import Number
 
 from billing_bootstrap.dev_services import cache_in, database_in, is_free
 from billing_cli.asking import ask_first
-from billing_cli.dev.choices import read_choices, refuse_live_keys, with_files_read
+from billing_cli.dev.choices import read_choices, refuse_env_of_others, refuse_live_keys, with_files_read
 from billing_cli.dev.running import Everything
 from billing_cli.failures import CommandFailed
 
-__all__ = ["dev"]
+__all__ = ["dev", "drop"]
 
 
 def dev(
@@ -51,10 +50,11 @@ def dev(
     refuse_live_keys(with_files_read(os.environ))
     folder = data.resolve()
     with _claimed(folder):
+        refuse_env_of_others(folder / "dev.env")
         if reset:
             if (folder / "dev.env").exists():
                 ask_first(f"Drop what earlier runs made in {folder}?", yes=yes)
-            _drop(folder)
+            drop(folder)
         if not is_free(port):
             raise CommandFailed(f"Port {port} is taken: give another one, such as --port {port + 100}.")
         asyncio.run(Everything(port, folder, read_choices(os.environ, folder / "dev.env")).run())
@@ -65,7 +65,7 @@ def _claimed(folder: Path) -> Iterator[None]:
     """Be the only `billing dev` in this folder for as long as this process lives."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o644)
+        lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o644)
     except OSError as error:
         raise CommandFailed(f"{folder} cannot be used: {error.strerror}. Name another folder with --data.") from None
     try:
@@ -81,11 +81,15 @@ def _claimed(folder: Path) -> Iterator[None]:
         os.close(lock)
 
 
-def _drop(folder: Path) -> None:
+def drop(folder: Path) -> None:
     """Remove what earlier runs made here. A database or cache that the environment named is never touched."""
     database_in(folder / "database").remove()
     cache_in(folder / "redis").remove()
-    shutil.rmtree(folder / "sandbox", ignore_errors=True)
-    for name in ("dev.env", "seeded"):
-        (folder / name).unlink(missing_ok=True)
+    sandbox, seeded = folder / "sandbox", folder / "seeded"
+    for made in (sandbox / "sandbox.msgpack", sandbox / "sandbox.msgpack.new", folder / "dev.env"):
+        made.unlink(missing_ok=True)
+    if seeded.is_file() and not seeded.stat().st_size:  # ours is a mark, and empty
+        seeded.unlink()
+    if sandbox.is_dir() and not sandbox.is_symlink() and not any(sandbox.iterdir()):
+        sandbox.rmdir()
     sys.stdout.write(f"What earlier runs made in {folder} was dropped.\n")

@@ -6,8 +6,10 @@ choice of the user's: it is chosen anew, and kept where it can be (secrets, port
 
 from __future__ import annotations
 
+import os
 import secrets
 import shlex
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -17,7 +19,15 @@ from attrs import field, frozen
 from billing_bootstrap.variables import SettingsInvalid, Variables
 from billing_cli.failures import CommandFailed
 
-__all__ = ["Choices", "port_in", "read_choices", "refuse_live_keys", "with_files_read", "write_env"]
+__all__ = [
+    "Choices",
+    "port_in",
+    "read_choices",
+    "refuse_env_of_others",
+    "refuse_live_keys",
+    "with_files_read",
+    "write_env",
+]
 
 _CHOSEN = "# Chosen by billing dev:"
 _GIVEN = "# Taken from the environment:"
@@ -162,10 +172,22 @@ def write_env(path: Path, environment: Mapping[str, str], given: Mapping[str, st
     lines = [_TITLE.format(path=path), _CHOSEN, *(_line(name, environment) for name in chosen)]
     if from_user:
         lines += [_GIVEN, *(_line(name, environment) for name in from_user)]
-    fresh = path.with_suffix(".new")
-    fresh.touch(mode=0o600)
-    fresh.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    fresh.replace(path)
+    number, fresh = tempfile.mkstemp(prefix=f"{path.name}.", dir=path.parent)
+    with open(number, "w", encoding="utf-8") as file:  # noqa: PTH123 - it is open
+        file.write("\n".join(lines) + "\n")
+    Path(fresh).replace(path)
+
+
+def refuse_env_of_others(path: Path) -> None:
+    """Raises `CommandFailed` where there is a file of this name that no `billing dev` wrote."""
+    if not os.path.lexists(path):
+        return
+    try:
+        ours = not path.is_symlink() and path.read_text(encoding="utf-8").startswith(_TITLE.partition("{")[0])
+    except (OSError, ValueError):
+        ours = False
+    if not ours:
+        raise CommandFailed(f"{path} was not written by `billing dev`: move it, or name another folder with --data.")
 
 
 def _line(name: str, environment: Mapping[str, str]) -> str:

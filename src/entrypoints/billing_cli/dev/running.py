@@ -134,17 +134,17 @@ class Everything:
             return False
         memory = self.folder / "sandbox"
         fresh = not memory.exists() or not any(memory.iterdir())
-        address = (
-            "--port",
-            str(port_in(environment["STRIPE_API_BASE"])),
-            "--api-key",
-            environment["STRIPE_SECRET_KEY"],
+        options = (
+            *("--port", str(port_in(environment["STRIPE_API_BASE"]))),
+            *("--webhook-url", f"{environment['BILLING_URL']}/api/webhooks/stripe"),
+            *("--data", str(memory)),
         )
-        hook = ("--webhook-url", f"{environment['BILLING_URL']}/api/webhooks/stripe")
-        secret = ("--webhook-secret", environment["STRIPE_WEBHOOK_SECRET"].partition(",")[0])
-        await self._start(
-            stack, "sandbox", ("billing_sandbox", *address, *hook, *secret, "--data", str(memory)), environment
-        )
+        # Not as options: everybody on the machine can read those.
+        secrets = {
+            "SANDBOX_API_KEY": environment["STRIPE_SECRET_KEY"],
+            "SANDBOX_WEBHOOK_SECRET": environment["STRIPE_WEBHOOK_SECRET"].partition(",")[0],
+        }
+        await self._start(stack, "sandbox", ("billing_sandbox", *options), {**environment, **secrets})
         return fresh
 
     async def _prepare(self, environment: Mapping[str, str], *, provider_is_fresh: bool) -> None:
