@@ -24,6 +24,9 @@ _IMPORTED_ONCE = (
     "billing_http.server",
     "billing_worker.__main__",
     "billing_worker.main",
+    "billing_redis.cache",
+    "billing_redis.publisher",
+    "billing_redis.rate_limits",
 )
 _MISSING = [name for name in _IMPORTED_ONCE if find_spec(name) is None]
 if _MISSING:

@@ -3,27 +3,30 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime
 from functools import partial
+from typing import Protocol
 
 from attrs import evolve
 from dependency_injector import containers, providers
 
 import billing_postgres
+import billing_redis  # by name alone: the driver is imported when it is asked for
 import billing_stripe
 from billing_bootstrap.absent import NoCache, NoProvider, NoPublisher, NoWebhooks
 from billing_bootstrap.application import Application, Ports
 from billing_bootstrap.business_time import following_business_time
 from billing_bootstrap.clocks import BusinessClock, RealClock
 from billing_bootstrap.counted import CountedCache
-from billing_bootstrap.deferred import deferred
+from billing_bootstrap.deferred import Port, deferred
 from billing_bootstrap.gathering import GatheredEvents
 from billing_bootstrap.health import HealthChecks, Probes
 from billing_bootstrap.ids import NewIds
 from billing_bootstrap.metrics import Metrics
 from billing_bootstrap.prices import CatalogPrices
+from billing_bootstrap.redis_connection import RedisConnection
 from billing_bootstrap.settings import Settings
 from billing_bootstrap.shared_access import SharedAccess
 from billing_bootstrap.shared_catalog import SharedCatalog
@@ -78,7 +81,6 @@ from billing_core.use_cases.settle_trials import SettleTrials
 from billing_core.use_cases.take_steps import TakeSteps
 from billing_core.use_cases.tell_endings import TellEndings
 from billing_core.use_cases.try_policies import TryPolicies
-from billing_redis import RateLimiter, RedisAccessCache, RedisEventPublisher, RedisLink, open_redis
 
 __all__ = ["Container", "application_on", "open_application"]
 
@@ -261,11 +263,16 @@ def application_on(settings: Settings, ports: Ports) -> Application:
 
 
 @asynccontextmanager
-async def open_application(settings: Settings) -> AsyncIterator[Application]:
+async def open_application(settings: Settings, *, briefly: bool = False) -> AsyncIterator[Application]:
     """The application on PostgreSQL, Redis and Stripe, until the context ends.
 
     It opens also while any of them is away. Raises `SettingsInvalid` where the database's business time is
     ahead of real time and this is not ``billing dev``.
+
+    Args:
+        settings: how.
+        briefly: it is for one command: Redis's driver is imported only once something is asked of it. Servers have it
+            from the beginning, so that nobody's request waits for an import.
     """
     async with AsyncExitStack() as stack:
         spans = _spans(settings)
@@ -277,15 +284,22 @@ async def open_application(settings: Settings) -> AsyncIterator[Application]:
         if replica is not None:
             stack.push_async_callback(replica.close)
         metrics = Metrics()
-        redis = _redis(settings, metrics, spans)
-        if redis is not None:
-            stack.push_async_callback(redis.close)
+        redis = RedisConnection(settings, metrics, spans)
+        stack.push_async_callback(redis.close)
         connections = StripeConnections(settings, metrics, spans)
         stack.push_async_callback(connections.close)
         clock = BusinessClock(RealClock())
         await stack.enter_async_context(following_business_time(clock, pool, settings))
         await stack.enter_async_context(sampling(metrics, pool))
-        ports = _ports(settings, pool=pool, redis=redis, connections=connections, clock=clock, metrics=metrics)
+        ports = _ports(
+            settings,
+            pool=pool,
+            redis=redis,
+            make=deferred if briefly else _at_once,
+            connections=connections,
+            clock=clock,
+            metrics=metrics,
+        )
         if replica is not None:
             ports = evolve(ports, stale_units=billing_postgres.PostgresUnitsOfWork(pool, replica=replica))
         yield application_on(settings, evolve(ports, spans=spans))
@@ -308,34 +322,28 @@ def _spans(settings: Settings) -> Spans | None:
     return open_tracing()
 
 
-def _redis(settings: Settings, metrics: Metrics, spans: Spans | None) -> RedisLink | None:
-    if not settings.redis_url:
-        return None
-    return open_redis(
-        settings.redis_url,
-        sentinels=settings.redis_sentinels,
-        ca_file=settings.redis_ca_file,
-        certificate_file=settings.redis_certificate_file,
-        key_file=settings.redis_key_file,
-        watch=spans.command if spans else None,
-        on_failure=lambda use: metrics.redis_failures.labels(use).inc(),
-    )
+class _Make(Protocol):
+    def __call__(self, make: Callable[[], Port], /) -> Port: ...
 
 
 def _ports(
     settings: Settings,
     *,
     pool: billing_postgres.Pool,
-    redis: RedisLink | None,
+    redis: RedisConnection,
+    make: _Make,
     connections: StripeConnections,
     clock: BusinessClock,
     metrics: Metrics,
 ) -> Ports:
     """The real adapters; where something is not configured, one that says so when it is needed."""
     key, secrets = settings.stripe_secret_key, settings.stripe_webhook_secrets
+    there_is_redis = bool(settings.redis_url)
     return Ports(
         units=billing_postgres.PostgresUnitsOfWork(pool),
-        cache=CountedCache(RedisAccessCache(redis) if redis else NoCache(), metrics),
+        cache=CountedCache(
+            make(lambda: billing_redis.RedisAccessCache(redis.link)) if there_is_redis else NoCache(), metrics
+        ),
         payment_provider=deferred(lambda: billing_stripe.StripeProvider(connections.prompt)) if key else NoProvider(),
         lookup=deferred(lambda: billing_stripe.StripeLookup(connections.prompt)) if key else NoProvider(),
         patient_lookup=deferred(lambda: billing_stripe.StripeLookup(connections.patient)) if key else NoProvider(),
@@ -346,29 +354,34 @@ def _ports(
             if key and secrets
             else NoWebhooks()
         ),
-        publisher=RedisEventPublisher(redis) if redis else NoPublisher(),
+        publisher=make(lambda: billing_redis.RedisEventPublisher(redis.link)) if there_is_redis else NoPublisher(),
         prices=CatalogPrices(),
         clock=clock,
         real_clock=clock.real,
         ids=NewIds(),
         wait=asyncio.sleep,
         metrics=metrics,
-        user_limit=RateLimiter(settings.rate_limit_user, redis),
-        address_limit=RateLimiter(settings.rate_limit_address, redis),
+        user_limit=make(
+            lambda: billing_redis.RateLimiter(settings.rate_limit_user, redis.link if there_is_redis else None)
+        ),
+        address_limit=make(
+            lambda: billing_redis.RateLimiter(settings.rate_limit_address, redis.link if there_is_redis else None)
+        ),
         probes=Probes(
             database=partial(billing_postgres.ping, pool),
-            cache=redis.probe if redis else _no_answer,
+            cache=redis.probe,
             unpublished_since=partial(billing_postgres.unpublished_since, pool),
         ),
         expire=partial(_expire, pool),
     )
 
 
+def _at_once(make: Callable[[], Port]) -> Port:
+    """As `deferred`, but made now."""
+    return make()
+
+
 async def _expire(pool: billing_postgres.Pool, now: datetime) -> int:
     """What is past its time; and there is a place for what is to come."""
     await billing_postgres.make_partitions(pool, now)
     return (await billing_postgres.expire(pool, now)).total
-
-
-async def _no_answer() -> None:
-    """What a cache that is not there answers."""

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import TypeVar, cast
 
-__all__ = ["deferred"]
+__all__ = ["Port", "deferred"]
 
 Port = TypeVar("Port")
 

@@ -8,7 +8,6 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-import structlog
 from attrs import evolve, frozen
 
 from billing_core.domain.errors import BillingError
@@ -108,5 +107,7 @@ class HealthChecks:
 def _failed(part: str, error: Exception) -> Check:
     """A part that could not be asked. What is no error of billing's is logged, for nobody foresaw it."""
     if not isinstance(error, BillingError):
+        import structlog  # noqa: PLC0415 - it brings all that makes logs beautiful, and most processes log nothing
+
         structlog.get_logger().error("unforeseen", part=part, exc_info=error)
     return Check(status=Condition.UNAVAILABLE, latency_ms=None)

@@ -20,5 +20,5 @@ logging.getLogger("psycopg").addHandler(logging.NullHandler())
 @asynccontextmanager
 async def opened(needs: Collection[Need] = OPERATE) -> AsyncIterator[Application]:
     """The application as the environment configures it. Raises `SettingsInvalid`."""
-    async with open_application(load_settings(os.environ, needs)) as application:
+    async with open_application(load_settings(os.environ, needs), briefly=True) as application:
         yield application
