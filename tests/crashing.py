@@ -40,7 +40,7 @@ from billing_stripe.api import Call, Reply
 from billing_stripe.permissions import Permission
 from tests.contract.sandbox_server import KEY, SECRET
 
-__all__ = ["PLANS", "THANKS", "Do", "Steps", "child", "opened", "reconciling"]
+__all__ = ["PLANS", "THANKS", "Do", "Steps", "child", "opened", "opened_on", "reconciling"]
 
 ORIGIN = "https://app.example.com"
 SETTINGS = Settings(
@@ -126,7 +126,19 @@ async def opened(
     database_url: str, stripe_url: str, steps: Steps | None = None, *, minutes_later: int = 0, connections: int = 4
 ) -> AsyncIterator[Application]:
     """The application on real PostgreSQL and the sandbox, with its steps counted."""
-    pool: Pool = await billing_postgres.open_pool(database_url, connections_max=connections)
+    pool = await billing_postgres.open_pool(database_url, connections_max=connections)
+    try:
+        async with opened_on(pool, stripe_url, steps, minutes_later=minutes_later) as application:
+            yield application
+    finally:
+        await pool.close()
+
+
+@asynccontextmanager
+async def opened_on(
+    pool: Pool, stripe_url: str, steps: Steps | None = None, *, minutes_later: int = 0
+) -> AsyncIterator[Application]:
+    """The same on connections that are there already: what one application knows, another one does not."""
     steps = steps or Steps()
     stripe = _Stripe(KEY, base_url=stripe_url)
     stripe.steps = steps
@@ -159,7 +171,6 @@ async def opened(
         )
     finally:
         await stripe.close()
-        await pool.close()
 
 
 async def _nothing_expires(_now: datetime) -> int:

@@ -16,12 +16,13 @@ from billing_core.domain.changes import changes_between
 from billing_core.domain.operations import COMMAND_NAMES, OperationState
 from billing_core.domain.policies import Collector, DunningPolicy
 from billing_core.domain.purchases import PurchaseStatus
+from billing_postgres import Pool
 from billing_sandbox.engine.chaos import Chaos, Rates
 from billing_sandbox.engine.objects import Obj
 from billing_sandbox.signing import signature_header
 from tests.builders import BASIC, K8S, PRO, TEAM
 from tests.contract.sandbox_server import SECRET, Served
-from tests.crashing import PLANS, THANKS, opened
+from tests.crashing import PLANS, THANKS, opened_on
 from tests.doings import DOINGS
 
 __all__ = ["SOLD", "Scene"]
@@ -43,6 +44,7 @@ class Scene:
     """One user, the sandbox, and the database."""
 
     database_url: str
+    pool: Pool
     stripe: Served
     app: Application
     #: How many events are of users before this one.
@@ -145,7 +147,7 @@ class Scene:
         days = (
             1 if doing == "try to be paid" else 4
         )  # which invoice failed is asked on the first, the retry is on the third
-        async with opened(self.database_url, self.stripe.url, minutes_later=days * 24 * 60) as later:
+        async with opened_on(self.pool, self.stripe.url, minutes_later=days * 24 * 60) as later:
             while await later.take_steps("worker"):
                 continue
         if doing == "try to be paid":

@@ -1,6 +1,7 @@
 """Killed at every commit and every call to Stripe: whatever moves money happens at most once, and we know of it.
 
-A real process, real PostgreSQL, the served sandbox. Another process goes on where the one that was killed was.
+A real process, real PostgreSQL, the served sandbox. This process goes on where the one that was killed was, with an
+application that knows nothing of it.
 """
 
 from __future__ import annotations
@@ -9,15 +10,17 @@ import asyncio
 import os
 from collections import Counter
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 
 import pytest
 
 from billing_core.domain.operations import COMMAND_NAMES
+from billing_postgres import Pool, open_pool
 from tests.builders import K8S
 from tests.contract.postgres.crash_scene import SOLD, Scene
 from tests.contract.sandbox_server import Served
-from tests.crashing import Steps, child, opened
+from tests.crashing import Steps, child, opened_on
 from tests.doings import DOINGS, carry_out
 from tests.forked import FORKED
 
@@ -31,15 +34,34 @@ _FEW = [(name, step) for name, step in _EVERY if name in _MAKES or step == len(D
 _TRIED = _EVERY if os.environ.get("HYPOTHESIS_PROFILE") == "nightly" else _FEW
 
 
-@pytest.fixture
-async def scene(request: pytest.FixtureRequest, stripe: Served) -> AsyncIterator[Scene]:
-    """A user of their own; a database of its own for what is done for whomever it is due."""
-    doing = DOINGS[request.node.callspec.params["doing"]]
-    url = request.getfixturevalue("database_url" if doing.minutes_later else "schema_url")
-    async with opened(url, stripe.url, connections=8) as app:
+@asynccontextmanager
+async def _selling(url: str, stripe: Served) -> AsyncIterator[Pool]:
+    """Connections to this database, where what is sold is known."""
+    pool = await open_pool(url)
+    async with opened_on(pool, stripe.url) as app:
         await app.apply_catalog(SOLD, [K8S], actor="test")
+    yield pool
+    await pool.close()
+
+
+@pytest.fixture(scope="module")
+async def shared(schema_url: str, stripe: Served) -> AsyncIterator[Pool]:
+    """Connections that all tests share, each with a user of their own."""
+    async with _selling(schema_url, stripe) as pool:
+        yield pool
+
+
+@pytest.fixture
+async def scene(request: pytest.FixtureRequest, stripe: Served, schema_url: str, shared: Pool) -> AsyncIterator[Scene]:
+    """A user of their own; a database of its own for what is done for whomever it is due."""
+    url, pool = schema_url, shared
+    async with AsyncExitStack() as stack:
+        if DOINGS[request.node.callspec.params["doing"]].minutes_later:
+            url = request.getfixturevalue("database_url")
+            pool = await stack.enter_async_context(_selling(url, stripe))
+        app = await stack.enter_async_context(opened_on(pool, stripe.url))
         earlier = list(stripe.sandbox.engine.world.store.each("event"))
-        yield Scene(url, stripe, app, len(earlier))
+        yield Scene(url, pool, stripe, app, len(earlier))
 
 
 def test_every_command_is_done_here() -> None:
@@ -51,7 +73,7 @@ async def test_every_commit_and_every_call_is_enumerated(scene: Scene, doing: st
     """Whoever adds one must say so in `tests.doings`; then it is crashed at too."""
     thing, steps = await scene.prepared_for(doing), Steps()
     before, requests = await scene.commands(), scene.requests()
-    async with opened(scene.database_url, scene.stripe.url, steps, minutes_later=DOINGS[doing].minutes_later) as app:
+    async with opened_on(scene.pool, scene.stripe.url, steps, minutes_later=DOINGS[doing].minutes_later) as app:
         await carry_out(doing, scene.user, thing, app)
 
     assert tuple(steps.taken) == DOINGS[doing].steps
@@ -76,7 +98,7 @@ async def test_killed_before_any_step_it_happens_at_most_once_and_we_know_of_it(
     await asyncio.to_thread(process.join)
     assert process.exitcode == -9
 
-    async with opened(scene.database_url, scene.stripe.url, minutes_later=later + 4) as app:
+    async with opened_on(scene.pool, scene.stripe.url, minutes_later=later + 4) as app:
         while await app.carry_out.due("worker"):
             continue
         scene.seconds_pass()
