@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import UTC, datetime
 from random import Random
 from typing import Any
 
-from billing_core.domain.facts import Fact, InvoicePaymentSeen, InvoiceSeen, ObjectKind, PaymentSeen
+from billing_core.domain.facts import (
+    ChargeSeen,
+    Fact,
+    InvoicePaymentSeen,
+    InvoiceSeen,
+    ObjectKind,
+    PaymentSeen,
+    RefundSeen,
+)
 from billing_core.domain.folding import fold
 from billing_core.domain.reconciliation import Finding
+from billing_core.domain.refunds import is_live, refunded_of
 from billing_stripe.facts import fact_of_event
 from tests.component.http.house import House
 from tests.told_over_http import about
@@ -41,6 +50,8 @@ def put_at_provider(house: House, events: Sequence[Obj], user: str) -> None:
         house.provider.world.put(state.snapshot)
     for link in _untold_links(house, user):
         house.provider.world.put(link)
+    for refund in _untold_refunds(facts.values(), house, user):
+        house.provider.world.put(refund)
 
 
 def _untold_links(house: House, user: str) -> list[InvoicePaymentSeen]:
@@ -64,6 +75,31 @@ def _untold_links(house: House, user: str) -> list[InvoicePaymentSeen]:
         if payment.status == "requires_payment_method" and payment.id not in linked and payment.id.endswith(user)
         if (invoice := invoices.get(payment.id.replace("pi_", "in_", 1))) is not None
     ]
+
+
+def _untold_refunds(told: Iterable[list[Fact]], house: House, user: str) -> list[RefundSeen]:
+    """What the provider gave back and an older endpoint tells of by the sum of its charge alone."""
+    found = []
+    for state in filter(None, map(fold, told)):
+        charge = state.snapshot
+        if not isinstance(charge, ChargeSeen):
+            continue
+        of_it = [one for one in house.provider.world.all(RefundSeen) if one.charge_id == charge.id and is_live(one)]
+        rest = refunded_of(charge) - sum(one.amount for one in of_it)
+        if rest > 0:
+            identity = f"re_of_{charge.id}_{user}"
+            found.append(
+                RefundSeen(
+                    id=identity,
+                    created=state.status_since,
+                    charge_id=charge.id,
+                    payment_id=charge.payment_id,
+                    status="succeeded",
+                    amount=rest,
+                    currency=charge.currency,
+                )
+            )
+    return found
 
 
 async def reconciled(house: House) -> list[Finding]:

@@ -28,6 +28,8 @@ _STANDINGS = {
     "warning_needs_response": Standing.INQUIRY,
     "warning_under_review": Standing.INQUIRY,
     "warning_closed": Standing.INQUIRY,
+    # What older versions say of one that ended because the charge was refunded: the refund counts by itself.
+    "charge_refunded": Standing.INQUIRY,
     "needs_response": Standing.OPEN,
     "under_review": Standing.OPEN,
     "lost": Standing.LOST,

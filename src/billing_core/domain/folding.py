@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from billing_core.domain.causality import order_second
 from billing_core.domain.facts import Fact, InvoiceSeen, ObjectRef, Snapshot, SubscriptionSeen
@@ -19,7 +19,7 @@ from billing_core.domain.lifecycles import status_of
 __all__ = ["FOLD_VERSION", "ObjectState", "Passed", "course", "extend", "fold", "is_later"]
 
 #: Counts up whenever the fold or what it is derived into changes; stored rows of an older one are folded anew.
-FOLD_VERSION = 5
+FOLD_VERSION = 6
 
 
 @frozen(kw_only=True)
@@ -153,6 +153,7 @@ class _Course:
             for fact in ordered.facts:
                 self._take(fact)
             last = ordered.facts[-1]
+        self._ambiguous |= _is_shown_in_part(self._snapshot)
         if last.is_answer and last_at is not None and last.occurred_at - last_at <= _ANSWER_IN_DOUBT:
             self._ambiguous |= self._snapshot != before
 
@@ -161,7 +162,7 @@ class _Course:
         known_at, self._last_at = self._last_at, fact.occurred_at
         if fact.begins and self._snapshot is not None:
             return  # A late beginning never revives what went on since (cashier#1759).
-        after, before = fact.after, fact.before
+        after, before = self._with_lines(fact.after), fact.before
         if self._ref is None:
             self._ref = fact.ref
         self._customer_id = fact.customer_id or self._customer_id
@@ -171,6 +172,15 @@ class _Course:
         if type(after) is SubscriptionSeen:
             self._take_subscription(fact, after, goes_on=goes_on)
         self._snapshot = after
+
+    def _with_lines(self, after: Snapshot) -> Snapshot:
+        """It, with all its lines where it shows the first of them only: they do not change any more once it is open."""
+        if not isinstance(after, InvoiceSeen) or not after.lines_missing:
+            return after
+        known = self._snapshot
+        if not isinstance(known, InvoiceSeen) or known.lines_missing or known.finalized_at is None:
+            return after
+        return evolve(after, lines=known.lines, lines_missing=False)
 
     def _take_status(
         self, fact: Fact, status: str | None, status_before: str | None, known_at: datetime | None
@@ -198,6 +208,11 @@ class _Course:
 def _is_tried_again(snapshot: Snapshot) -> bool:
     """Whether it is an invoice that was tried before: an event that shows it does not tell of the first time."""
     return isinstance(snapshot, InvoiceSeen) and snapshot.attempt_count > 1
+
+
+def _is_shown_in_part(snapshot: Snapshot | None) -> bool:
+    """Whether it is a bill, of which not all lines are known: what it is for must be asked."""
+    return isinstance(snapshot, InvoiceSeen) and snapshot.lines_missing and snapshot.status != "draft"
 
 
 def _prices(snapshot: Snapshot) -> list[str]:

@@ -61,6 +61,7 @@ RANKS: dict[type[Snapshot], dict[str, int]] = {
         "warning_needs_response": 0,
         "warning_under_review": 1,
         "warning_closed": 2,
+        "charge_refunded": 9,
         "needs_response": 3,
         "under_review": 4,
         "lost": 5,

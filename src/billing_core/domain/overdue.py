@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from billing_core.domain.facts import InvoiceSeen
+from billing_core.domain.facts import ChargeSeen, InvoiceSeen
 from billing_core.domain.folding import ObjectState
 from billing_core.domain.known import Known
 
@@ -78,12 +78,17 @@ def unpaid_invoice(subscription_id: str, known: Known) -> InvoiceSeen | None:
 def first_failure(invoice: InvoiceSeen, known: Known) -> datetime:
     """When (UTC) an invoice was first tried in vain.
 
-    Its first failed charge tells; else the event that told of the first try; else when it was finalised: it is tried
-    then.
+    Its first failed charge tells: when it was made, or when it came back where it was on its way for a while; else the
+    event that told of the first try; else when it was finalised: it is tried then.
     """
     charges = (charge for payment in known.payments_of(invoice) for charge in known.charges_of(payment))
-    failed = (charge.created for charge in charges if charge.status == "failed")
+    failed = (_failed_at(charge, known) for charge in charges if charge.status == "failed")
     state = known.state_of(invoice)
     was_told = state is not None and state.status_not_before == state.status_since and invoice.status == "open"
     told = state.status_since if state is not None and was_told else None
     return min(failed, default=told or invoice.finalized_at or invoice.created)
+
+
+def _failed_at(charge: ChargeSeen, known: Known) -> datetime:
+    state = known.state_of(charge)
+    return state.status_since if state is not None and "pending" in state.statuses else charge.created

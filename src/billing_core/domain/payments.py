@@ -6,13 +6,14 @@ payment; the record is keyed by the payment, so there is one. Captured = kept + 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
 
 from attrs import frozen
 
 from billing_core.domain.disputes import Standing, standing_of
-from billing_core.domain.facts import ObjectKind, PaymentSeen
+from billing_core.domain.facts import ObjectKind, PaymentSeen, RefundSeen
 from billing_core.domain.folding import ObjectState
 from billing_core.domain.ids import derived_id
 from billing_core.domain.known import Known
@@ -112,10 +113,11 @@ def _settlement_of(payment: PaymentSeen, known: Known) -> Settlement:
     live = [refund for refund in refunds if is_live(refund)]
     charges = known.charges_of(payment)
     told = max((refunded_of(charge) for charge in charges), default=0)
-    # A charge tells a cumulative sum, also of refunds that we have not heard of yet.
-    unheard = max(0, told - sum(refund.amount for refund in refunds))
+    # A charge tells a cumulative sum, also of refunds that we have not heard of yet, without what had failed by then.
+    since = [moment for charge in charges if refunded_of(charge) == told and (moment := known.status_since(charge))]
+    unheard = max(0, told - sum(refund.amount for refund in refunds if not _had_failed(refund, since, known)))
     # No object holds the time of a refund that only a charge tells of: the first fact that showed the sum does.
-    told_at = [known.status_since(charge) for charge in charges if unheard and refunded_of(charge) == told]
+    told_at = since if unheard else []
     refunded = min(captured, sum(refund.amount for refund in live) + unheard)
     disputes = [(dispute, standing_of(dispute)) for dispute in known.disputes_of(payment)]
     holding = [dispute for dispute, standing in disputes if standing in {Standing.OPEN, Standing.LOST}]
@@ -129,9 +131,15 @@ def _settlement_of(payment: PaymentSeen, known: Known) -> Settlement:
         disputed=Money(disputed, currency),
         standings=frozenset(standing for _, standing in disputes),
         paid_at=_paid_at(payment, known),
-        refunded_at=max([*refunded_at, *filter(None, told_at)], default=None),
+        refunded_at=max([*refunded_at, *told_at], default=None),
         disputed_at=min((dispute.created for dispute in holding), default=None),
     )
+
+
+def _had_failed(refund: RefundSeen, told_at: Sequence[datetime], known: Known) -> bool:
+    """Whether a refund was known to have come to nothing before the charge told of its sum, for the first time."""
+    failed_at = known.status_since(refund)
+    return not is_live(refund) and failed_at is not None and any(failed_at < moment for moment in told_at)
 
 
 def _paid_at(payment: PaymentSeen, known: Known) -> datetime | None:

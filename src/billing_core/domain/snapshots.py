@@ -140,6 +140,8 @@ class ScheduleSeen:
     #: ``not_started``, ``active``, ``completed``, ``released`` or ``canceled``.
     status: str
     phases: tuple[PhaseSeen, ...] = ()
+    #: When (UTC) the phase that it is in began; None before the first and after the last, or where nobody told.
+    phase_start: datetime | None = None
     labels: Labels = field(factory=Labels)
 
 
@@ -183,6 +185,8 @@ class InvoiceSeen:
     hosted_url: str | None = None
     pdf_url: str | None = None
     lines: tuple[InvoiceLineSeen, ...] = ()
+    #: Whether it has more lines than these: an event shows the first ten.
+    lines_missing: bool = False
     #: Only in the shapes before 2025-03-31: the payment intent and charge that paid it.
     payment_id: str | None = None
     charge_id: str | None = None
@@ -261,6 +265,8 @@ class RefundSeen:
 
     id: str
     created: datetime
+    #: Only of one that gives back what paid for nothing, and so names neither charge nor payment: a customer's balance.
+    customer_id: str | None = None
     charge_id: str | None = None
     payment_id: str | None = None
     status: str

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from billing_core.domain.contests import contest_step
 from billing_core.domain.discounts import RunningDiscount, discounts_of
@@ -250,11 +250,15 @@ def _cancellation_reason(seen: SubscriptionSeen, known: Known, steps: tuple[Step
 
 
 def _plan_item(seen: SubscriptionSeen, agreed_at: datetime | None, catalog: Catalog) -> tuple[ItemSeen, Plan] | None:
-    for item in seen.items:
-        plan = catalog.plan_for(item.price_id, agreed_at or seen.created)
-        if plan is not None:
-            return item, plan
-    return None
+    """The item that a plan maps to, and that plan; of several the dearest, which opens what all of them open."""
+    found = [(catalog.plan_for(item.price_id, agreed_at or seen.created), item) for item in seen.items]
+    known = [(plan, item) for plan, item in found if plan is not None]
+    if not known:
+        return None
+    plan, item = max(known, key=lambda one: (one[0].amount_per_month, one[0].rank, one[0].id, one[1].id))
+    if len(known) > 1:
+        plan = evolve(plan, grants=tuple(grant for one, _ in known for grant in one.grants))
+    return item, plan
 
 
 def _paid_before(seen: SubscriptionSeen, known: Known, catalog: Catalog) -> tuple[ItemSeen, Plan] | None:
@@ -282,9 +286,13 @@ def _pending_change(seen: SubscriptionSeen, item: ItemSeen, known: Known, catalo
         return None
     now_until = max((item.period_end for item in seen.items if item.period_end), default=seen.created)
     for phase in schedule.phases:
+        if schedule.phase_start is None:
+            is_to_come = phase.start >= now_until
+        else:  # it may begin in the middle of a period
+            is_to_come = phase.start > max(schedule.phase_start, item.period_start or schedule.phase_start)
         coming = catalog.plan_for(phase.price_id, phase.start)
         changes = (phase.price_id, phase.quantity) != (item.price_id, item.quantity)
-        if phase.start >= now_until and coming is not None and changes:
+        if is_to_come and coming is not None and changes:
             return PendingChange(plan_id=coming.id, quantity=phase.quantity, effective_at=phase.start)
     return None
 
@@ -302,8 +310,15 @@ def may_have_steps(states: Iterable[ObjectState]) -> bool:
 
 
 def counting(subscriptions: Iterable[Subscription]) -> Subscription | None:
-    """The one that counts now: the newest that has not ended, else the last one; None for a user without any."""
-    return max(subscriptions, key=lambda one: (not one.has_ended, one.created_at, one.id), default=None)
+    """The one that counts now; None for a user without any.
+
+    The newest that has begun and not ended, else one that waits for its first payment, else the last one.
+    """
+    return max(
+        subscriptions,
+        key=lambda one: (not one.has_ended, one.status != Status.INCOMPLETE, one.created_at, one.id),
+        default=None,
+    )
 
 
 def require_allowed(command: Command, subscription: Subscription, now: datetime) -> None:

@@ -19,14 +19,19 @@ from tests.component.http.house import House
 from tests.event_histories import HISTORIES as WELL_KNOWN
 from tests.event_histories import LATEST, History
 from tests.hostile_histories import HOSTILE_HISTORIES
+from tests.moved_histories import MOVED_HISTORIES
 from tests.novel_histories import NOVEL_HISTORIES
 from tests.odd_histories import ODD_HISTORIES
 from tests.rare_histories import RARE_HISTORIES
+from tests.shaped_histories import SHAPED_HISTORIES
+from tests.slow_histories import SLOW_HISTORIES
 from tests.told_over_http import CATALOG, about, at, everything
 from tests.unit.stripe.stripe_json import Obj
 
 SECRET = "whsec_histories"
-HISTORIES = WELL_KNOWN | HOSTILE_HISTORIES | NOVEL_HISTORIES | RARE_HISTORIES | ODD_HISTORIES | BUSY_HISTORIES
+HISTORIES = (WELL_KNOWN | HOSTILE_HISTORIES | NOVEL_HISTORIES | RARE_HISTORIES | ODD_HISTORIES | BUSY_HISTORIES) | (
+    SLOW_HISTORIES | MOVED_HISTORIES | SHAPED_HISTORIES
+)
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}")
 
 

@@ -59,6 +59,7 @@ HOLD = NextStep(kind=StepKind.HOLD, subject="dp_1", due_at=day(10))
         ("warning_needs_response", None),
         ("warning_under_review", None),
         ("warning_closed", None),
+        ("charge_refunded", None),
         ("needs_response", Standing.OPEN),
         ("under_review", Standing.OPEN),
         ("a_status_to_come", Standing.OPEN),

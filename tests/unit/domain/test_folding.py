@@ -10,7 +10,7 @@ from attrs import evolve
 from billing_core.domain.facts import ANSWER, LOOKED_UP, Fact, SubscriptionSeen
 from billing_core.domain.folding import ObjectState, course, extend, fold, is_later
 from tests.builders import CUSTOMER, TEAM, day, looked_up, told
-from tests.provider_objects import item, method, payment, session, subscription
+from tests.provider_objects import invoice, item, line, method, payment, session, subscription
 
 TRIALING, ACTIVE, PAST_DUE = (subscription(status) for status in ("trialing", "active", "past_due"))
 ENDED = subscription("canceled", ended_at=day(40))
@@ -210,3 +210,31 @@ def test_what_is_heard_of_late_has_had_its_price_since_it_was_made() -> None:
 def test_a_price_that_a_look_shows_to_have_changed_was_agreed_to_when_it_was_seen() -> None:
     team = evolve(ACTIVE, items=(item(TEAM.stripe_price_id or ""),))
     assert folded(created(ACTIVE), looked_up(team, day(7)), looked_up(team, day(9))).price_since == day(7)
+
+
+# --------------------------------------------------------------------------- bills of more lines than an event shows
+LINES = tuple(line(100, day(0), day(31)) for _ in range(12))
+WHOLE = evolve(invoice(*LINES), finalized_at=day(0))
+SHOWN = evolve(WHOLE, lines=LINES[:10], lines_missing=True)
+
+
+def test_a_bill_of_which_not_all_lines_are_known_is_asked_for() -> None:
+    assert folded(told("invoice.paid", SHOWN, day(0))).ambiguous
+    assert not folded(told("invoice.created", evolve(SHOWN, status="draft"), day(0))).ambiguous
+
+
+def test_what_shows_the_first_lines_takes_none_of_those_that_are_known() -> None:
+    facts = [
+        told("invoice.paid", SHOWN, day(0)),
+        looked_up(WHOLE, day(1)),
+        told("invoice.updated", evolve(SHOWN, number="A-2"), day(2), before=SHOWN),
+    ]
+    for arrived in permutations(facts):
+        state = folded(*arrived)
+        assert (state.snapshot, state.ambiguous) == (evolve(WHOLE, number="A-2"), False)
+
+
+def test_the_lines_of_a_draft_may_have_changed_since() -> None:
+    draft = evolve(WHOLE, status="draft", finalized_at=None)
+    state = folded(looked_up(draft, day(0)), told("invoice.finalized", SHOWN, day(1)))
+    assert (state.snapshot, state.ambiguous) == (SHOWN, True)

@@ -15,7 +15,7 @@ from attrs import evolve
 from billing_core.domain.facts import Fact
 from billing_core.domain.subscriptions import Subscription
 from tests.builders import account, day, looked_up, told
-from tests.provider_objects import subscription
+from tests.provider_objects import charge, subscription
 from tests.unpaid import OPEN, declined
 
 FINALISED, FAILED, SEEN = day(31, hours=1), day(31, hours=1, seconds=5), day(34)
@@ -143,3 +143,15 @@ def test_what_comes_late_only_makes_it_more_exact() -> None:
 def test_the_order_in_which_facts_come_does_not_matter() -> None:
     facts = [BEGAN, HEARD, ANSWERED, ASKED_FOR_THE_INVOICE]
     assert {owes(list(arrived)).past_due_since for arrived in permutations(facts)} == {FAILED}
+
+
+def test_a_debit_that_came_back_after_days_failed_when_it_came_back() -> None:
+    """Sent on day 31, back on day 36: the subscription's own event is lost, the charge's two are not."""
+    failed = charge(identity="ch_1", created=FAILED, status="failed", payment_id=_PAYMENT.id)
+    sent = evolve(failed, status="pending")
+    came_back = told("charge.failed", failed, day(36))
+    facts = [BEGAN, looked_up(OWES, day(40)), looked_up(INVOICE, day(40)), told("charge.pending", sent, FAILED)]
+    row = owes([*facts, came_back, *(looked_up(one, day(40)) for one in (_PAYMENT, _LINK))])
+    assert row.past_due_since == day(36)
+    assert row.dunning is not None
+    assert row.dunning.first_failed_at == day(36)

@@ -10,7 +10,7 @@ from attrs import evolve
 
 from billing_core.domain.facts import InvoiceLineSeen, InvoicePaymentSeen, Snapshot
 from billing_core.domain.payments import Payment, PaymentContext, PaymentStatus, settlement_of
-from tests.builders import BASIC, PRO, account, day, order, our_id, seen, told, usd
+from tests.builders import BASIC, CUSTOMER, PRO, account, day, order, our_id, seen, told, usd
 from tests.provider_objects import (
     charge,
     customer,
@@ -58,6 +58,7 @@ STATUSES: dict[str, tuple[tuple[Snapshot, ...], PaymentStatus]] = {
     "refunded in vain": ((payment(), refund(status="failed")), PaymentStatus.SUCCEEDED),
     "disputed": ((payment(), dispute()), PaymentStatus.DISPUTED),
     "asked about": ((payment(), dispute("warning_under_review")), PaymentStatus.SUCCEEDED),
+    "disputed, and given back instead": ((payment(), dispute("charge_refunded")), PaymentStatus.SUCCEEDED),
     "won back": ((payment(), dispute("won")), PaymentStatus.SUCCEEDED),
     "prevented": ((payment(), dispute("prevented")), PaymentStatus.REFUNDED),
 }
@@ -304,3 +305,30 @@ def test_a_detached_default_is_nobodys_default() -> None:
 
 def test_a_deleted_customer_has_no_methods() -> None:
     assert account(seen(customer(deleted=True), method())).payment_methods == ()
+
+
+# ---------------------------------------------------------------------------------- refunds that only a charge tells of
+@pytest.mark.parametrize(
+    ("failed_on", "told_on", "refunded"),
+    [
+        pytest.param(9, 12, 4900, id="a-sum-that-is-told-later-is-of-another-one"),
+        pytest.param(12, 9, 0, id="one-that-was-told-before-is-of-the-one-that-failed"),
+        pytest.param(9, 9, 0, id="and-so-is-one-of-that-very-second"),
+    ],
+)
+def test_a_refund_that_failed_is_in_no_sum_that_a_charge_tells_of_later(
+    failed_on: int, told_on: int, refunded: int
+) -> None:
+    facts = [
+        told("payment_intent.succeeded", payment(), day(0)),
+        told("charge.refund.updated", refund(status="failed"), day(failed_on)),
+        told("charge.refunded", charge(refunded=4900), day(told_on)),
+    ]
+    (row,) = account(facts).payments
+    assert row.amount_refunded == usd(refunded)
+
+
+def test_money_that_paid_for_nothing_goes_back_and_no_payment_hears_of_it() -> None:
+    of_balance = evolve(refund(payment_id=None), customer_id=CUSTOMER)
+    found = account(seen(payment(), of_balance))
+    assert (found.payments[0].amount_refunded, found.refunds) == (usd(0), ())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from itertools import product
 
 import pytest
@@ -11,7 +12,8 @@ from billing_core.domain.errors import InvalidTransition
 from billing_core.domain.facts import DiscountSeen, InvoiceSeen, Snapshot
 from billing_core.domain.known import Known
 from billing_core.domain.lifecycles import RANKS, life_rank
-from billing_core.domain.plans import Catalog
+from billing_core.domain.plans import Catalog, Plan
+from billing_core.domain.resources import Resource
 from billing_core.domain.subscriptions import (
     COMMANDS,
     LIFECYCLE,
@@ -25,7 +27,7 @@ from billing_core.domain.subscriptions import (
     require_allowed,
     subscription_row,
 )
-from tests.builders import ANN, BASIC, CATALOG, CUSTOMER, PRO, TEAM, account, course, day, plan, seen, states, told
+from tests.builders import ANN, BASIC, CATALOG, CUSTOMER, PRO, TEAM, account, course, day, plan, seen, states, told, usd
 from tests.provider_objects import dispute, invoice, item, line, payment, schedule, subscription
 
 
@@ -341,3 +343,57 @@ def test_moved_to_a_price_of_no_plan_it_keeps_the_plan_that_was_paid_for_last(
 def test_of_what_no_plan_was_ever_paid_for_there_is_no_record(invoices: list[InvoiceSeen]) -> None:
     found = account(seen(MOVED, *invoices))
     assert (found.subscriptions, found.grants, found.unknown_prices) == ((), (), frozenset({"price_unheard"}))
+
+
+@pytest.mark.parametrize(
+    ("newer", "counts"), [("incomplete", "sub_old"), ("active", "sub_new"), ("dreaming", "sub_new")]
+)
+def test_one_that_waits_for_its_first_payment_counts_behind_one_that_began(newer: str, counts: str) -> None:
+    both = subscription("active", identity="sub_old"), subscription(newer, identity="sub_new", created=day(3))
+    found = counting(account(seen(*both)).subscriptions)
+    assert found is not None
+    assert found.stripe_subscription_id == counts
+
+
+def test_one_that_waits_for_its_first_payment_counts_before_one_that_is_over() -> None:
+    both = subscription("canceled", identity="sub_old"), subscription("incomplete", identity="sub_new")
+    found = counting(account(seen(*both)).subscriptions)
+    assert found is not None
+    assert found.stripe_subscription_id == "sub_new"
+
+
+@pytest.mark.parametrize("first", [PRO, BASIC])
+def test_of_several_items_that_are_plans_the_dearest_is_the_plan_whatever_their_ids(first: Plan) -> None:
+    second = BASIC if first is PRO else PRO
+    items = (item(first.stripe_price_id or ""), evolve(item(second.stripe_price_id or "", quantity=3), id="si_2"))
+    assert record(subscription(items=items)).plan_id == PRO.id
+
+
+def test_what_each_of_several_plans_opens_is_open() -> None:
+    courses = plan("courses", price_id="price_courses", price=usd(900), grants=(course("k8s-101"),))
+    labs = plan("labs", price_id="price_labs", price=usd(1900), grants=(Resource("lab", "ci"),))
+    items = (item("price_courses"), evolve(item("price_labs"), id="si_2"))
+    found = account(seen(subscription(items=items)), catalog=Catalog(plans=(courses, labs)))
+    assert {(grant.resource.type, grant.resource.id) for grant in found.grants} == {
+        ("course", "k8s-101"),
+        ("lab", "ci"),
+    }
+    assert found.subscriptions[0].plan_id == "labs"
+
+
+@pytest.mark.parametrize(
+    ("phase_start", "begins", "is_to_come"),
+    [
+        pytest.param(day(0), day(20), True, id="in-the-middle-of-the-month"),
+        pytest.param(day(20), day(20), False, id="it-has-begun"),
+        pytest.param(day(-9), day(0), False, id="it-began-with-this-period-though-nobody-told"),
+        pytest.param(None, day(20), False, id="nobody-told-which-phase-it-is"),
+    ],
+)
+def test_a_phase_is_to_come_that_begins_after_the_present_one(
+    phase_start: datetime | None, begins: datetime, *, is_to_come: bool
+) -> None:
+    coming = item(BASIC.stripe_price_id or "", start=begins, end=day(59))
+    planned = evolve(schedule(NOW_PRO, coming), phase_start=phase_start)
+    pending = record(subscription(schedule_id="sub_sched_1"), planned).pending_change
+    assert (pending is not None and pending.effective_at == begins) is is_to_come

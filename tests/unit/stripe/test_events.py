@@ -17,7 +17,7 @@ from billing_core.domain.facts import (
     SessionSeen,
     SubscriptionSeen,
 )
-from billing_stripe.facts import EVENT_KINDS, WEBHOOK_EVENTS, Unreadable, before_update, fact_of_event, snapshot_of
+from billing_stripe.facts import EVENT_KINDS, WEBHOOK_EVENTS, before_update, fact_of_event, snapshot_of
 from tests.contract.stripe_description import description
 from tests.unit.stripe import stripe_json as make
 
@@ -191,9 +191,10 @@ def test_an_event_without_previous_attributes_says_nothing_of_the_time_before() 
     assert fact("customer.updated", make.customer(), {}).before is None
 
 
-def test_an_update_that_claims_to_have_changed_the_id_is_refused() -> None:
-    with pytest.raises(Unreadable, match="cannot have changed the id"):
-        fact("customer.updated", make.customer(), {"id": "cus_other"})
+@pytest.mark.parametrize("previous", [{"id": "cus_other"}, {"created": "yesterday"}])
+def test_a_state_before_that_cannot_be_right_is_none_and_what_is_now_counts(previous: make.Obj) -> None:
+    told = fact("customer.updated", make.customer(), previous)
+    assert (told.before, told.after.id) == (None, "cus_ada")
 
 
 SCALARS = st.none() | st.booleans() | st.integers() | st.text(max_size=3)

@@ -1,6 +1,7 @@
 """Stripe's JSON in our words: every object, and what is done with what does not fit."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -11,12 +12,14 @@ from hypothesis import strategies as st
 from billing_core.domain.facts import (
     SNAPSHOT_TYPES,
     CustomerSeen,
+    InvoiceSeen,
     Labels,
     ObjectKind,
     PaymentMethodSeen,
     PaymentSeen,
     PriceSeen,
     ProductSeen,
+    RefundSeen,
     ScheduleSeen,
     SessionSeen,
     SubscriptionSeen,
@@ -252,3 +255,31 @@ def test_a_text_without_a_nul_can_be_stored() -> None:
     seen = read_as(ProductSeen, make.product(name="P\x00ro", description="\x00"))
 
     assert (seen.name, seen.description) == ("Pro", None)
+
+
+def test_the_time_of_a_bill_of_2018_was_called_its_date() -> None:
+    older = make.invoice(date=make.START)
+    del older["created"]
+    assert read(older) == read(make.invoice())
+
+
+@pytest.mark.parametrize(("charge", "customer"), [("ch_1", None), (None, "cus_ada")])
+def test_a_refund_names_its_customer_itself_where_nothing_was_paid_with_it(
+    charge: str | None, customer: str | None
+) -> None:
+    found = read(make.refund(charge=charge, payment_intent=None, customer="cus_ada"))
+    assert isinstance(found, RefundSeen)
+    assert found.customer_id == customer
+
+
+@pytest.mark.parametrize("has_more", [True, False])
+def test_a_bill_says_whether_it_shows_all_of_its_lines(*, has_more: bool) -> None:
+    found = read(make.invoice(lines=make.listed(make.line()) | {"has_more": has_more}))
+    assert isinstance(found, InvoiceSeen)
+    assert found.lines_missing is has_more
+
+
+def test_a_schedule_says_since_when_it_is_in_its_phase() -> None:
+    found = read(make.schedule(current_phase={"start_date": make.START, "end_date": make.END}))
+    assert isinstance(found, ScheduleSeen)
+    assert found.phase_start == datetime.fromtimestamp(make.START, UTC)

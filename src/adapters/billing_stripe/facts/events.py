@@ -111,12 +111,14 @@ def fact_of_event(
 def _before(
     kind: ObjectKind, body: Mapping[str, object], previous: Mapping[str, object] | None, after: Snapshot
 ) -> Snapshot | None:
+    """The whole object before an update; None where none that can be right is told: what it is now still counts."""
     if not previous:
         return None
-    before = snapshot_of(kind, before_update(body, previous))
-    if before.id != after.id:
-        raise Unreadable(f"An update cannot have changed the id {after.id!r}.")
-    return before
+    try:
+        before = snapshot_of(kind, before_update(body, previous))
+    except Unreadable:
+        return None
+    return before if before.id == after.id else None
 
 
 def before_update(after: Mapping[str, object], previous: Mapping[str, object]) -> dict[str, object]:

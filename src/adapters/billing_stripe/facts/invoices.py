@@ -16,7 +16,7 @@ def read_invoice(body: Json) -> InvoiceSeen:
     """An invoice, in either shape."""
     return InvoiceSeen(
         id=body.need_identity(),
-        created=body.need_time("created"),
+        created=body.time("created") or body.need_time("date"),  # as it was called before 2019-03-14
         customer_id=body.need_identity("customer"),
         subscription_id=_subscription(body),
         status=body.text("status") or _older_status(body),
@@ -33,6 +33,7 @@ def read_invoice(body: Json) -> InvoiceSeen:
         hosted_url=body.text("hosted_invoice_url"),
         pdf_url=body.text("invoice_pdf"),
         lines=tuple(read_line(row) for row in body.rows("lines")),
+        lines_missing=body.is_cut("lines"),
         payment_id=body.identity("payment_intent"),
         charge_id=body.identity("charge"),
     )

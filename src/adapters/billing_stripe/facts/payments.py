@@ -74,11 +74,13 @@ def _fingerprint(body: Json) -> str | None:
 
 def read_refund(body: Json) -> RefundSeen:
     """A refund. One without a status is of the time when a refund either happened or was refused."""
+    charge_id, payment_id = body.identity("charge"), body.identity("payment_intent")
     return RefundSeen(
         id=body.need_identity(),
         created=body.need_time("created"),
-        charge_id=body.identity("charge"),
-        payment_id=body.identity("payment_intent"),
+        customer_id=None if charge_id or payment_id else body.identity("customer"),
+        charge_id=charge_id,
+        payment_id=payment_id,
         status=body.text("status") or "succeeded",
         amount=body.need_amount("amount"),
         currency=body.currency(),

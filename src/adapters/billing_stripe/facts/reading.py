@@ -194,6 +194,11 @@ class Json:
             rows.append(Json(row, f"{self.path}.{name}[{number}]"))
         return tuple(rows)
 
+    def is_cut(self, name: str) -> bool:
+        """Whether a list has more members than came along."""
+        value = self.fields.get(name)
+        return isinstance(value, dict) and value.get("has_more") is True
+
     def labels(self) -> Labels:
         """The metadata of ours that the object carries."""
         metadata = self.hash("metadata")

@@ -100,6 +100,7 @@ def read_schedule(body: Json) -> ScheduleSeen:
         subscription_id=body.identity("subscription") or body.identity("released_subscription"),
         status=body.need_text("status"),
         phases=tuple(_phase(row) for row in body.rows("phases")),
+        phase_start=body.hash("current_phase").time("start_date"),
         labels=body.labels(),
     )
 
