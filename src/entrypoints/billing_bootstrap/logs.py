@@ -23,8 +23,8 @@ _encode = msgspec.json.Encoder(enc_hook=repr).encode
 _encode_anything = structlog.processors.JSONRenderer()
 
 #: Stripe's SDK repeats each request with its parameters; that there was one, and how it ended, is told by metrics and
-#: traces. The pool of connections tells of each that is made.
-_TALKATIVE = ("stripe", "psycopg.pool")
+#: traces. psycopg takes a level of its own when it is imported.
+_TALKATIVE = ("stripe", "psycopg")
 
 
 def _json_line(logger: Any, name: str, line: structlog.typing.EventDict) -> str | bytes:  # noqa: ANN401 - as structlog
