@@ -24,11 +24,12 @@ def uuid7(unix_milliseconds: int, entropy: int) -> str:
     return str(UUID(int=value))
 
 
-@lru_cache(maxsize=65_536)
+@lru_cache(maxsize=8_192)
 def derived_id(created: datetime, provider_id: str) -> str:
     """Our id of what the provider calls ``provider_id`` and made at ``created`` (UTC).
 
-    Each is computed once: deriving an account asks for the ids of all that the account has, time and again.
+    The last some thousand are kept (3 MB): deriving an account asks for the ids of all that the account has, time and
+    again.
     """
     digest = hashlib.sha256(provider_id.encode()).digest()
     return uuid7(int(created.timestamp() * 1000), int.from_bytes(digest[:10], "big"))
