@@ -37,6 +37,7 @@ from billing_core.domain.operations import (
     UndoCancel,
 )
 from billing_core.domain.own_proration import OwnLine
+from billing_core.ports.operations import ALL_OF_USER
 from billing_core.ports.unit_of_work import UnitsOfWork
 
 __all__ = ["OperationsContract"]
@@ -256,9 +257,11 @@ class OperationsContract:
             found = await uow.operations.of_user("user-1", "cancel_subscription")
         assert [one.id for one in found] == [ours(703), ours(702), ours(701)]
 
-    async def test_no_more_than_twenty_are_listed(self, units: UnitsOfWork) -> None:
+    async def test_no_more_than_twenty_are_listed_unless_more_are_asked_for(self, units: UnitsOfWork) -> None:
         """The newest ones."""
         await _add(units, *(operation(number) for number in range(1, 23)))
         async with units() as uow:
             found = await uow.operations.of_user("user-1", "cancel_subscription")
+            every = await uow.operations.of_user("user-1", "cancel_subscription", ALL_OF_USER)
+        assert len(every) == 22
         assert [one.id for one in found] == [ours(700 + number) for number in range(22, 2, -1)]

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from attrs import evolve, frozen
 
 from billing_core.domain.operations import Operation, OperationState
+from billing_core.ports.operations import LATEST
 from billing_memory.leases import Lease
 from billing_memory.store import StoredOperation
 from billing_memory.work import Work
@@ -14,7 +15,6 @@ from billing_memory.work import Work
 __all__ = ["MemoryOperations"]
 
 #: How many operations of a user and name are worth looking back at.
-_LATEST_MAX = 20
 
 
 @frozen
@@ -61,11 +61,11 @@ class MemoryOperations:
         await self._work.lock(("operation", operation.id))
         self._work.on(self._work.store.operations).put(operation.id, StoredOperation(operation=operation))
 
-    async def of_user(self, user_id: str, name: str) -> tuple[Operation, ...]:
+    async def of_user(self, user_id: str, name: str, limit: int = LATEST) -> tuple[Operation, ...]:
         """A user's latest operations of one name."""
         found = [row.operation for row in self._work.on(self._work.store.operations).of_group((user_id, name))]
         found.sort(key=lambda operation: (operation.created_at, operation.id), reverse=True)
-        return tuple(found[:_LATEST_MAX])
+        return tuple(found[:limit])
 
     def _leased(self, row: StoredOperation, lease: Lease) -> Operation:
         self._work.on(self._work.store.operations).put(row.operation.id, evolve(row, lease=lease))

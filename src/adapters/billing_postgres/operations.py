@@ -9,6 +9,7 @@ import msgspec
 from attrs import frozen
 
 from billing_core.domain.operations import Operation, OperationState
+from billing_core.ports.operations import LATEST
 from billing_postgres.encoding import encode_rows, raw, read_command
 from billing_postgres.session import Session
 from billing_postgres.statements import upsert
@@ -111,7 +112,7 @@ RETURNING to_json(o)
 
 _OF_USER: Final[LiteralString] = """
 SELECT to_json(o) FROM operations o WHERE o.user_id = %s AND o.name = %s
-ORDER BY o.created_at DESC, o.id DESC LIMIT 20
+ORDER BY o.created_at DESC, o.id DESC LIMIT %s
 """
 
 _READ: Final = msgspec.json.Decoder(OperationRow)
@@ -149,7 +150,7 @@ class PostgresOperations:
         """Write the outcome of a try, and free it."""
         await self._session.execute(_SAVE, {"rows": encode_rows([OperationRow.of(operation)])})
 
-    async def of_user(self, user_id: str, name: str) -> tuple[Operation, ...]:
+    async def of_user(self, user_id: str, name: str, limit: int = LATEST) -> tuple[Operation, ...]:
         """A user's latest operations of one name."""
-        rows = await self._session.rows(_OF_USER, (user_id, name))
+        rows = await self._session.rows(_OF_USER, (user_id, name, limit))
         return tuple(_READ.decode(stored).to_domain() for (stored,) in rows)

@@ -7,7 +7,12 @@ from typing import Protocol
 
 from billing_core.domain.operations import Operation
 
-__all__ = ["Operations"]
+__all__ = ["ALL_OF_USER", "LATEST", "Operations"]
+
+#: Enough for who wants to know what is under way now, where one follows the other.
+LATEST = 20
+#: More than any user has: for who must miss none.
+ALL_OF_USER = 100_000
 
 
 class Operations(Protocol):
@@ -33,6 +38,6 @@ class Operations(Protocol):
         """Write the outcome of a try. Frees the lease."""
         ...
 
-    async def of_user(self, user_id: str, name: str) -> tuple[Operation, ...]:
-        """A user's operations of one name (one of `COMMAND_NAMES`), newest first, 20 at most."""
+    async def of_user(self, user_id: str, name: str, limit: int = LATEST) -> tuple[Operation, ...]:
+        """A user's operations of one name (one of `COMMAND_NAMES`), newest first, so many at most."""
         ...

@@ -16,6 +16,7 @@ from billing_core.domain.purchases import Order, Purchase, Slot
 from billing_core.domain.resources import Resource
 from billing_core.ports.clock import Clock
 from billing_core.ports.ids import IdSource
+from billing_core.ports.operations import ALL_OF_USER
 from billing_core.ports.price_book import PriceBook
 from billing_core.ports.unit_of_work import UnitOfWork, UnitsOfWork
 from billing_core.use_cases.bookkeeping import Bookkeeper
@@ -99,7 +100,7 @@ class CreatePurchase:
         return self.carry_out.new(command, order.user_id, order.user_id)
 
     async def _operation_of(self, uow: UnitOfWork, purchase: Purchase) -> Operation:
-        for operation in await uow.operations.of_user(purchase.user_id, "open_purchase_checkout"):
+        for operation in await uow.operations.of_user(purchase.user_id, "open_purchase_checkout", ALL_OF_USER):
             if isinstance(operation.command, OpenPurchaseCheckout) and operation.command.order_id == purchase.id:
                 return operation
         raise AlreadyOwned("A checkout for this is open elsewhere. Finish it, or wait until it expires.")

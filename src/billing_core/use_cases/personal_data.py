@@ -19,6 +19,7 @@ from billing_core.domain.purchases import Order
 from billing_core.domain.received import Received
 from billing_core.domain.resources import require_id
 from billing_core.ports.clock import Clock
+from billing_core.ports.operations import ALL_OF_USER
 from billing_core.ports.unit_of_work import UnitOfWork, UnitsOfWork
 from billing_core.use_cases.bookkeeping import Bookkeeper
 from billing_core.use_cases.patience import Patience
@@ -111,7 +112,9 @@ class ExportUser:
             await self.books.lock(uow, user_id)
             customer_id = await uow.customers.customer_of(user_id)
             facts = await _facts_about(uow, self.books, user_id)
-            named = [await uow.operations.of_user(user_id, name) for name in sorted(COMMAND_NAMES.values())]
+            named = [
+                await uow.operations.of_user(user_id, name, ALL_OF_USER) for name in sorted(COMMAND_NAMES.values())
+            ]
             return Holdings(
                 user_id=user_id,
                 stripe_customer_id=customer_id,

@@ -16,6 +16,7 @@ from billing_core.domain.ids import derived_id
 from billing_core.domain.operations import DUPLICATE, Operation, OperationState, RefundPayment
 from billing_core.domain.purchases import Purchase, Slot, refund_question
 from billing_core.ports.clock import Clock
+from billing_core.ports.operations import ALL_OF_USER
 from billing_core.ports.unit_of_work import UnitOfWork, UnitsOfWork
 from billing_core.use_cases.bookkeeping import Bookkeeper
 from billing_core.use_cases.carry_out import CarryOut
@@ -60,7 +61,7 @@ class RefundDuplicates:
         async with self.units() as uow:
             await self.books.lock(uow, user_id)
             purchases = derive(await self.books.book(uow, user_id)).purchases
-            asked = await uow.operations.of_user(user_id, "refund_payment")
+            asked = await uow.operations.of_user(user_id, "refund_payment", ALL_OF_USER)
             under_way = {
                 one.command.purchase_id
                 for one in asked

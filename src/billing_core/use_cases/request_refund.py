@@ -12,6 +12,7 @@ from billing_core.domain.operations import Operation, OperationState, RefundPaym
 from billing_core.domain.purchases import Purchase, refund_question
 from billing_core.domain.refunds import Refund, refund_amount
 from billing_core.ports.clock import Clock
+from billing_core.ports.operations import ALL_OF_USER
 from billing_core.ports.unit_of_work import UnitOfWork, UnitsOfWork
 from billing_core.use_cases.bookkeeping import Bookkeeper
 from billing_core.use_cases.carry_out import CarryOut
@@ -93,7 +94,7 @@ async def _under_way(uow: UnitOfWork, purchase: Purchase) -> Money:
     """Refunds that were asked for but whose outcome is not known yet: they are not there to be refunded again."""
     waiting = [
         operation.command.amount
-        for operation in await uow.operations.of_user(purchase.user_id, "refund_payment")
+        for operation in await uow.operations.of_user(purchase.user_id, "refund_payment", ALL_OF_USER)
         if operation.state is OperationState.PENDING
         and isinstance(operation.command, RefundPayment)
         and operation.command.purchase_id == purchase.id

@@ -4,7 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from billing_core.domain.callers import Role
+from billing_core.domain.callers import Caller, Role
+from billing_core.domain.operations import RefundPayment
 from tests.component.http.house import URLS, House
 
 COURSE = {"resource_type": "course", "resource_id": "k8s-101"}
@@ -134,3 +135,23 @@ async def test_a_part_is_support_staffs_to_refund(house: House, ann: str) -> Non
     assert (by_sue.status_code, by_sue.json()["amount"]) == (201, {"amount": 1000, "currency": "usd"})
     assert (too_much.status_code, too_much.json()["errors"][0]["field"]) == (400, "amount")
     assert euros.status_code == 400
+
+
+async def test_however_many_refunds_are_under_way_none_of_them_is_there_to_be_refunded_again(
+    house: House, ann: str
+) -> None:
+    """21 of 1.00 that wait for the provider: of 49.00 no more than 28.00 is left."""
+    purchase_id = await house.buys(ann)
+    path, sue = f"/api/purchases/{purchase_id}/refund", {"user": "sue", "roles": [Role.ADMIN]}
+    house.provider.reachable = False
+    waiting = [
+        await house.ask("POST", path, **sue, json={"amount": {"amount": 100, "currency": "usd"}}) for _ in range(21)
+    ]
+    house.provider.reachable = True
+
+    more = await house.ask("POST", path, **sue, json={"amount": {"amount": 2900, "currency": "usd"}})
+    held = await house.application.export_user(Caller("sue", frozenset({Role.ADMIN})), ann)
+
+    assert [one.status_code for one in waiting] == [503] * 21
+    assert (more.status_code, more.json()["detail"]) == (400, "Between 1 and 2800 can be refunded.")
+    assert sum(isinstance(one.command, RefundPayment) for one in held.operations) == 21
