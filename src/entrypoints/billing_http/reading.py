@@ -131,8 +131,12 @@ def read_query(request: AnyRequest, shape: type[T]) -> T:
         raise _misfit(str(error)) from None
     for name, text in given.items():
         value = getattr(query, name)
-        # The word null is no value, and a number of seconds no time: a parameter is read as its schema says.
-        if value is None or (isinstance(value, datetime) and not _RFC3339.match(text)):
+        # The word null is no value, a number of seconds no time, and 1e1 no whole number: a parameter is read as its
+        # schema says, by everybody alike.
+        is_odd = (isinstance(value, datetime) and not _RFC3339.match(text)) or (
+            isinstance(value, int) and not isinstance(value, bool) and not text.isdigit()
+        )
+        if value is None or is_odd:
             raise invalid(name, "The parameter has no such value.")
     return query
 

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+import httpx
 import pytest
 
 from billing_core.domain.callers import Caller, Role
@@ -142,14 +143,18 @@ async def test_however_many_refunds_are_under_way_none_of_them_is_there_to_be_re
 ) -> None:
     """21 of 1.00 that wait for the provider: of 49.00 no more than 28.00 is left."""
     purchase_id = await house.buys(ann)
-    path, sue = f"/api/purchases/{purchase_id}/refund", {"user": "sue", "roles": [Role.ADMIN]}
+
+    async def refunds(cents: int) -> httpx.Response:
+        wanted = {"amount": {"amount": cents, "currency": "usd"}}
+        return await house.ask(
+            "POST", f"/api/purchases/{purchase_id}/refund", user="sue", roles=[Role.ADMIN], json=wanted
+        )
+
     house.provider.reachable = False
-    waiting = [
-        await house.ask("POST", path, **sue, json={"amount": {"amount": 100, "currency": "usd"}}) for _ in range(21)
-    ]
+    waiting = [await refunds(100) for _ in range(21)]
     house.provider.reachable = True
 
-    more = await house.ask("POST", path, **sue, json={"amount": {"amount": 2900, "currency": "usd"}})
+    more = await refunds(2900)
     held = await house.application.export_user(Caller("sue", frozenset({Role.ADMIN})), ann)
 
     assert [one.status_code for one in waiting] == [503] * 21
