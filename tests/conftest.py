@@ -24,9 +24,9 @@ gc.set_threshold(50_000, 20, 20)
 
 #: For the loop of who changes code: `make test-unit` tries few, `make test` all that everybody tries.
 settings.register_profile("quick", max_examples=5, deadline=None)
-settings.register_profile("dev", max_examples=50, deadline=None)
+settings.register_profile("dev", max_examples=25, deadline=None)
 #: As many as everybody tries, the same on every run, so that a red build is red for its change alone.
-settings.register_profile("ci", max_examples=50, deadline=None, derandomize=True)
+settings.register_profile("ci", max_examples=25, deadline=None, derandomize=True)
 settings.register_profile(
     "nightly", max_examples=5000, deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
 )
@@ -74,6 +74,11 @@ def pytest_report_to_serializable(
     if told is not None and report.passed and "keywords" in told:
         told["keywords"] = {}
     return told
+
+
+def pytest_sessionstart() -> None:
+    """What was imported stays, too: at the end pytest looks through everything five times, in each process."""
+    gc.freeze()
 
 
 def pytest_collection_finish() -> None:

@@ -27,7 +27,8 @@ def at_database(url: str, name: str) -> str:
 def fresh_database(server_url: str, *, template: str = "template1") -> Iterator[str]:
     """Makes a database as a copy of the template, gives its URL, and drops it afterwards, whoever is connected."""
     name = f"billing_test_{uuid4().hex[:12]}"
-    _run(server_url, "CREATE DATABASE {} TEMPLATE {}", name, template)
+    # File by file: nobody writes to a template, and through the log it would take twice the processor.
+    _run(server_url, "CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy", name, template)
     try:
         yield at_database(server_url, name)
     finally:

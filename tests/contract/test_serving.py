@@ -74,19 +74,20 @@ def test_its_processes_serve_count_together_and_stop_when_they_are_told(environ:
 
 
 def test_readiness_goes_before_the_port_does_and_told_again_it_stops_at_once(environ: dict[str, str]) -> None:
-    with commanded({**environ, "SHUTDOWN_DRAIN_SECONDS": "3600"}) as (process, client):
+    with served({**environ, "SHUTDOWN_DRAIN_SECONDS": "3600"}) as (process, client):
         before = client.get("/api/health/ready").status_code
 
-        process.send_signal(signal.SIGTERM)
+        process.terminate()
         while client.get("/api/health/ready").status_code == 200:
             time.sleep(0.01)
 
         assert before == 200
         assert client.get("/api/subscriptions/plans").status_code == 200
 
-        process.send_signal(signal.SIGTERM)
+        process.terminate()
 
-        assert process.wait(STARTED_WITHIN_SECONDS) == 0
+        process.join(STARTED_WITHIN_SECONDS)
+        assert process.exitcode == 0
 
 
 def test_it_starts_without_database_and_redis_and_says_so(environ: dict[str, str]) -> None:

@@ -68,8 +68,9 @@ class Scene:
 
     async def hears(self, app: Application) -> None:
         """Everything that the sandbox has told of this user so far reaches us, what came before a second time."""
-        for event in self._all("event")[self.earlier_events :]:
-            body = msgspec.json.encode(event)
+        store = self.stripe.sandbox.engine.world.store
+        for event_id in store.ids("event")[self.earlier_events :]:
+            body = store.raw("event", event_id)
             now = int(app.real_clock.now().timestamp())
             await app.receive_event(body, signature_header(body, SECRET, now))
 

@@ -60,8 +60,7 @@ async def scene(request: pytest.FixtureRequest, stripe: Served, schema_url: str,
             url = request.getfixturevalue("database_url")
             pool = await stack.enter_async_context(_selling(url, stripe))
         app = await stack.enter_async_context(opened_on(pool, stripe.url))
-        earlier = list(stripe.sandbox.engine.world.store.each("event"))
-        yield Scene(url, pool, stripe, app, len(earlier))
+        yield Scene(url, pool, stripe, app, len(stripe.sandbox.engine.world.store.ids("event")))
 
 
 def test_every_command_is_done_here() -> None:

@@ -19,11 +19,14 @@ from tests.sandbox_lives import SandboxLife
 from tests.unit.stripe import stripe_json as make
 
 _CATALOG = Catalog(items=(K8S,))
+_LONG = os.environ.get("HYPOTHESIS_PROFILE") == "nightly"
 #: Orders of arrival, of which each is one of thousands: more of them with `make test-long`.
-SEEDS = range(100 if os.environ.get("HYPOTHESIS_PROFILE") == "nightly" else 4)
+SEEDS = range(100 if _LONG else 2)
+#: A life, and how many receive it and work at it: one of each, and both kinds of crowds with `make test-long`.
+CROWDS = [(24, 4, 8), *([(3, 1, 1), (25, 8, 4)] if _LONG else [])]
 
 
-@pytest.mark.parametrize(("seed", "receivers", "workers"), [(3, 1, 1), (24, 4, 8), (25, 8, 4)])
+@pytest.mark.parametrize(("seed", "receivers", "workers"), CROWDS)
 async def test_however_many_receive_it_at_once_a_life_is_stored_as_it_was(
     units: PostgresUnitsOfWork, seed: int, receivers: int, workers: int
 ) -> None:

@@ -17,7 +17,7 @@ from tests.contract.sandbox_server import Served
 from tests.crashing import PLANS, THANKS, opened, reconciling
 from tests.forked import FORKED
 
-_USERS = ("ann", "bob", "cat")
+_USERS = ("ann", "bob")
 #: So many commits are made before each kill: fewer than one user takes, with what each process does to begin.
 _COMMITS = 9
 

@@ -17,6 +17,8 @@ __all__ = ["Story"]
 _OK, _CREATED, _CONFLICT, _PAYMENT_REQUIRED = 200, 201, 409, 402
 #: Between Basic and Pro for a whole period, in cents.
 _DIFFERENCE = 2000
+#: To the end of any period of a month, and the hour until what it costs is charged; no two periods are so short.
+_A_MONTH = "32d"
 _COURSE = "course/k8s-101"
 _LAB = "lab/k8s-lab"
 
@@ -114,8 +116,7 @@ class Story:
     def _renew(self, subscription_id: str) -> None:
         self._says("a month passes: Pro renews by itself")
         before = self._subscription()["current_period_end"]
-        self.stage.cli("sandbox", "advance", "1mo")
-        self.stage.cli("sandbox", "advance", "2h")
+        self.stage.cli("sandbox", "advance", _A_MONTH)
         self.stage.eventually(before, lambda: self._subscription()["current_period_start"], "the new period's start")
         self.stage.eventually(
             {"amount": 2900, "currency": "usd"}, lambda: self._payments()[0]["amount"], "what was paid last"
@@ -132,9 +133,7 @@ class Story:
 
     def _end(self, subscription_id: str) -> None:
         self._says("another month passes: the subscription has ended, and nothing is open")
-        self.stage.cli("sandbox", "advance", "1mo")
-        # From the last of a short month, a month is up to three days less than a period that began on a 31st.
-        self.stage.cli("sandbox", "advance", "3d")
+        self.stage.cli("sandbox", "advance", _A_MONTH)
         self.stage.eventually("canceled", lambda: self._subscription()["status"], "the subscription's status")
         self.stage.eventually((False, "subscription_ended"), lambda: self._access(_LAB), "access to the lab")
         self._expect_access(_COURSE, allowed=False, reason="subscription_ended")
