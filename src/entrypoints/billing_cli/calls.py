@@ -6,7 +6,7 @@ import http.client
 import json
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 from attrs import field, frozen
 
@@ -60,7 +60,9 @@ class Server:
         kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
         connection = kind(parts.hostname or "127.0.0.1", parts.port, timeout=_SECONDS_MAX)
         try:
-            connection.request(method, parts.path + path, body or None, {**self.headers, **headers})
+            # An id that somebody typed may hold anything; what is written in percent already stays so.
+            target = quote(parts.path + path, safe="/?=&%:,+~")
+            connection.request(method, target, body or None, {**self.headers, **headers})
             answer = connection.getresponse()
             text = answer.read().decode()
         except (OSError, http.client.HTTPException) as error:
