@@ -134,6 +134,19 @@ def test_a_payment_for_a_renewal_says_which_subscription_and_invoice(linked: tup
             id="the-month-to-come",
         ),
         pytest.param((line(900, day(0), day(31), price="price_of_no_plan"),), PRO.id, id="of-no-plan-the-present-one"),
+        pytest.param((line(1, day(0), day(31), price=BASIC_PRICE),), BASIC.id, id="for-a-cent"),
+        pytest.param(
+            (line(900, day(0), day(31), price=BASIC_PRICE), line(0, day(31), day(62))), BASIC.id, id="not-what-is-free"
+        ),
+        pytest.param(
+            (line(900, day(0), day(31), price=BASIC_PRICE), line(-900, day(0), day(62))), BASIC.id, id="nor-a-credit"
+        ),
+        pytest.param(
+            (line(900, day(0), day(31), price=BASIC_PRICE), evolve(line(50, day(0), day(62)), price_id=None)),
+            BASIC.id,
+            id="nor-what-has-no-price",
+        ),
+        pytest.param((line(0, day(0), day(31), price=BASIC_PRICE),), PRO.id, id="nothing-charged-the-present-one"),
     ],
 )
 def test_a_payment_names_the_plan_that_it_was_for(lines: tuple[InvoiceLineSeen, ...], paid_for: str) -> None:

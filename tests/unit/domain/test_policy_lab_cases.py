@@ -72,6 +72,31 @@ def test_what_somebody_has_by_hand_meanwhile_is_not_lost() -> None:
     assert differs(LATE, AT_ONCE, grants=[another]).access == (access("lost", 31, 38),)
 
 
+def test_what_would_not_have_been_open_for_a_moment_parts_nothing() -> None:
+    """Active on day 0 with three days of slack, past due on day 2 with seven of grace; or with neither."""
+    facts = [
+        told("customer.subscription.created", subscription(), day(0)),
+        told("customer.subscription.updated", subscription("past_due"), day(2), before=subscription()),
+    ]
+    at_once = Trial(access=AccessPolicy(renewal_slack_hours=0, grace_days=0))
+    assert differs(facts, at_once).access == (access("lost", 0, 9),)
+
+
+def test_what_is_bought_in_one_second_is_open_from_then() -> None:
+    """Ordered and paid on day 34, while the plan that opens the same course is past due since day 31."""
+    sold = Catalog(plans=(plan("courses", price_id="price_courses", grants=(course(),)),))
+    late = said(subscription("past_due", created=day(31), items=(item("price_courses"),)))
+    bought = [told("seen", one, day(34)) for one in (session(), payment(), charge())]
+    found = differs([*late, *bought], AT_ONCE, orders=[evolve(order(), created_at=day(34))], catalog=sold)
+    assert [(one.since, one.until) for one in found.access] == [(day(31), day(34))]
+
+
+def test_a_change_of_plan_is_passed_over_where_no_proration_is_tried() -> None:
+    more = subscription(items=(item(quantity=2),))
+    facts = [*said(subscription()), told("customer.subscription.updated", more, day(9), before=subscription())]
+    assert differs(facts, AT_ONCE).money == ()
+
+
 def test_a_difference_is_one_by_access_or_by_money_alone() -> None:
     closed, cheaper = access("lost", 31, 38), money("refund refused", "re_1", 3, 4900)
     assert Difference(access=(closed,))

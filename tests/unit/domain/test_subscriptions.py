@@ -362,6 +362,11 @@ def test_one_that_waits_for_its_first_payment_counts_before_one_that_is_over() -
     assert found.stripe_subscription_id == "sub_new"
 
 
+def test_every_price_of_no_plan_is_named_of_whichever_subscription() -> None:
+    both = [subscription(identity=f"sub_{name}", items=(item(f"price_{name}"),)) for name in ("a", "b")]
+    assert account(seen(*both)).unknown_prices == {"price_a", "price_b"}
+
+
 @pytest.mark.parametrize("first", [PRO, BASIC])
 def test_of_several_items_that_are_plans_the_dearest_is_the_plan_whatever_their_ids(first: Plan) -> None:
     second = BASIC if first is PRO else PRO

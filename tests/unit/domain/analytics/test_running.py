@@ -156,7 +156,21 @@ def test_but_not_before_what_was_told_of_it_since() -> None:
     assert course(steps(became(two, 32), over)) == [(day(0), 2900), (day(32), 0)]
 
 
+def test_nor_before_any_of_several_changes() -> None:
+    sizes = [(2, 5), (3, 10), (4, 32)]
+    grown = [became(evolve(ACTIVE, items=(item(quantity=number),)), at) for number, at in sizes]
+    ended = evolve(ACTIVE, items=(item(quantity=4),), status="canceled", ended_at=day(30))
+    found = course(steps(*grown, told("customer.subscription.deleted", ended, day(36))))
+    assert found == [(day(0), 2900), (day(5), 5800), (day(10), 8700), (day(32), 0)]
+
+
 # -------------------------------------------------------------------------------------- collection paused with void
+def test_collection_that_was_paused_from_the_first_day() -> None:
+    held = evolve(ACTIVE, pause_behavior="void")
+    history = History([told("customer.subscription.created", held, day(0))], catalog=CATALOG)
+    assert course(Running(held, history, Discounts(history), []).steps()) == [(day(0), 2900), (day(31), 0)]
+
+
 @pytest.mark.parametrize(
     ("facts", "moves"),
     [
@@ -237,9 +251,55 @@ def test_an_invoice_counts_from_when_it_was_paid_not_made() -> None:
     assert course(steps(*FIRST, *second, back(1, 33))) == [(day(0), 2900), (day(33), 0), (day(35), 2900)]
 
 
+def test_of_two_bills_the_one_that_was_paid_later_counts_from_then_though_it_was_made_first() -> None:
+    """A year is made on day 10 and paid on day 50; a month is made on 31, paid on 35 and given back on 40."""
+    (year, *of_year), (month, *of_month) = paid(1, 10, 10, 400), paid(2, 31, 31, 59)
+    assert isinstance(year.after, InvoiceSeen)
+    assert isinstance(month.after, InvoiceSeen)
+    late = evolve(year, after=evolve(year.after, paid_at=day(50)))
+    soon = evolve(month, after=evolve(month.after, paid_at=day(35)))
+    found = course(steps(late, *of_year, soon, *of_month, back(2, 40)))
+    assert found == [(day(0), 2900), (day(40), 0), (day(50), 2900)]
+
+
+def test_what_gave_back_a_bill_that_is_unpaid_changes_nothing() -> None:
+    bill, *others = FIRST
+    assert isinstance(bill.after, InvoiceSeen)
+    unpaid = evolve(bill, after=evolve(bill.after, status="open", paid_at=None))
+    assert course(steps(unpaid, *others, back(1, 12))) == [(day(0), 2900)]
+
+
+def test_a_paid_bill_of_no_lines_pays_for_no_period() -> None:
+    bill, *others = FIRST
+    assert isinstance(bill.after, InvoiceSeen)
+    empty = evolve(bill, after=evolve(bill.after, lines=()))
+    assert course(steps(empty, *others, back(1, 12))) == [(day(0), 2900)]
+
+
+def test_bills_that_are_told_anew_are_worked_out_anew() -> None:
+    """The second bill shows a line of January alone; once it shows February, January's loss is of an older period."""
+    lost = disputed(1, 40, "lost")
+    bill, *others = SECOND
+    assert isinstance(bill.after, InvoiceSeen)
+    shown = evolve(bill, after=evolve(bill.after, lines=(line(100, day(20), day(31)),)))
+    workings = Workings()
+    assert course(steps(*FIRST, shown, *others, lost, workings=workings))[-1] == (day(40), 0)
+    again = [told("invoice.updated", evolve(one, number="A-1"), day(41)) for one in (FIRST[0].after, bill.after)
+             if isinstance(one, InvoiceSeen)]  # fmt: skip
+    assert course(steps(*FIRST, shown, *others, lost, *again, workings=workings)) == [(day(0), 2900)]
+
+
 def test_without_any_payment_nothing_was_given_back() -> None:
     free = told("seen", invoice(identity="in_0"), day(0))
     assert course(steps(free)) == [(day(0), 2900)]
+
+
+def test_a_discount_of_the_time_before_it_hides_nothing() -> None:
+    over = DiscountSeen(
+        id="di_0", created=day(-20), customer_id=CUSTOMER, coupon_id="c", end=day(-10),
+        coupon=CouponSeen(id="c", created=day(-20), percent_off_basis_points=5000, duration="forever"),
+    )  # fmt: skip
+    assert course(steps(told("customer.discount.created", over, day(-20)))) == [(day(0), 2900)]
 
 
 # ------------------------------------------------------------------------------------------------ what is named with it
