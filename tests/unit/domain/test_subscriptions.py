@@ -12,8 +12,7 @@ from billing_core.domain.errors import InvalidTransition
 from billing_core.domain.facts import DiscountSeen, InvoiceSeen, Snapshot
 from billing_core.domain.known import Known
 from billing_core.domain.lifecycles import RANKS, life_rank
-from billing_core.domain.plans import Catalog, Plan
-from billing_core.domain.resources import Resource
+from billing_core.domain.plans import Catalog
 from billing_core.domain.subscriptions import (
     COMMANDS,
     LIFECYCLE,
@@ -27,7 +26,7 @@ from billing_core.domain.subscriptions import (
     require_allowed,
     subscription_row,
 )
-from tests.builders import ANN, BASIC, CATALOG, CUSTOMER, PRO, TEAM, account, course, day, plan, seen, states, told, usd
+from tests.builders import ANN, BASIC, CATALOG, CUSTOMER, PRO, TEAM, account, course, day, plan, seen, states, told
 from tests.provider_objects import dispute, invoice, item, line, payment, schedule, subscription
 
 
@@ -360,30 +359,6 @@ def test_one_that_waits_for_its_first_payment_counts_before_one_that_is_over() -
     found = counting(account(seen(*both)).subscriptions)
     assert found is not None
     assert found.stripe_subscription_id == "sub_new"
-
-
-def test_every_price_of_no_plan_is_named_of_whichever_subscription() -> None:
-    both = [subscription(identity=f"sub_{name}", items=(item(f"price_{name}"),)) for name in ("a", "b")]
-    assert account(seen(*both)).unknown_prices == {"price_a", "price_b"}
-
-
-@pytest.mark.parametrize("first", [PRO, BASIC])
-def test_of_several_items_that_are_plans_the_dearest_is_the_plan_whatever_their_ids(first: Plan) -> None:
-    second = BASIC if first is PRO else PRO
-    items = (item(first.stripe_price_id or ""), evolve(item(second.stripe_price_id or "", quantity=3), id="si_2"))
-    assert record(subscription(items=items)).plan_id == PRO.id
-
-
-def test_what_each_of_several_plans_opens_is_open() -> None:
-    courses = plan("courses", price_id="price_courses", price=usd(900), grants=(course("k8s-101"),))
-    labs = plan("labs", price_id="price_labs", price=usd(1900), grants=(Resource("lab", "ci"),))
-    items = (item("price_courses"), evolve(item("price_labs"), id="si_2"))
-    found = account(seen(subscription(items=items)), catalog=Catalog(plans=(courses, labs)))
-    assert {(grant.resource.type, grant.resource.id) for grant in found.grants} == {
-        ("course", "k8s-101"),
-        ("lab", "ci"),
-    }
-    assert found.subscriptions[0].plan_id == "labs"
 
 
 @pytest.mark.parametrize(
