@@ -231,9 +231,10 @@ def verdict(samples: Sequence[Sample], windows: Sequence[Window]) -> list[str]:
     """What grew, and what must not be there at all."""
     wrong = [
         found
-        for name in ("server", "worker", "connections")
+        for name in ("server", "worker")
         if (found := _grown(name, [getattr(one, name) for one in samples], GROWTH_MAX))
     ]
+    wrong += _leaked([one.connections for one in samples])
     if len(windows) >= WINDOWS_MIN:
         wrong += [
             found
@@ -252,6 +253,12 @@ def _grown(name: str, values: Sequence[float], most: float) -> str | None:
     quarter = max(1, len(values) // 4)
     early, late = statistics.median(values[quarter : 2 * quarter] or values), statistics.median(values[-quarter:])
     return f"{name}: from {early:,.2f} to {late:,.2f}" if late > early * most else None
+
+
+def _leaked(connections: Sequence[int]) -> list[str]:
+    """Whether there are always more than there ever were: a pool has some more and some less, as there is work."""
+    before, late = max(connections[: len(connections) // 2]), min(connections[-max(1, len(connections) // 4) :])
+    return [f"connections: from {before} to {late}"] if late > before else []
 
 
 def _processes(pid: int) -> Iterator[int]:
