@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
+from functools import cache
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -74,6 +76,12 @@ def _unwatched(_exchange: Exchange) -> AbstractContextManager[object]:
     return nullcontext()
 
 
+@cache
+def _whom_we_trust(ca_file: str) -> ssl.SSLContext:
+    """Read once: over a hundred certificates take longer than several requests, and each client has a session."""
+    return ssl.create_default_context(cafile=ca_file)
+
+
 class Transport(stripe.AIOHTTPClient):
     """Sends requests to Stripe; each may take ``timeout_seconds`` as a whole, its connection five.
 
@@ -84,6 +92,14 @@ class Transport(stripe.AIOHTTPClient):
     def __init__(self, timeout_seconds: float = 20.0, watch: Watch | None = None) -> None:
         self._watch = watch or _unwatched
         super().__init__(timeout=aiohttp.ClientTimeout(total=timeout_seconds, connect=_CONNECT_SECONDS))
+
+    @property
+    def _session(self) -> aiohttp.ClientSession:
+        """The SDK's own, which would read the certificates for each session."""
+        if self._user_connector is None:
+            self._user_connector = aiohttp.TCPConnector(ssl=_whom_we_trust(stripe.ca_bundle_path))
+        session: aiohttp.ClientSession = super()._session
+        return session
 
     async def request_async(
         self, method: str, url: str, headers: Mapping[str, str], post_data: str | None = None
