@@ -99,6 +99,17 @@ class PreparedContract:
             stored = [await uow.inbox.store(event) for event in (*busy, others[1])]
             assert stored == [True, True, True, False]
 
+    async def test_what_is_written_before_and_after_is_what_the_next_one_reads(self, units: UnitsOfWork) -> None:
+        """It is the last that counts, though the same unit of work has read what it wrote first."""
+        async with units() as uow:
+            await uow.objects.save([folded(PAID)])
+            await uow.prepare(told(PAID))
+            await uow.objects.save([evolve(folded(PAID), facts=2)])
+            await uow.commit()
+        async with units() as uow:
+            await uow.prepare(told(PAID))
+            assert [state.facts for state in await uow.objects.of_customer("cus_1")] == [2]
+
     async def test_a_known_event_is_not_stored_again(self, units: UnitsOfWork) -> None:
         """Neither one that was stored before, nor one that was stored by the same unit of work; nor are facts."""
         async with units() as uow:

@@ -12,6 +12,7 @@ from attrs import frozen
 from billing_core.domain.account import Account
 from billing_postgres.account_changes import AccountChanges
 from billing_postgres.ahead import Ahead
+from billing_postgres.known_rows import Reading
 from billing_postgres.rows.accounts import AccountRows, account_rows
 from billing_postgres.session import Session
 
@@ -64,8 +65,9 @@ class PostgresAccounts:
         known = self._ahead.users.get(user_id)
         if known is not None:
             return known.account
-        row = await self._session.row(_LOAD, {"users": [user_id]})
-        return _READ.decode(row[0] if row else b"").to_accounts([user_id])[user_id]
+        reading = Reading()  # of which nothing is kept: what this unit of work has written itself may be among it
+        row = await self._session.row(_LOAD, {"users": [user_id], "known_rows": reading.parameter()})
+        return _READ.decode(row[0] if row else b"").to_accounts([user_id], reading)[user_id]
 
     async def save(self, before: Account, after: Account) -> None:
         """Write the rows that differ."""

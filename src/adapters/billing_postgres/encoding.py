@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from functools import cache
 from typing import Any, Final, Self, TypeVar, cast, get_args, get_type_hints
@@ -13,8 +13,9 @@ import msgspec
 from billing_core.domain.facts import SNAPSHOT_TYPES, Fact, ObjectKind, Snapshot
 from billing_core.domain.operations import COMMAND_NAMES, Command
 
-__all__ = ["FactJson", "encode", "encode_rows", "made", "raw", "read_command", "read_snapshot"]
+__all__ = ["FactJson", "encode", "encode_rows", "made", "raw", "read_command", "read_snapshot", "reader"]
 
+R = TypeVar("R")
 T = TypeVar("T")
 
 _ENCODER: Final = msgspec.json.Encoder()
@@ -35,6 +36,12 @@ def encode(value: object) -> str:
 def encode_rows(rows: Iterable[msgspec.Struct]) -> str:
     """Rows as the JSON array that ``json_populate_recordset`` reads."""
     return encode(list(rows))
+
+
+def reader(row: type[R], value: Callable[[R], T]) -> Callable[[bytes | msgspec.Raw], T]:
+    """What reads the JSON of such a row and gives its value."""
+    decode = msgspec.json.Decoder(row).decode
+    return lambda data: value(decode(data))
 
 
 def read_snapshot(kind: str, data: bytes | msgspec.Raw) -> Snapshot:

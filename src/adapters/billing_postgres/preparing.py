@@ -10,12 +10,14 @@ import msgspec
 from attrs import define, field
 
 from billing_core.domain.facts import Fact, ObjectRef, labels_of, owners_of, wards_of
+from billing_core.domain.folding import ObjectState
 from billing_core.domain.received import Received
 from billing_postgres.ahead import Ahead, UserAhead
 from billing_postgres.encoding import FactJson
 from billing_postgres.exchange import Statement
+from billing_postgres.known_rows import KnownRows, Reading, Told, told_rows
 from billing_postgres.locks import LOCK_KEY, LOCK_TIMEOUT, TRY_KEY
-from billing_postgres.rows.accounts import AccountRows, account_rows
+from billing_postgres.rows.accounts import AccountRows, Owned, account_rows
 from billing_postgres.rows.manual_grants import ManualGrantRow
 from billing_postgres.rows.objects import read_state
 from billing_postgres.rows.pauses import PauseRow
@@ -100,7 +102,7 @@ SELECT json_build_object(
         SELECT coalesce(json_agg(m), '[]') FROM user_stripe_mapping m
         WHERE m.customer_id = ANY({_CUSTOMERS}) OR m.user_id = ANY({_USERS})
     ),
-    'objects', (SELECT coalesce(json_agg(o), '[]') FROM provider_objects o WHERE o.customer_id = ANY({_CUSTOMERS})),
+    'objects', {told_rows("provider_objects", "r.kind, r.id", f"WHERE r.customer_id = ANY({_CUSTOMERS}) OFFSET 0")},
     'other_objects', (
         SELECT coalesce(json_agg(o), '[]')
         FROM unnest(%(kinds)s::text[], %(ids)s::text[]) AS wanted (kind, id)
@@ -163,7 +165,7 @@ class _Read(msgspec.Struct):
     """What `_READ` gives."""
 
     ties: list[_Tie]
-    objects: list[msgspec.Raw]
+    objects: Told
     other_objects: list[msgspec.Raw]
     facts: list[FactJson]
     known_events: list[tuple[str, str]]
@@ -250,7 +252,7 @@ _EARLIEST: Final = datetime.min.replace(tzinfo=UTC)
 
 
 async def prepare(
-    session: Session, ahead: Ahead, events: Collection[Received], *, patient: bool
+    session: Session, ahead: Ahead, rows: KnownRows, events: Collection[Received], *, patient: bool
 ) -> Collection[Received]:
     """Lock what these events are about, and read into ``ahead`` what taking them in asks. Raises `LockTimeout`.
 
@@ -258,8 +260,11 @@ async def prepare(
     """
     asked = _Asked(events)
     refs = refs_as_arrays(asked.refs)
+    if session.is_begun:  # it may see what it has written itself, and may write again without another version
+        rows = KnownRows()
+    reading = rows.reading([*asked.customers, *(f"{GUEST}{user_id}" for user_id in asked.guests)])
     lock: Statement = _LOCK, {**asked.names(), "patient": patient, **refs}
-    read: Statement = _READ, {**asked.told(), **refs}
+    read: Statement = _READ, {**asked.told(), **refs, "known_rows": reading.parameter()}
     locked_json, found_json = await session.values([lock, read])
     locked, found = _LOCKED.decode(locked_json), _FOUND.decode(found_json)
     ahead.locked.update(f"customer:{one}" for one in locked.customers)
@@ -267,7 +272,8 @@ async def prepare(
     left_out = [event for event in events if not locked.busy.isdisjoint(_names_of(event))] if locked.busy else []
     if len(left_out) < len(events):
         ours = _Asked([event for event in events if event not in left_out]) if left_out else asked
-        _learn(ahead, ours, locked, found)
+        _learn(ahead, ours, locked, found, reading)
+        rows.learn(reading, lambda value: _customer_of(ahead, value))
     return left_out
 
 
@@ -277,15 +283,22 @@ def _names_of(event: Received) -> set[str]:
     return {*asked.customers, *map(str, asked.nobodys), *(f"{GUEST}{user_id}" for user_id in asked.users)}
 
 
-def _learn(ahead: Ahead, asked: _Asked, locked: _Locked, found: _Read) -> None:
+def _customer_of(ahead: Ahead, value: ObjectState | Owned) -> str | None:
+    """Under which customer what was read is remembered."""
+    if isinstance(value, ObjectState):
+        return value.customer_id
+    return ahead.customer_by_user.get(value.user_id, f"{GUEST}{value.user_id}")
+
+
+def _learn(ahead: Ahead, asked: _Asked, locked: _Locked, found: _Read, reading: Reading) -> None:
     """Note what was found of whom is locked, and of what these events are about."""
     customers = {*locked.customers, *(f"{GUEST}{user_id}" for user_id in locked.users)}
     ahead.customers.update(customers)
     keys = {*(f"customer:{one}" for one in customers), *map(str, asked.told_of)}
     ahead.waited_for.update(dict.fromkeys(keys, False) | dict.fromkeys(keys.intersection(found.waited_for), True))
     ahead.catalog_version = found.catalog_version
-    _learn_users(ahead, locked.users, found)
-    _learn_objects(ahead, asked, found)
+    _learn_users(ahead, locked.users, found, reading)
+    _learn_objects(ahead, asked, found, reading)
     known_events, known_facts = set(found.known_events), set(found.known_facts)
     for event in asked.events:
         key = (event.account, event.event_id)
@@ -293,10 +306,10 @@ def _learn(ahead: Ahead, asked: _Asked, locked: _Locked, found: _Read) -> None:
         ahead.fact_ids[event.event_id] = event.event_id in known_facts
 
 
-def _learn_users(ahead: Ahead, users: Collection[str], read: _Read) -> None:
+def _learn_users(ahead: Ahead, users: Collection[str], read: _Read, reading: Reading) -> None:
     ahead.user_by_customer.update((tie.customer_id, tie.user_id) for tie in read.ties)
     ahead.customer_by_user.update((tie.user_id, tie.customer_id) for tie in read.ties)
-    for user_id, account in read.accounts.to_accounts(users).items():
+    for user_id, account in read.accounts.to_accounts(users, reading).items():
         ahead.users[user_id] = UserAhead(
             account=account,
             orders=tuple(row.to_domain() for row in read.orders if row.user_id == user_id),
@@ -306,11 +319,11 @@ def _learn_users(ahead: Ahead, users: Collection[str], read: _Read) -> None:
         )
 
 
-def _learn_objects(ahead: Ahead, asked: _Asked, read: _Read) -> None:
+def _learn_objects(ahead: Ahead, asked: _Asked, read: _Read, reading: Reading) -> None:
     """Of an object that is not known yet there are no facts; of one whose facts were not needed, none are known."""
     ahead.refs.update(asked.refs)
-    for stored in read.objects:
-        ahead.learn(read_state(stored))
+    for state in reading.values(read.objects, read_state):
+        ahead.learn(state)
     for state in map(read_state, read.other_objects):
         if state.ref in asked.refs:
             ahead.learn(state)

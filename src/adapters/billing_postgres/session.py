@@ -57,6 +57,11 @@ class Session:
     _silence: Silence | None = field(default=None, init=False)
     _is_begun: bool = field(default=False, init=False)
 
+    @property
+    def is_begun(self) -> bool:
+        """Whether a statement was sent already."""
+        return self._is_begun
+
     async def begin(self) -> None:
         """Take a connection. Raises `StorageUnavailable`."""
         try:

@@ -18,6 +18,7 @@ from billing_postgres.facts import PostgresFactLog
 from billing_postgres.idempotency_keys import PostgresIdempotencyKeys
 from billing_postgres.inbox import PostgresInbox
 from billing_postgres.journal import PostgresJournal
+from billing_postgres.known_rows import KnownRows
 from billing_postgres.manual_grants import PostgresManualGrants
 from billing_postgres.objects import PostgresObjects
 from billing_postgres.operations import PostgresOperations
@@ -40,8 +41,9 @@ __all__ = ["PostgresUnitOfWork", "PostgresUnitsOfWork"]
 class PostgresUnitOfWork:
     """One transaction. After an error, a `LockTimeout` too, and after `commit` it can only be left."""
 
-    def __init__(self, session: Session, catalog: CatalogCopy) -> None:
+    def __init__(self, session: Session, catalog: CatalogCopy, rows: KnownRows) -> None:
         self._session = session
+        self._known_rows = rows
         self._ahead = ahead = Ahead(session)
         self.inbox = PostgresInbox(session, ahead)
         self.facts = PostgresFactLog(session, ahead)
@@ -78,7 +80,7 @@ class PostgresUnitOfWork:
 
     async def prepare(self, events: Collection[Received], *, patient: bool = True) -> Collection[Received]:
         """Lock and read with one statement each what taking these events in asks. Raises `LockTimeout`."""
-        return await prepare(self._session, self._ahead, events, patient=patient)
+        return await prepare(self._session, self._ahead, self._known_rows, events, patient=patient)
 
     async def commit(self) -> None:
         """Make everything since the beginning permanent at once, durably."""
@@ -100,6 +102,7 @@ class PostgresUnitsOfWork:
     statement_timeout_ms: int = STATEMENT_TIMEOUT_MS
     replica: Pool | None = None
     _catalog: CatalogCopy = field(factory=CatalogCopy, init=False, repr=False)
+    _known_rows: KnownRows = field(factory=KnownRows, init=False, repr=False)
 
     def __call__(self) -> PostgresUnitOfWork:
         """A new one, not yet begun."""
@@ -107,4 +110,4 @@ class PostgresUnitsOfWork:
             session = Session(self.pool, self.statement_timeout_ms)
         else:
             session = Session(self.replica, self.statement_timeout_ms, otherwise=self.pool)
-        return PostgresUnitOfWork(session, self._catalog)
+        return PostgresUnitOfWork(session, self._catalog, self._known_rows)

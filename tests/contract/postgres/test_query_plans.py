@@ -49,6 +49,7 @@ from billing_core.ports.paging import Cursor
 from billing_core.ports.provider import ProviderIdentity
 from billing_postgres import Pool, PostgresUnitOfWork, clock, housekeeping, open_pool, vital_signs
 from billing_postgres.catalogs import CatalogCopy
+from billing_postgres.known_rows import KnownRows
 from tests.contract.postgres.explaining import ExplainingSession
 from tests.contract.postgres.many_rows import DIFFERENT, ROWS
 from tests.contract.postgres.wrong_rows import WHOLE
@@ -151,11 +152,11 @@ async def seen(pool: Pool) -> Seen:
     """What was seen while each method of each port was used once."""
     seen = await looked_at(pool)
     session = SeeingSession(pool, seen=seen)
-    async with PostgresUnitOfWork(session, CatalogCopy()) as uow:
+    async with PostgresUnitOfWork(session, CatalogCopy(), KnownRows()) as uow:
         await uow.prepare([evolve(received("evt_together"), fact=payment_fact("evt_together"))])
         await take_in_together(uow)
     session = SeeingSession(pool, seen=seen)
-    async with PostgresUnitOfWork(session, CatalogCopy()) as uow:
+    async with PostgresUnitOfWork(session, CatalogCopy(), KnownRows()) as uow:
         await use_events(uow)
         await use_users(uow)
         await use_the_rest(uow)

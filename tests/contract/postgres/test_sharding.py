@@ -18,6 +18,7 @@ from billing_core.domain.account import Account
 from billing_core.ports.paging import Cursor
 from billing_postgres import Pool, PostgresUnitOfWork, open_pool
 from billing_postgres.catalogs import CatalogCopy
+from billing_postgres.known_rows import KnownRows
 from tests.contract.postgres.explaining import ExplainingSession
 
 #: By the column that each is sharded by.
@@ -143,7 +144,7 @@ async def test_nothing_that_is_asked_all_the_time_looks_at_more_than_the_users_i
 ) -> None:
     """An access decision, a status, a history, a webhook: each names the user in what is sharded by user."""
     session = LookingSession(pool)
-    async with PostgresUnitOfWork(session, CatalogCopy()) as uow:
+    async with PostgresUnitOfWork(session, CatalogCopy(), KnownRows()) as uow:
         place = Cursor(NOW, "p")
         await uow.views.access_of(["user-1"])
         await uow.views.subscriptions_of("user-1")

@@ -4,7 +4,6 @@ import random
 from collections.abc import Collection, Sequence
 from typing import LiteralString
 
-import msgspec
 import pytest
 from attrs import evolve, field, frozen
 from psycopg import AsyncCursor
@@ -27,7 +26,7 @@ from billing_memory import ManualClock, MemoryAccessCache, MemoryUnitsOfWork
 from billing_postgres import Pool, PostgresUnitOfWork, PostgresUnitsOfWork
 from billing_postgres.catalogs import CatalogCopy
 from billing_postgres.exchange import Statement
-from billing_postgres.rows.objects import ObjectRow, read_state
+from billing_postgres.known_rows import KnownRows
 from billing_postgres.session import Parameters, Session
 from billing_sandbox.signing import signature_header
 from billing_stripe import StripeWebhookVerifier
@@ -88,12 +87,13 @@ class CountedUnits:
     plans: list[str] = field(factory=list)
     explained: bool = False
     _catalog: CatalogCopy = field(factory=CatalogCopy)
+    _known_rows: KnownRows = field(factory=KnownRows)
 
     def __call__(self) -> PostgresUnitOfWork:
         """A new one."""
         session = CountedSession(self.pool)
         session.sent, session.plans, session.explained = self.sent, self.plans, self.explained
-        return PostgresUnitOfWork(session, self._catalog)
+        return PostgresUnitOfWork(session, self._catalog, self._known_rows)
 
 
 class Desk:
@@ -195,20 +195,27 @@ async def test_what_is_looked_up_is_found_by_its_key_while_the_tables_are_still_
     assert (read + write).count("Seq Scan") == (read + write).count("Seq Scan on catalog_state") > 0
 
 
-async def test_a_row_that_is_remembered_is_what_would_be_read_anew(pool: Pool) -> None:
-    """The same bytes are the same value, and one that was changed since is another."""
-    desk = Desk(PostgresUnitsOfWork(pool))
-    await desk.opens()
-    seen: dict[ObjectRef, ObjectState] = {}
+async def test_a_known_row_is_what_would_be_read_anew(pool: Pool) -> None:
+    """Whichever process has changed it since; and it is the very same value as long as none has."""
+    here, there = PostgresUnitsOfWork(pool), PostgresUnitsOfWork(pool)
+    desks = Desk(here), Desk(there)
+    await desks[0].opens()
     for place in range(len(STORY)):
-        await desk.takes_in([(place, 0)])
-        async with pool.connection() as connection:
-            rows = await (await connection.execute("SELECT to_json(o) FROM provider_objects o")).fetchall()
-        for (row,) in rows:
-            state = read_state(msgspec.Raw(row))
-            assert state == msgspec.json.decode(row, type=ObjectRow).to_state()
-            assert (state == seen.get(state.ref)) is (state is seen.get(state.ref))
-            seen[state.ref] = state
+        await desks[place % 3 == 0].takes_in([(place, 0)])
+        states, account = await _prepared(here, desks[0].event(0, 0))
+        assert (states, account) == await _prepared(PostgresUnitsOfWork(pool), desks[0].event(0, 0))
+        again, _ = await _prepared(here, desks[0].event(0, 0))
+        assert all(again[ref] is state for ref, state in states.items())
+
+
+async def _prepared(units: UnitsOfWork, event: Received) -> tuple[dict[ObjectRef, ObjectState], Account]:
+    """The first learner's objects and account, as a unit of work that is prepared for ``event`` has them at hand."""
+    assert event.fact is not None
+    assert event.fact.customer_id is not None
+    async with units() as uow:
+        await uow.prepare([event])
+        states = await uow.objects.of_customer(event.fact.customer_id)
+        return {state.ref: state for state in states}, await uow.accounts.load(Story.user_id(0))
 
 
 async def test_one_that_fails_takes_no_other_with_it(units: PostgresUnitsOfWork) -> None:

@@ -9,75 +9,63 @@ from typing import LiteralString, Protocol, TypeVar
 import msgspec
 
 from billing_core.domain.account import Account
+from billing_postgres.encoding import reader
+from billing_postgres.known_rows import Reading, Told, told_rows
 from billing_postgres.rows.grants import GrantRow
 from billing_postgres.rows.invoices import InvoiceRow
 from billing_postgres.rows.payment_methods import PaymentMethodRow
 from billing_postgres.rows.payments import PaymentRow, RefundRow
 from billing_postgres.rows.purchases import PurchaseRow
-from billing_postgres.rows.remembered import remembered
 from billing_postgres.rows.subscriptions import SubscriptionRow
 
-__all__ = ["AccountRows", "account_rows"]
+__all__ = ["AccountRows", "Owned", "account_rows"]
 
 
 def account_rows(users: LiteralString) -> LiteralString:
     """One JSON value, of these users, an array; each user's rows in the order in which an account holds them."""
+    of_users, oldest_first = f"WHERE r.user_id = ANY({users})", "ORDER BY r.created_at, r.id"
+    by_place = "r.source_kind, r.source_id, r.resource_type, r.resource_id"
     return f"""
 json_build_object(
-    'subscriptions', (
-        SELECT coalesce(json_agg(r ORDER BY r.created_at, r.id), '[]') FROM subscriptions r
-        WHERE r.user_id = ANY({users})
-    ),
-    'purchases', (
-        SELECT coalesce(json_agg(r ORDER BY r.created_at, r.id), '[]') FROM purchases r
-        WHERE r.user_id = ANY({users}) AND r.status IS NOT NULL
-    ),
-    'payments', (
-        SELECT coalesce(json_agg(r ORDER BY r.created_at, r.id), '[]') FROM payments r WHERE r.user_id = ANY({users})
-    ),
-    'refunds', (
-        SELECT coalesce(json_agg(r ORDER BY r.created_at, r.id), '[]') FROM refunds r WHERE r.user_id = ANY({users})
-    ),
-    'invoices', (
-        SELECT coalesce(json_agg(r ORDER BY r.created_at, r.id), '[]') FROM invoices r WHERE r.user_id = ANY({users})
-    ),
-    'payment_methods', (
-        SELECT coalesce(json_agg(r ORDER BY r.created_at, r.id), '[]') FROM payment_methods r
-        WHERE r.user_id = ANY({users})
-    ),
-    'user_access', (
-        SELECT coalesce(json_agg(r ORDER BY r.source_kind, r.source_id, r.resource_type, r.resource_id), '[]')
-        FROM user_access r WHERE r.user_id = ANY({users})
-    )
-)"""  # noqa: S608 - parts of statements of this package
+    'subscriptions', {told_rows("subscriptions", "r.id", f"{of_users} {oldest_first}")},
+    'purchases', {told_rows("purchases", "r.id", f"{of_users} AND r.status IS NOT NULL {oldest_first}")},
+    'payments', {told_rows("payments", "r.id", f"{of_users} {oldest_first}")},
+    'refunds', {told_rows("refunds", "r.id", f"{of_users} {oldest_first}")},
+    'invoices', {told_rows("invoices", "r.id", f"{of_users} {oldest_first}")},
+    'payment_methods', {told_rows("payment_methods", "r.id", f"{of_users} {oldest_first}")},
+    'user_access', {told_rows("user_access", f"r.user_id, {by_place}", f"{of_users} ORDER BY {by_place}")}
+)"""
 
 
-_subscription = remembered(SubscriptionRow, SubscriptionRow.to_domain)
-_purchase = remembered(PurchaseRow, PurchaseRow.to_domain)
-_payment = remembered(PaymentRow, PaymentRow.to_domain)
-_refund = remembered(RefundRow, RefundRow.to_domain)
-_invoice = remembered(InvoiceRow, InvoiceRow.to_domain)
-_payment_method = remembered(PaymentMethodRow, PaymentMethodRow.to_domain)
-_grant = remembered(GrantRow, GrantRow.to_stored)
+_subscription = reader(SubscriptionRow, SubscriptionRow.to_domain)
+_purchase = reader(PurchaseRow, PurchaseRow.to_domain)
+_payment = reader(PaymentRow, PaymentRow.to_domain)
+_refund = reader(RefundRow, RefundRow.to_domain)
+_invoice = reader(InvoiceRow, InvoiceRow.to_domain)
+_payment_method = reader(PaymentMethodRow, PaymentMethodRow.to_domain)
+_grant = reader(GrantRow, GrantRow.to_stored)
 
 
 class AccountRows(msgspec.Struct):
     """What `account_rows` gives."""
 
-    subscriptions: list[msgspec.Raw]
-    purchases: list[msgspec.Raw]
-    payments: list[msgspec.Raw]
-    refunds: list[msgspec.Raw]
-    invoices: list[msgspec.Raw]
-    payment_methods: list[msgspec.Raw]
-    user_access: list[msgspec.Raw]
+    subscriptions: Told
+    purchases: Told
+    payments: Told
+    refunds: Told
+    invoices: Told
+    payment_methods: Told
+    user_access: Told
 
-    def to_accounts(self, user_ids: Iterable[str]) -> dict[str, Account]:
+    def to_accounts(self, user_ids: Iterable[str], reading: Reading) -> dict[str, Account]:
         """The account of each of these users."""
-        subscriptions, purchases = _by_user(self.subscriptions, _subscription), _by_user(self.purchases, _purchase)
-        payments, refunds = _by_user(self.payments, _payment), _by_user(self.refunds, _refund)
-        invoices, methods = _by_user(self.invoices, _invoice), _by_user(self.payment_methods, _payment_method)
-        grants = _by_user(self.user_access, _grant)
+        subscriptions = _by_user(reading, self.subscriptions, _subscription)
+        purchases = _by_user(reading, self.purchases, _purchase)
+        payments = _by_user(reading, self.payments, _payment)
+        refunds = _by_user(reading, self.refunds, _refund)
+        invoices = _by_user(reading, self.invoices, _invoice)
+        methods = _by_user(reading, self.payment_methods, _payment_method)
+        grants = _by_user(reading, self.user_access, _grant)
         return {
             user_id: Account(
                 user_id=user_id,
@@ -94,16 +82,20 @@ class AccountRows(msgspec.Struct):
         }
 
 
-class _Owned(Protocol):
+class Owned(Protocol):
+    """What is somebody's."""
+
     @property
-    def user_id(self) -> str: ...
+    def user_id(self) -> str:
+        """Whose it is."""
+        ...
 
 
-V = TypeVar("V", bound=_Owned)
+V = TypeVar("V", bound=Owned)
 
 
-def _by_user(rows: Iterable[msgspec.Raw], read: Callable[[msgspec.Raw], V]) -> Mapping[str, list[V]]:
+def _by_user(reading: Reading, told: Told, read: Callable[[msgspec.Raw], V]) -> Mapping[str, list[V]]:
     found: dict[str, list[V]] = defaultdict(list)
-    for row in map(read, rows):
+    for row in reading.values(told, read):
         found[row.user_id].append(row)
     return found

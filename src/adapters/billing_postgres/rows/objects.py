@@ -9,8 +9,7 @@ import msgspec
 
 from billing_core.domain.facts import ObjectKind, ObjectRef, owners_of, wards_of
 from billing_core.domain.folding import ObjectState
-from billing_postgres.encoding import raw, read_snapshot
-from billing_postgres.rows.remembered import ROWS_MAX, remembered
+from billing_postgres.encoding import raw, read_snapshot, reader
 
 __all__ = ["ObjectRow", "read_state"]
 
@@ -75,5 +74,5 @@ class ObjectRow(msgspec.Struct, kw_only=True):
         )
 
 
-#: The state that a row holds, as JSON. A user has more objects than rows of any other kind.
-read_state = remembered(ObjectRow, ObjectRow.to_state, 2 * ROWS_MAX)
+#: The state that a row holds, as JSON.
+read_state = reader(ObjectRow, ObjectRow.to_state)
