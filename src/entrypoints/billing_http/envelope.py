@@ -41,11 +41,6 @@ _KNOWN_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "
 _REPLAYED = b"idempotent-replayed"
 
 
-def _bound_logger() -> structlog.typing.FilteringBoundLogger:
-    bound: structlog.typing.FilteringBoundLogger = structlog.get_logger().bind()
-    return bound
-
-
 @frozen(kw_only=True)
 class Envelope:
     """Gives each answer its request id, security headers and, for pages of allowed origins, CORS headers."""
@@ -54,9 +49,8 @@ class Envelope:
     #: Of the pages that may call the API.
     origins: frozenset[bytes]
     counts: RequestCounts
-    #: Bound once: one that is not yet finds out for each line anew how lines are written, which takes as long as to
-    #: write it.
-    _log: structlog.typing.FilteringBoundLogger = field(factory=_bound_logger, init=False)
+    #: Kept, as to find out anew how lines are written costs more than to write one.
+    _log: structlog.typing.FilteringBoundLogger = field(factory=structlog.get_logger, init=False)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, and its answer back."""
