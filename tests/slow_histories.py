@@ -4,8 +4,23 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.event_histories import BEGUN, BOUGHT_IT, KNOWN, START, History, at, bill, dispute, money, refund, sub, told
-from tests.rare_histories import CHANGED
+from tests.event_histories import (
+    BEGUN,
+    BOUGHT_IT,
+    KNOWN,
+    MONTHS,
+    START,
+    History,
+    at,
+    bill,
+    dispute,
+    money,
+    refund,
+    renewed,
+    sub,
+    told,
+)
+from tests.rare_histories import CHANGED, MOVED
 from tests.told_over_http import BOUGHT
 from tests.unit.stripe import stripe_json as make
 from tests.unit.stripe.stripe_json import Obj
@@ -95,6 +110,15 @@ def _back(number: int, amount: int, when: int, status: str, kind: str = "created
     return told(f"refund.{kind}", made, when, tag=status)
 
 
+def _of_month(number: int, when: int) -> Obj:
+    named = {"charge": f"ch_{number}", "payment_intent": f"pi_{number}", "metadata": {}}
+    return make.refund(id=f"re_m{number}", created=when, amount=2_900, **named)
+
+
+_SETUP = make.setup_intent(created=at(1), payment_method=None)
+_SAVING = make.session(id="cs_test_s", created=at(1), mode="setup", payment_status="no_payment_required", metadata={})
+_SAVING |= {"payment_intent": None, "setup_intent": "seti_1", "amount_total": None, "currency": None}
+_CREDITED: Obj = {"id": "cn_1", "object": "credit_note", "created": at(38), "customer": "cus_ada", "invoice": "in_2"}
 _OF_BALANCE: Obj = {"charge": None, "payment_intent": None, "customer": "cus_ada"}
 
 SLOW_HISTORIES: dict[str, History] = {
@@ -321,5 +345,41 @@ SLOW_HISTORIES: dict[str, History] = {
     "money of a customer's balance goes back, which paid for nothing": History(
         [*BEGUN, told("refund.created", refund(0, 700) | _OF_BALANCE, at(9))],
         {"payments.0.status": "succeeded", "payments.0.amount_refunded.amount": 0},
+    ),
+    "both months given back, the latter of them in vain": History(
+        [
+            *BEGUN,
+            *renewed(1),
+            told("refund.created", _of_month(1, at(35)), at(35)),
+            told("refund.created", _of_month(2, at(36)), at(36)),
+            told("refund.failed", _of_month(2, at(36)) | {"status": "failed"}, at(38)),
+        ],
+        {
+            "payments.1.status": "refunded",
+            "payments.0.status": "succeeded",
+            "platform.reason": "expired",  # an older month that was given back closes nothing
+            "platform.expires_at": "2026-10-04T12:00:00Z",
+        },
+    ),
+    "written off, paid by transfer, and credited": History(
+        [
+            *BEGUN,
+            told(CHANGED, sub(1), MONTHS[1], MOVED),
+            told("invoice.marked_uncollectible", bill(1, "uncollectible"), at(34)),
+            told("invoice.paid", bill(1, attempt_count=0, status_transitions={"paid_at": at(36)}), at(36)),
+            told("credit_note.created", _CREDITED, at(38)),
+        ],
+        {"invoices.0.status": "paid", "payments.1": None, "platform.expires_at": "2026-10-04T12:00:00Z"},
+    ),
+    "a card that is refused as it is saved, and saved the second time": History(
+        [
+            KNOWN,
+            told("setup_intent.setup_failed", _SETUP | {"status": "requires_payment_method"}, at(1)),
+            told("setup_intent.canceled", _SETUP | {"id": "seti_2", "status": "canceled"}, at(2)),
+            told("payment_method.attached", make.payment_method(created=at(3)), at(3)),
+            told("setup_intent.succeeded", _SETUP | {"payment_method": "pm_visa"}, at(3)),
+            told("checkout.session.completed", _SAVING, at(3)),
+        ],
+        {"payment_methods.0.id": "pm_visa", "payment_methods.0.is_default": True, "purchases": [], "payments": []},
     ),
 }

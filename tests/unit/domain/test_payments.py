@@ -345,3 +345,8 @@ def test_money_that_paid_for_nothing_goes_back_and_no_payment_hears_of_it() -> N
     of_balance = evolve(refund(payment_id=None), customer_id=CUSTOMER)
     found = account(seen(payment(), of_balance))
     assert (found.payments[0].amount_refunded, found.refunds) == (usd(0), ())
+
+
+def test_what_is_not_paid_whole_is_not_captured_though_a_part_was_received() -> None:
+    """A bank transfer of which half is there."""
+    assert record(evolve(payment("requires_action"), amount_received=2000), refund(500)).amount_refunded == usd(0)
