@@ -243,6 +243,13 @@ class TestTrials:
         assert (after["status"], after["billing_cycle_anchor"]) == ("active", play.now)
         assert play.invoice_of(after)["amount_paid"] == 2900
 
+    def test_it_can_be_made_longer_and_still_began_when_it_did(self, play: Play) -> None:
+        subscription = play.subscription(trial_period_days=14)
+        play.wait(days=4)
+        after = play.post(f"/v1/subscriptions/{subscription['id']}", trial_end=START + 21 * DAY)
+        assert (after["status"], after["trial_start"], after["trial_end"]) == ("trialing", START, START + 21 * DAY)
+        assert play.invoice_of(after)["amount_paid"] == 0
+
 
 class TestEnding:
     def test_at_the_period_end_it_stays_active_until_then(self, play: Play) -> None:

@@ -273,7 +273,8 @@ def _restarted(w: World, after: Obj, wanted: list[Obj], *, starts_trial: bool) -
         items.append(item | {"current_period_start": period[0], "current_period_end": period[1]})
     after = _with_items(after, items) | {"billing_cycle_anchor": anchor}
     if starts_trial:
-        after |= {"status": "trialing", "trial_start": w.now}
+        begun = after["trial_start"] if after["status"] == "trialing" else w.now
+        after |= {"status": "trialing", "trial_start": begun}
         return Change(after=after, lines=[trial_line(w, after, item) for item in items], restarts=True)
     if after["status"] == "trialing":
         after |= {"status": "active", "trial_end": w.now}
