@@ -142,6 +142,9 @@ async def test_a_head_that_is_too_large_is_refused(peer: Peer, head: bytes) -> N
     [
         pytest.param(b"nonsense\r\n\r\n", id="no-http"),
         pytest.param(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", id="tls"),
+        pytest.param(b"GET /api/health/live\r\n\r\n", id="http-0.9"),
+        pytest.param(b"GET /api/health/live HTTP/1.2\r\nHost: x\r\n\r\n", id="http-1.2"),
+        pytest.param(b"GET /api/health/live HTTP/2.0\r\nHost: x\r\n\r\n", id="http-2-without-its-preface"),
         pytest.param(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", id="http-2"),
         pytest.param(b"GET /api/health/live HTTP/1.1\r\nX\x00: 1\r\n\r\n", id="a-nul-in-a-name"),
         pytest.param(b"GET /api/health/live HTTP/1.1\r\nX: 1\r\n Y: 2\r\n\r\n", id="a-folded-header"),

@@ -24,6 +24,7 @@ HEAD_BYTES_MAX = 32 * 1024
 HEADERS_MAX = 100
 #: Of a whole request as it is written, in chunks of whatever size: several times the largest body that anybody takes.
 _REQUEST_BYTES_MAX = 8 * 1024 * 1024
+_VERSIONS = frozenset({"1.0", "1.1"})
 _MALFORMED, _TIMEOUT, _TOO_LARGE, _HEAD_TOO_LARGE = 400, 408, 413, 431
 #: What is answered where no route was reached, and so no problem has a row for it.
 _CODES = {_TOO_LARGE: Code.PAYLOAD_TOO_LARGE, _HEAD_TOO_LARGE: Code.PAYLOAD_TOO_LARGE}
@@ -101,9 +102,11 @@ class BoundedConnection(HttpToolsProtocol):
                 self._refusal = _HEAD_TOO_LARGE
                 raise HttpParserError("The head is too large.")
         # RFC 9112, 3.2: a proxy and we might each believe another one of two.
-        hosts = [name for name, _ in self.headers].count(b"host")
-        if hosts > 1 or (hosts == 0 and self.parser.get_http_version() == "1.1"):
+        version, hosts = self.parser.get_http_version(), [name for name, _ in self.headers].count(b"host")
+        if hosts > 1 or (hosts == 0 and version == "1.1"):
             raise HttpParserError("A request names one host.")
+        if version not in _VERSIONS:
+            raise HttpParserError("A request is of HTTP/1.1 or 1.0.")
         super().on_headers_complete()
         self._in_head, self._in_body = False, True
         self._stop_timer()  # the body has its own time
