@@ -155,3 +155,22 @@ def test_a_debit_that_came_back_after_days_failed_when_it_came_back() -> None:
     assert row.past_due_since == day(36)
     assert row.dunning is not None
     assert row.dunning.first_failed_at == day(36)
+
+
+def _bill(number: int, status: str, made: float) -> Fact:
+    seen = evolve(INVOICE, id=f"in_{number}", status=status, created=day(made), finalized_at=day(made))
+    return looked_up(evolve(seen, amount_paid=2900 if status == "paid" else 0), day(80))
+
+
+@pytest.mark.parametrize(
+    ("bills", "since"),
+    [
+        pytest.param([(1, "open", 1), (2, "void", 10), (3, "open", 20)], 20, id="voided after it: of another time"),
+        pytest.param([(1, "open", 1), (2, "draft", 10), (3, "open", 20)], 1, id="a draft after it settles nothing"),
+        pytest.param([(1, "open", 1), (2, "paid", 10), (3, "open", 20), (4, "paid", 30)], 1, id="the oldest of those"),
+        pytest.param([(1, "uncollectible", 1), (2, "paid", 10)], 80, id="written off before the last that was paid"),
+    ],
+)
+def test_which_of_older_bills_is_owed(bills: list[tuple[int, str, float]], since: float) -> None:
+    """Past due as seen on day 80; nothing told when it began."""
+    assert owes([BEGAN, looked_up(OWES, day(80)), *(_bill(*one) for one in bills)]).past_due_since == day(since)
