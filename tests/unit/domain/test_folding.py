@@ -223,6 +223,11 @@ def test_a_bill_of_which_not_all_lines_are_known_is_asked_for() -> None:
     assert not folded(told("invoice.created", evolve(SHOWN, status="draft"), day(0))).ambiguous
 
 
+def test_an_answer_that_shows_the_first_lines_too_leaves_it_to_be_asked_for() -> None:
+    answer = told(ANSWER, SHOWN, day(0, seconds=1))
+    assert folded(told("invoice.paid", SHOWN, day(0)), answer).ambiguous
+
+
 def test_what_shows_the_first_lines_takes_none_of_those_that_are_known() -> None:
     facts = [
         told("invoice.paid", SHOWN, day(0)),
