@@ -203,14 +203,16 @@ def refund_amount(question: RefundQuestion, wanted: Money | None) -> Money:
     """What to refund: ``wanted``, or all that is left.
 
     Raises `RefundWindowClosed`, `AlreadyRefunded` or `InvalidTransition` where a rule refuses it, and
-    `InvalidValue` where ``wanted`` is not above zero, more than what is left, or no amount that can be moved in its
-    currency (dinars end in 0).
+    `InvalidValue` where ``wanted`` is in another currency, not above zero, more than what is left, or no amount that
+    can be moved in its currency (dinars end in 0).
     """
     answer = refundability(question)
     if answer.refusal is not None:
         raise answer.refusal
     if wanted is None:
         return answer.refundable
+    if wanted.currency != answer.refundable.currency:
+        raise InvalidValue(f"It was paid in {answer.refundable.currency}, and is refunded in it.", field="amount")
     if wanted.amount <= 0 or not wanted <= answer.refundable:
         raise InvalidValue(f"Between 1 and {answer.refundable.amount} can be refunded.", field="amount")
     return wanted.require_whole_units()

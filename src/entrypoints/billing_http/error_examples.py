@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -11,16 +12,8 @@ from billing_http.problems import BY_ERROR, Code, Problem, WrongField, internal_
 
 __all__ = ["problem_example"]
 
-_INSTANCE = "/api/subscriptions/01936f2e-8c4a-7c3e-9a41-5f2b7c8d9e01"
-_FIELD = "plan_id"
-
 #: What no error of the core stands for: the words of whoever answers it.
 _OTHERS: dict[Code, Problem] = {
-    Code.VALIDATION_FAILED: Problem(
-        code=Code.VALIDATION_FAILED,
-        detail=f"{_FIELD}: This field is missing.",
-        errors=(WrongField(_FIELD, "This field is missing."),),
-    ),
     Code.UNAUTHENTICATED: Problem(code=Code.UNAUTHENTICATED, detail="A token is needed: Authorization: Bearer …"),
     Code.METHOD_NOT_ALLOWED: Problem(
         code=Code.METHOD_NOT_ALLOWED, detail="Here these methods are allowed: GET, OPTIONS."
@@ -41,10 +34,18 @@ _OTHERS: dict[Code, Problem] = {
 }
 
 
-def problem_example(code: Code) -> dict[str, Any]:
-    """What an error with this code looks like."""
-    problem = _OTHERS.get(code)
+def problem_example(code: Code, path: str, *, demanded: Sequence[str] = ()) -> dict[str, Any]:
+    """What an error with this code looks like at ``path``, where the body has to have the fields ``demanded``."""
+    problem = _unfit(demanded) if code is Code.VALIDATION_FAILED else _OTHERS.get(code)
     if problem is None:
         problem = problem_of(next(error for error, known in BY_ERROR.items() if known is code)())
-    example: dict[str, Any] = msgspec.json.decode(problem.body(_INSTANCE))
+    example: dict[str, Any] = msgspec.json.decode(problem.body(path))
     return example
+
+
+def _unfit(demanded: Sequence[str]) -> Problem:
+    """A body that lacks the first field that it has to have; where none is, a query parameter that nobody knows."""
+    wrong = (
+        WrongField(demanded[0], "This field is missing.") if demanded else WrongField("page", "This field is unknown.")
+    )
+    return Problem(code=Code.VALIDATION_FAILED, detail=f"{wrong.field}: {wrong.message}", errors=(wrong,))

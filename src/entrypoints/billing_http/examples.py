@@ -23,6 +23,7 @@ __all__ = [
     "SESSION",
     "SETUP",
     "SUBSCRIPTION",
+    "UNHEALTHY",
     "USER",
 ]
 
@@ -170,4 +171,9 @@ HEALTH: Json = {
         "cache": {"status": "ok", "latency_ms": 0.3},
         "worker": {"status": "ok", "latency_ms": 0.0},
     },
+}
+UNHEALTHY: Json = {
+    **HEALTH,
+    "status": "unavailable",
+    "checks": {**HEALTH["checks"], "database": {"status": "unavailable", "latency_ms": None}},
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import pairwise
 from typing import Any
 
 import msgspec
@@ -20,7 +21,7 @@ from billing_http.links import LINKS
 from billing_http.operations import OPERATION, Operation
 from billing_http.problems import STATUSES, TITLES, Code, ProblemShape
 from billing_http.requests import NoBody
-from billing_http.telling import told
+from billing_http.telling import told, without_null
 
 __all__ = ["document", "operations"]
 
@@ -30,9 +31,14 @@ _REF = "#/components/schemas/{name}"
 #: What each parameter of a path is, with an example.
 _PARAMETERS = {
     "user_id": ("The `sub` of the user's token.", examples.USER),
-    "id": ("An id of ours: a UUIDv7.", examples.ID),
     "resource_type": ("`platform`, `course`, `learning_path` or `lab`.", examples.COURSE["resource_type"]),
     "resource_id": ("An id of the type; `*` means every one of it.", examples.COURSE["resource_id"]),
+}
+#: Whose the ``{id}`` of a path is, by the part before it.
+_IDS = {
+    "subscriptions": "The subscription's `id`.",
+    "purchases": "The purchase's `id`.",
+    "grants": "The id of the grant: its `source.id`, where its `source.kind` is `manual`.",
 }
 #: What any operation may answer with.
 _ANY = (Code.RATE_LIMITED, Code.INTERNAL_ERROR, Code.UNAVAILABLE)
@@ -42,8 +48,10 @@ _LIMITS = {
     "RateLimit-Limit": "How many requests the caller may make in a window; not there where there is no limit.",
     "RateLimit-Remaining": "How many more are allowed now.",
     "RateLimit-Reset": "In how many seconds more are allowed than now.",
+    "RateLimit-Policy": "The limit and its window in seconds, such as `120;w=60`.",
 }
 _RETRY_AFTER = {"Retry-After": "In how many seconds to try again."}
+_REPLAYED = {"Idempotent-Replayed": "`true` where the answer is the one to an earlier request under the same key."}
 _DESCRIPTION = """\
 Subscriptions, purchases, refunds and access.
 
@@ -129,8 +137,13 @@ def _operation(path: str, method: str, operation: Operation, components: Mapping
         "operationId": operation.id,
         "summary": operation.summary,
         "tags": [_tag(path)],
-        "parameters": [*_in_path(path, operation), *_in_query(operation, components), *_key(method, operation)],
-        "responses": dict(_responses(method, operation)),
+        "parameters": [
+            *_in_path(path, operation),
+            *_in_query(operation, components),
+            *_key(method, operation),
+            *_if_changed(operation),
+        ],
+        "responses": dict(_responses(path, method, operation)),
     }
     if operation.description:
         described["description"] = operation.description
@@ -161,6 +174,19 @@ def _key(method: str, operation: Operation) -> Iterator[Json]:
         }
 
 
+def _if_changed(operation: Operation) -> Iterator[Json]:
+    """The header that asks for what has changed only."""
+    if "ETag" in operation.headers:
+        yield {
+            "name": "If-None-Match",
+            "in": "header",
+            "required": False,
+            "schema": {"type": "string"},
+            "description": "The `ETag` of an earlier answer: 304 while it still holds.",
+            "example": '"d8a9a6634c9de49e6f492b415eaee5dc"',
+        }
+
+
 def _takes_key(method: str, operation: Operation) -> bool:
     return method in IDEMPOTENT_METHODS and not operation.public
 
@@ -180,16 +206,18 @@ def _webhook() -> Json:
 
 
 def _in_path(path: str, operation: Operation) -> Iterator[Json]:
-    for part in path.split("/"):
+    for before, part in pairwise(path.split("/")):
         if part.startswith("{"):
             name = part.strip("{}")
             schema: Json = {"type": "string", "minLength": 1, "maxLength": 255, "pattern": OPAQUE_ID}
-            described, example = _PARAMETERS[name]
             if name == "id" and operation.opaque_id is not None:
                 described, example = operation.opaque_id.description, operation.opaque_id.example
             elif name == "id":
+                described, example = _IDS[before], examples.ID
                 schema = {"type": "string", "format": "uuid"}
-            elif name == "resource_type":
+            else:
+                described, example = _PARAMETERS[name]
+            if name == "resource_type":
                 schema = {"type": "string", "enum": ["platform", "course", "learning_path", "lab"]}
             place = {"name": name, "in": "path", "required": True}
             yield {**place, "schema": schema, "description": described, "example": example}
@@ -203,20 +231,13 @@ def _in_query(operation: Operation, components: Mapping[str, Json]) -> Iterator[
             "in": "query",
             "required": False,
             "description": one["description"],
-            "schema": _without_null({key: value for key, value in one.items() if key != "description"}),
+            "schema": without_null({key: value for key, value in one.items() if key != "description"}),
         }
 
 
-def _without_null(schema: Json) -> Json:
-    """A parameter is left out, never null."""
-    kinds = [kind for kind in schema.get("anyOf", []) if kind != {"type": "null"}]
-    if len(kinds) == 1:
-        return {**kinds[0], **({"default": schema["default"]} if schema.get("default") is not None else {})}
-    return schema
-
-
-def _responses(method: str, operation: Operation) -> Iterator[tuple[str, Json]]:
-    good: Json = {"description": operation.summary, "headers": _headers(operation, operation.headers)}
+def _responses(path: str, method: str, operation: Operation) -> Iterator[tuple[str, Json]]:
+    replayed = _REPLAYED if _takes_key(method, operation) else {}
+    good: Json = {"description": operation.summary, "headers": _headers(operation, {**operation.headers, **replayed})}
     if operation.answer is not None:
         content: Json = {"schema": {"$ref": _REF.format(name=operation.answer.__name__)}}
         if operation.example is not None:
@@ -226,12 +247,13 @@ def _responses(method: str, operation: Operation) -> Iterator[tuple[str, Json]]:
         good["links"] = {link.name: link.document() for link in LINKS[operation.id]}
     yield str(operation.status), good
     if "ETag" in operation.headers:
-        yield "304", {"description": "Nothing changed since the ETag in If-None-Match."}
+        unchanged = "Nothing changed since the ETag in If-None-Match."
+        yield "304", {"description": unchanged, "headers": _headers(operation, operation.headers)}
     by_status: dict[int, list[Code]] = {}
     for code in _codes(method, operation):
         by_status.setdefault(STATUSES[code], []).append(code)
     for status, codes in sorted(by_status.items()):
-        yield str(status), _problem(codes, operation)
+        yield str(status), _problem(codes, path, operation)
 
 
 def _codes(method: str, operation: Operation) -> Iterable[Code]:
@@ -242,15 +264,22 @@ def _codes(method: str, operation: Operation) -> Iterable[Code]:
     return dict.fromkeys([Code.VALIDATION_FAILED, *known, *read, *operation.errors, *keyed, *_ANY])
 
 
-def _problem(codes: list[Code], operation: Operation) -> Json:
+def _problem(codes: list[Code], path: str, operation: Operation) -> Json:
     described = "; ".join(f"`{code}`: {TITLES[code]}" for code in codes)
     waits = not {Code.RATE_LIMITED, Code.UNAVAILABLE, Code.IDEMPOTENCY_IN_PROGRESS}.isdisjoint(codes)
-    examples_of = {str(code): {"summary": TITLES[code], "value": problem_example(code)} for code in codes}
+    asked = path.format(**{part["name"]: part["example"] for part in _in_path(path, operation)})
+    demanded = [one.name for one in msgspec.structs.fields(operation.body or NoBody) if one.required]
+    examples_of = {
+        str(code): {"summary": TITLES[code], "value": problem_example(code, asked, demanded=demanded)} for code in codes
+    }
     content: Json = {
         "application/problem+json": {"schema": {"$ref": _REF.format(name="ProblemShape")}, "examples": examples_of}
     }
     if Code.UNAVAILABLE in codes and operation.id in {"get_health", "get_readiness"} and operation.answer:
-        content["application/json"] = {"schema": {"$ref": _REF.format(name=operation.answer.__name__)}}
+        content["application/json"] = {
+            "schema": {"$ref": _REF.format(name=operation.answer.__name__)},
+            "example": examples.UNHEALTHY,
+        }
     return {"description": described, "headers": _headers(operation, _RETRY_AFTER if waits else {}), "content": content}
 
 

@@ -10,7 +10,7 @@ from billing_http.field_texts import EVERYWHERE, FIELDS
 from billing_http.problems import ProblemShape
 from billing_http.value_texts import SETS, VALUES
 
-__all__ = ["told"]
+__all__ = ["told", "without_null"]
 
 Json = dict[str, Any]
 
@@ -41,7 +41,19 @@ def _asked(schema: Json) -> Json:
 def _answered(name: str, schema: Json) -> Json:
     """What clients are sent: never fewer fields than there are, but where what does not apply is left out."""
     told_of = _asked(schema)
-    return told_of if name in _PARTIAL else {**told_of, "required": list(told_of["properties"])}
+    if name not in _PARTIAL:
+        return {**told_of, "required": list(told_of["properties"])}
+    demanded = told_of["required"]
+    properties = {
+        field: one if field in demanded else without_null(one) for field, one in told_of["properties"].items()
+    }
+    return {**told_of, "properties": properties}
+
+
+def without_null(schema: Json) -> Json:
+    """The schema of what is left out where it does not apply, and never null."""
+    kinds = [kind for kind in schema.get("anyOf", []) if kind != {"type": "null"}]
+    return kinds[0] if len(kinds) == 1 else schema
 
 
 def _field(name: str, field: str, schema: Json) -> Json:

@@ -17,7 +17,7 @@ _SUBSCRIPTION = {
     "active": "paid",
     "past_due": "a renewal is unpaid and is tried again",
     "unpaid": "a renewal is unpaid and given up on",
-    "paused": "on trial until it ended without a way to pay",
+    "paused": "at rest, by a pause or since a trial ended without a way to pay: nothing is charged, nothing is open",
     "canceled": "ended",
 }
 _PAYMENT = {

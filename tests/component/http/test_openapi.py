@@ -21,7 +21,7 @@ from billing_http.openapi import document, operations
 from billing_http.operations import Operation
 from billing_http.problems import STATUSES, TITLES, Code, ProblemShape
 from billing_http.value_texts import SETS, VALUES
-from tests.component.http.house import House
+from tests.component.http.house import ORIGIN, House
 
 ROUTES = list(operations(every_route()))
 OPERATIONS: list[Operation] = [operation for _, _, _, operation in ROUTES]
@@ -180,7 +180,90 @@ def test_every_error_has_an_example_that_is_one_of_it() -> None:
 
 @pytest.mark.parametrize("code", Code)
 def test_each_code_has_an_example_of_its_own(code: Code) -> None:
-    example = problem_example(code)
+    example = problem_example(code, "/api/subscriptions/plans")
 
     assert (example["code"], example["status"], example["title"]) == (code, STATUSES[code], TITLES[code])
     assert example["detail"]
+
+
+def test_an_example_of_an_error_is_of_the_path_and_the_fields_that_it_stands_at() -> None:
+    wrong: list[str] = []
+    for path, method, _, operation in ROUTES:
+        expected = re.compile(re.sub(r"{\w+}", "[^/{}]+", path))
+        fields = set(getattr(operation.body, "__struct_fields__", ())) | {"page"}
+        for answer in DOCUMENT["paths"][path][method.lower()]["responses"].values():
+            problems = answer.get("content", {}).get("application/problem+json", {}).get("examples", {}).values()
+            for problem in (one["value"] for one in problems):
+                named = {one["field"] for one in problem.get("errors", [])}
+                if not expected.fullmatch(problem["instance"]) or not named <= fields:
+                    wrong.append(f"{operation.id}: {problem}")
+
+    assert wrong == []
+
+
+async def test_every_header_that_a_page_may_read_is_described(house: House) -> None:
+    answer = await house.ask("GET", "/api/subscriptions/plans", user=None, headers={"Origin": ORIGIN})
+    readable = set(answer.headers["access-control-expose-headers"].split(", "))
+    answers = [
+        one for path in DOCUMENT["paths"].values() for told in path.values() for one in told["responses"].values()
+    ]
+
+    assert readable == {name for one in answers for name in one["headers"]} - {"Cache-Control"}
+
+
+def test_what_may_be_sent_again_says_how_it_is_answered_then() -> None:
+    by_key = [
+        told
+        for path in DOCUMENT["paths"].values()
+        for told in path.values()
+        if any(one["name"] == "Idempotency-Key" for one in told["parameters"])
+    ]
+
+    assert len(by_key) > 10
+    for told in by_key:
+        good = [answer for status, answer in told["responses"].items() if status < "300"]
+        assert all("Idempotent-Replayed" in answer["headers"] for answer in good)
+
+
+def test_plans_are_asked_for_again_by_a_header_that_a_generated_client_knows() -> None:
+    plans = DOCUMENT["paths"]["/api/subscriptions/plans"]["get"]
+
+    assert [(one["name"], one["in"]) for one in plans["parameters"]] == [("If-None-Match", "header")]
+    assert {"ETag", "Cache-Control", "X-Request-Id"} <= plans["responses"]["304"]["headers"].keys()
+
+
+def test_what_is_left_out_where_it_does_not_apply_is_never_null() -> None:
+    """So a client asks once whether it is there."""
+    schemas = DOCUMENT["components"]["schemas"]
+    answers = {name: one for name, one in schemas.items() if one.get("additionalProperties") is not False}
+
+    assert [
+        (name, field)
+        for name, one in answers.items()
+        for field, told in one.get("properties", {}).items()
+        if field not in one["required"] and {"type": "null"} in told.get("anyOf", [])
+    ] == []
+
+
+def test_every_answer_and_every_body_has_an_example() -> None:
+    operations_ = [told for path in DOCUMENT["paths"].values() for told in path.values()]
+    contents = [
+        (told["operationId"], content)
+        for told in operations_
+        for part in (told.get("requestBody", {}), *told["responses"].values())
+        for content in part.get("content", {}).values()
+    ]
+
+    assert [named for named, content in contents if not (content.get("example") or content.get("examples"))] == []
+
+
+def test_an_id_in_a_path_says_of_what_it_is() -> None:
+    told = {
+        one["description"]
+        for path, methods in DOCUMENT["paths"].items()
+        for operation in methods.values()
+        for one in operation["parameters"]
+        if one["name"] == "id" and not path.startswith("/api/payments")
+    }
+
+    assert len(told) == len({"subscription", "purchase", "grant"})

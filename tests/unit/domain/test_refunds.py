@@ -151,6 +151,13 @@ def test_an_amount_is_above_nothing_and_at_most_what_is_left(wanted: int) -> Non
         refund_amount(QUESTION, usd(wanted))
 
 
+def test_an_amount_is_in_the_currency_that_was_paid() -> None:
+    with pytest.raises(InvalidValue, match="It was paid in usd, and is refunded in it") as refused:
+        refund_amount(QUESTION, Money(1000, "eur"))
+
+    assert refused.value.field == "amount"
+
+
 def test_asking_again_after_each_refund_ends_at_nothing_left() -> None:
     question, given = QUESTION, usd(0)
     for wanted in (1000, 2000, 1900):

@@ -161,7 +161,7 @@ class Payments(Controller):
             Operation(
                 id="create_portal_session",
                 summary="Open Stripe's customer portal",
-                description="It leads back to `return_url`, which is on one of the configured return origins.",
+                description="It leads back to `return_url`, which is on an origin that this service knows.",
                 body=PortalRequest,
                 body_example={"return_url": "https://app.example.com/account"},
                 status=201,

@@ -30,8 +30,8 @@ class Purchases(Controller):
             Operation(
                 id="create_purchase",
                 summary="Open a checkout page to buy a single item on",
-                description="The price comes from the price book. While a session for the same thing is open it is"
-                " answered again: two requests at once make one purchase.",
+                description="The service says the price. While a session for the same thing is open it is answered"
+                " again: two requests at once make one purchase. What a subscription opens may be bought, too.",
                 body=PurchaseRequest,
                 body_example={**examples.COURSE, **examples.RETURN_URLS},
                 status=201,
@@ -112,7 +112,7 @@ class Purchases(Controller):
                 id="refund_purchase",
                 summary="Give the money of a purchase back",
                 description="All that is left, within the refund window. `amount` and `override_window` are support"
-                " staff's; an override needs a reason and is written to the audit log.",
+                " staff's; an override needs a reason and is written down.",
                 body=RefundRequest,
                 body_example={"reason": "Not what I expected"},
                 status=201,

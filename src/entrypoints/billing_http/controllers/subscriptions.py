@@ -128,7 +128,11 @@ class Subscriptions(Controller):
                 body=CancelRequest,
                 body_example={"at_period_end": True, "reason": "Too little time to learn"},
                 answer=shapes.SubscriptionShape,
-                example={**examples.SUBSCRIPTION, "cancel_at_period_end": True},
+                example={
+                    **examples.SUBSCRIPTION,
+                    "cancel_at_period_end": True,
+                    "canceled_at": examples.PREVIEW["proration_date"],
+                },
                 errors=(Code.FORBIDDEN, Code.NOT_FOUND, Code.INVALID_TRANSITION, *_OF_STRIPE),
             )
         ),
@@ -218,7 +222,8 @@ class Subscriptions(Controller):
                 summary="Change the plan or the quantity",
                 description="An upgrade takes effect now and is invoiced at once, a downgrade at the period's end,"
                 " unless told otherwise. With `proration_date` and `expected_amount_due` from a preview it charges"
-                " that, or answers `preview_outdated`.",
+                " that, or answers `preview_outdated`. Asking for the present plan takes a change that is to come"
+                " back; any change gives up a pause that is to come.",
                 body=ChangeRequest,
                 body_example={"plan_id": "team-monthly"},
                 answer=shapes.SubscriptionShape,
