@@ -26,8 +26,6 @@ TOGETHER_MAX: Final = 32
 UNDER_WAY_MAX: Final = 2
 #: How often an event is left out because another process is at work on its customer; then that one is waited for.
 LEFT_OUT_MAX: Final = 2
-#: How long others are awaited at most before the next commit begins, where the last one took several.
-MOMENT_SECONDS: Final = 0.01
 
 _Receive = Callable[[Sequence[Received]], Awaitable[Sequence[Receipt | None]]]
 
@@ -52,6 +50,8 @@ class GatheredEvents:
     """Receives events like `ReceiveEvent`, several in one commit, each customer's in the order of arrival."""
 
     _receive: ReceiveEvent
+    #: How long others are awaited at most before the next commit begins, where the last one took several.
+    _moment_seconds: float = 0.01
     _waiting: deque[_Waiting] = field(factory=deque, init=False)
     #: Customers whose events are under way: those that follow wait here, not for the customer's lock.
     _busy: set[str] = field(factory=set, init=False)
@@ -101,7 +101,7 @@ class GatheredEvents:
         self._wanted = min(answered + len(self._waiting), TOGETHER_MAX)
         self._enough.clear()
         with suppress(TimeoutError):
-            async with asyncio.timeout(MOMENT_SECONDS):
+            async with asyncio.timeout(self._moment_seconds):
                 await self._enough.wait()
 
     async def _together(self, taken: list[_Waiting], receive: _Receive) -> int:
