@@ -72,6 +72,33 @@ async def test_a_line_without_an_end_and_one_without_measure_are_shown_too() -> 
     assert heard.lines[-1] == "api     | no end\n"
 
 
+async def test_where_nobody_reads_any_more_a_part_is_not_held_up() -> None:
+    """As when `tee` was stopped by the same Ctrl-C, a moment before."""
+
+    def unread(_line: str) -> None:
+        raise BrokenPipeError
+
+    part = Part("api", (sys.executable, "-c", "for _ in range(50_000): print('a line')"), unread)
+    await part.start(os.environ)
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        assert await part.ended() == 0
+    assert not part.is_heard
+
+
+def test_ctrl_c_stops_what_nobody_reads_any_more() -> None:
+    waiting = (
+        "import asyncio\nfrom billing_cli.dev.running import on_signals\n"
+        "async def main():\n    stop = asyncio.Event()\n    on_signals(stop)\n    print('here', flush=True)\n"
+        "    await stop.wait()\nasyncio.run(main())"
+    )
+    with subprocess.Popen([sys.executable, "-c", waiting], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"here\n"
+        process.stdout.close()
+        process.send_signal(signal.SIGINT)
+        process.wait(PATIENCE_SECONDS)
+
+
 @pytest.mark.parametrize("script", [POLITE, STUBBORN], ids=["polite", "stubborn"])
 async def test_stopping_ends_it_whether_it_wants_to_or_not(script: str) -> None:
     heard = Heard()

@@ -29,6 +29,8 @@ class Part:
     name: str
     command: Sequence[str]
     write: Callable[[str], object] = field(default=sys.stdout.write)
+    #: Whether somebody reads what is shown.
+    is_heard: bool = field(default=True, init=False)
     last: deque[str] = field(default=Factory(lambda: deque(maxlen=LINES_SHOWN)), init=False)
     _environment: Mapping[str, str] = field(factory=dict, init=False)
     _process: asyncio.subprocess.Process | None = field(default=None, init=False)
@@ -80,7 +82,12 @@ class Part:
         while line := await _line_of(stream):
             text = line.decode(errors="replace").rstrip()
             self.last.append(text)
-            self.write(f"{self._mark()} {text}\n")
+            if not self.is_heard:
+                continue  # read on nevertheless: it would wait for us, and could not be stopped
+            try:
+                self.write(f"{self._mark()} {text}\n")
+            except BrokenPipeError:
+                self.is_heard = False
 
     def _mark(self) -> str:
         name = f"{self.name:<{_NAME_WIDTH}}|"

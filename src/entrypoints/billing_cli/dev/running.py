@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Mapping
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from datetime import timedelta
 from pathlib import Path
 
@@ -28,7 +28,7 @@ from billing_cli.dev.whereabouts import told
 from billing_cli.failures import CommandFailed
 from billing_core.domain.callers import Role
 
-__all__ = ["Everything", "PartDied"]
+__all__ = ["Everything", "PartDied", "on_signals"]
 
 _READY_SECONDS_MAX = 60.0
 _POLL_SECONDS = 0.05
@@ -70,7 +70,7 @@ class Everything:
     async def run(self) -> None:
         """Start everything, say where it is, and watch it until Ctrl-C. Raises `PartDied` and what starting raises."""
         stop = asyncio.Event()
-        _on_signals(stop)
+        on_signals(stop)
         up = asyncio.create_task(self._up_and_watched())
         told_to_stop = asyncio.create_task(stop.wait())
         await asyncio.wait([up, told_to_stop], return_when=asyncio.FIRST_COMPLETED)
@@ -187,7 +187,10 @@ class Everything:
             ended.cancel()
 
     async def _watch(self) -> None:
-        """Until a part ends by itself that nothing can be without, which is always a fault. Raises `PartDied`."""
+        """Until a part ends by itself that nothing can be without, which is always a fault. Raises `PartDied`.
+
+        Raises `BrokenPipeError` once nobody reads any more what the parts say.
+        """
         ends = {asyncio.create_task(part.ended()): part for part in self.parts}
         try:
             while True:
@@ -199,6 +202,8 @@ class Everything:
                     await part.revive()
                     ends[asyncio.create_task(part.ended())] = part
                 self._look_after_services()
+                if not all(part.is_heard for part in self.parts):
+                    raise BrokenPipeError
                 if self.time is not None:
                     await self.time.follow()
         finally:
@@ -236,14 +241,15 @@ def _tokens(environment: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def _on_signals(stop: asyncio.Event) -> None:
+def on_signals(stop: asyncio.Event) -> None:
     """Ctrl-C and their like stop everything; a second one at once."""
 
     def told_so() -> None:
         if stop.is_set():
             os._exit(130)  # the children are bound to us and end too
-        _say("\nStopping ...\n")
         stop.set()
+        with suppress(BrokenPipeError):  # what reads it, as tee does, may have been stopped by the same Ctrl-C
+            _say("\nStopping ...\n")
 
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         asyncio.get_running_loop().add_signal_handler(number, told_so)
