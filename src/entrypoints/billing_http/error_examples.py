@@ -22,7 +22,7 @@ _OTHERS: dict[Code, Problem] = {
     Code.UNSUPPORTED_MEDIA_TYPE: Problem(
         code=Code.UNSUPPORTED_MEDIA_TYPE, detail="The body must be JSON in UTF-8: application/json."
     ),
-    Code.RATE_LIMITED: Problem(code=Code.RATE_LIMITED, detail="Too many requests. Try again in 12 s."),
+    Code.RATE_LIMITED: Problem(code=Code.RATE_LIMITED, detail="300 requests in 60 s are allowed. Try again in 12 s."),
     Code.INTERNAL_ERROR: internal_error(),
     Code.PROVIDER_ERROR: Problem(
         code=Code.PROVIDER_ERROR,

@@ -44,14 +44,16 @@ _IDS = {
 _ANY = (Code.RATE_LIMITED, Code.INTERNAL_ERROR, Code.UNAVAILABLE)
 #: Asked by Stripe and by machines that watch: nobody counts.
 _UNLIMITED = frozenset({"receive_stripe_event", "get_health", "get_liveness", "get_readiness"})
+#: What answers 503 in its own shape, with an example of that.
+_UNWELL: Mapping[str, Json] = {"get_health": examples.UNHEALTHY, "get_readiness": {"status": "unavailable"}}
 _LIMITS = {
     "RateLimit-Limit": "How many requests the caller may make in a window; not there where there is no limit.",
     "RateLimit-Remaining": "How many more are allowed now.",
     "RateLimit-Reset": "In how many seconds more are allowed than now.",
     "RateLimit-Policy": "The limit and its window in seconds, such as `120;w=60`.",
 }
-_RETRY_AFTER = {"Retry-After": "In how many seconds to try again."}
-_REPLAYED = {"Idempotent-Replayed": "`true` where the answer is the one to an earlier request under the same key."}
+_RETRY_AFTER = {"Retry-After": "In how many seconds to try again; there only where that may help."}
+_REPLAYED = {"Idempotent-Replayed": "There only where this was answered before under the same key: `true`."}
 _DESCRIPTION = """\
 Subscriptions, purchases, refunds and access.
 
@@ -275,10 +277,10 @@ def _problem(codes: list[Code], path: str, operation: Operation) -> Json:
     content: Json = {
         "application/problem+json": {"schema": {"$ref": _REF.format(name="ProblemShape")}, "examples": examples_of}
     }
-    if Code.UNAVAILABLE in codes and operation.id in {"get_health", "get_readiness"} and operation.answer:
+    if Code.UNAVAILABLE in codes and operation.id in _UNWELL and operation.answer:
         content["application/json"] = {
             "schema": {"$ref": _REF.format(name=operation.answer.__name__)},
-            "example": examples.UNHEALTHY,
+            "example": _UNWELL[operation.id],
         }
     return {"description": described, "headers": _headers(operation, _RETRY_AFTER if waits else {}), "content": content}
 

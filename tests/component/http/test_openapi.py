@@ -257,6 +257,22 @@ def test_every_answer_and_every_body_has_an_example() -> None:
     assert [named for named, content in contents if not (content.get("example") or content.get("examples"))] == []
 
 
+def test_the_example_of_an_answer_that_is_no_problem_is_one_of_its_schema() -> None:
+    """What `get_health` and `get_readiness` answer with 503, too."""
+    shapes = {operation.answer.__name__: operation.answer for operation in OPERATIONS if operation.answer}
+    contents = [
+        answer["content"]["application/json"]
+        for path in DOCUMENT["paths"].values()
+        for told in path.values()
+        for answer in told["responses"].values()
+        if "application/json" in answer.get("content", {})
+    ]
+
+    for content in contents:
+        read = msgspec.convert(content["example"], shapes[content["schema"]["$ref"].rpartition("/")[2]])
+        assert msgspec.json.decode(msgspec.json.encode(read)) == content["example"]
+
+
 def test_an_id_in_a_path_says_of_what_it_is() -> None:
     told = {
         one["description"]

@@ -28,7 +28,7 @@ class Access(Controller):
             Operation(
                 id="list_grants",
                 summary="The grants in force",
-                description="Not expanded by what they contain.",
+                description="As they were given: a learning path is one grant, what is in it is not listed.",
                 answer=shapes.GrantsShape,
                 example={"user_id": examples.USER, "version": 7, "grants": [examples.GRANT]},
                 errors=(Code.FORBIDDEN,),

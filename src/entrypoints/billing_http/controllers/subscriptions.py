@@ -125,6 +125,8 @@ class Subscriptions(Controller):
             Operation(
                 id="cancel_subscription",
                 summary="Cancel, at the end of the period or now",
+                description="Until the period ends it can be resumed. Ended now it is over for good: access goes with"
+                " it, and nothing is given back for the rest of the period.",
                 body=CancelRequest,
                 body_example={"at_period_end": True, "reason": "Too little time to learn"},
                 answer=shapes.SubscriptionShape,
