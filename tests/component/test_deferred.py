@@ -30,7 +30,7 @@ def test_an_adapter_is_made_once_when_it_is_first_asked_for_something() -> None:
 
 def test_wiring_an_application_brings_neither_the_sdk_of_stripe_nor_the_driver_of_redis() -> None:
     """The import of each is a sixth of a start, and nothing but a call to Stripe or Redis needs it."""
-    watch = "import billing_bootstrap.container, sys; print(*sys.modules)"
+    watch = "import billing_bootstrap.container, billing_bootstrap.migrating, sys; print(*sys.modules)"
 
     outcome = subprocess.run([sys.executable, "-c", watch], capture_output=True, text=True, check=True)
 

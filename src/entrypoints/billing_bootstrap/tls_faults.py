@@ -16,10 +16,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import psycopg
-import structlog
 from attrs import frozen
 from psycopg.conninfo import conninfo_to_dict
-from redis.asyncio.connection import parse_url
 
 from billing_bootstrap.settings import Settings
 
@@ -75,6 +73,8 @@ def fault_of_database(conninfo: str) -> TlsFault | None:
 
 def fault_of_redis(settings: Settings) -> TlsFault | None:
     """The same of Redis. A primary that Sentinels tell of is not tried: its name is theirs to say."""
+    from redis.asyncio.connection import parse_url  # noqa: PLC0415 - who looks at the database alone needs no driver of it
+
     options: dict[str, Any] = dict(parse_url(settings.redis_url)) if settings.redis_url else {}
     if not settings.redis_url.startswith("rediss://") or settings.redis_sentinels:
         return None
@@ -117,6 +117,8 @@ def tell_tls_faults(settings: Settings) -> threading.Thread:
     """Write each fault into the log, once, while the program goes on to start: it may be mended meanwhile."""
 
     def tell() -> None:
+        import structlog  # noqa: PLC0415 - a command that looks at the database writes no log
+
         log = structlog.get_logger()
         for of, fault in _faults(settings):
             log.error("no connection by TLS", of=of, why=fault.found, remedy=fault.remedy)
