@@ -128,6 +128,7 @@ def replicated(folder: Path) -> Iterator[Pair]:
         running = stack.enter_context(primary)
         standby = EmbeddedPostgres(folder / "standby")
         standby.data_dir.mkdir()
+        (standby.data_dir / "lock").touch()  # what was made here is taken for its own
         program = primary.command(0)[0]
         command = [Path(program).with_name("pg_basebackup"), "--pgdata", standby.cluster, "--write-recovery-conf"]
         command += ["--checkpoint=fast", f"--dbname={running.url}"]
