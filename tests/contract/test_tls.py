@@ -23,7 +23,7 @@ from structlog.testing import capture_logs
 
 from billing_bootstrap.container import open_application
 from billing_bootstrap.health import Condition
-from billing_bootstrap.settings import OFFLINE, load_settings
+from billing_bootstrap.settings import OFFLINE, Need, load_settings
 from billing_bootstrap.tls_faults import TlsFault, fault_of_database, fault_of_jwks, fault_of_redis, tell_tls_faults
 from billing_cli.main import main
 
@@ -229,8 +229,21 @@ async def test_a_server_that_takes_no_tls_is_told_so(database_url: str, papers: 
     asked = _addresses(database_url, papers, postgres=port, redis=port)["DATABASE_URL"]
 
     assert fault_of_database(asked) == TlsFault(
-        found=f"127.0.0.1:{port} takes no TLS", remedy="Have it speak TLS, or ask for none: sslmode."
+        found=f"127.0.0.1:{port} takes no TLS",
+        remedy="Have it speak TLS, or do without: sslmode in the address of the database.",
     )
+
+
+def test_a_redis_that_waits_for_a_command_takes_no_tls() -> None:
+    """It answers nothing to what is no line: who wrote `rediss` for a plain one was told that nobody is there."""
+    with socket.create_server(("127.0.0.1", 0)) as waiting:
+        port = waiting.getsockname()[1]
+        settings = load_settings({"REDIS_URL": f"rediss://127.0.0.1:{port}/0"}, {Need.REDIS})
+
+        assert fault_of_redis(settings) == TlsFault(
+            found=f"127.0.0.1:{port} takes no TLS",
+            remedy="Have it speak TLS, or do without: redis:// instead of rediss:// in REDIS_URL.",
+        )
 
 
 async def test_where_nobody_is_tls_is_not_to_blame(papers: Papers) -> None:

@@ -57,6 +57,8 @@ class _Peer:
     own: str = ""
     #: Whether TLS is asked for in clear text.
     asks_first: bool = False
+    #: How to do without TLS, where one may.
+    without: str = ""
 
 
 def fault_of_database(conninfo: str) -> TlsFault | None:
@@ -96,6 +98,7 @@ def fault_of_redis(settings: Settings) -> TlsFault | None:
             authority="REDIS_CA_FILE",
             own="REDIS_CERTIFICATE_FILE and REDIS_KEY_FILE",
             greeting=_PING,
+            without="redis:// instead of rediss:// in REDIS_URL",
         )
     )
 
@@ -177,6 +180,7 @@ def _postgres_at(conninfo: str) -> Iterator[_Peer]:
                 context=context,
                 authority="sslrootcert in the address of the database",
                 asks_first=said.get("sslnegotiation") != "direct",
+                without="sslmode in the address of the database",
             )
 
 
@@ -197,7 +201,8 @@ def _tried(peer: _Peer) -> TlsFault | None:
             remedy=f"Name one that it takes: {peer.own}.",
         )
     except _NoTls:
-        return TlsFault(found=f"{where} takes no TLS", remedy="Have it speak TLS, or ask for none: sslmode.")
+        otherwise = f", or do without: {peer.without}" if peer.without else ""
+        return TlsFault(found=f"{where} takes no TLS", remedy=f"Have it speak TLS{otherwise}.")
     except (OSError, ValueError):
         return None  # nobody is there, which others say
     return None
@@ -218,7 +223,7 @@ def _of_certificate(peer: _Peer, where: str, error: ssl.SSLCertVerificationError
 
 
 class _NoTls(Exception):
-    """The server was asked for TLS, and has none."""
+    """The server was asked for TLS, and has none, or says nothing, as Redis does while it waits for a command."""
 
 
 class _HungUp(Exception):
@@ -232,7 +237,11 @@ def _shake_hands(peer: _Peer) -> None:
             line.sendall(_SSL_REQUEST)
             if line.recv(1) != _AGREED:
                 raise _NoTls
-        with context.wrap_socket(line, server_hostname=peer.host) as secured:
+        try:
+            secured = context.wrap_socket(line, server_hostname=peer.host)
+        except TimeoutError:
+            raise _NoTls from None
+        with secured:
             if peer.greeting and not _greeted(secured, peer.greeting):
                 raise _HungUp
 

@@ -22,9 +22,9 @@ def main() -> None:
         settings = load_settings(os.environ, SERVE)
     except SettingsInvalid as error:
         sys.exit(str(error))
-    from billing_http.beginning import begin  # noqa: PLC0415 - all that is served: faults above are told without it
+    from billing_http.server import serve  # noqa: PLC0415 - all that is served: faults above are told without it
 
-    begin(settings, host=given.host, port=given.port, workers=given.workers)
+    serve(settings, host=given.host, port=given.port, workers=given.workers)
 
 
 if __name__ == "__main__":

@@ -27,6 +27,7 @@ from billing_bootstrap.logs import configure_logging
 from billing_bootstrap.metrics import shared_between_processes
 from billing_bootstrap.settings import SERVE, Settings, load_settings
 from billing_bootstrap.starting import collect_rarely
+from billing_bootstrap.tls_faults import tell_tls_faults
 from billing_http.app import BillingHttp, build
 from billing_http.connections import BoundedConnection
 from billing_http.listening import OwnSocket
@@ -115,6 +116,7 @@ def serve(settings: Settings, *, host: str = "127.0.0.1", port: int = 8000, work
     log = structlog.get_logger()
     for stray in settings.strays:
         log.warning("a setting is not read", variable=stray.name, why=stray.wrong)
+    tell_tls_faults(settings)
     log.info("serving", host=host, port=port, workers=workers)
     # uvicorn raises the signal that stopped it once more when all is done: to have stopped is no failure.
     signal.signal(signal.SIGTERM, lambda _number, _frame: None)

@@ -33,5 +33,5 @@ def serve(
         workers: How many processes.
     """
     # By name: the entrypoints do not know each other, only the program knows them all.
-    begin = importlib.import_module("billing_http.beginning").begin
-    begin(load_settings(os.environ, SERVE), host=host, port=port, workers=workers)
+    server = importlib.import_module("billing_http.server")
+    server.serve(load_settings(os.environ, SERVE), host=host, port=port, workers=workers)
