@@ -38,13 +38,14 @@ class Receiver:
 
     units: UnitsOfWork = field(factory=MemoryUnitsOfWork)
     clock: ManualClock = field(factory=lambda: ManualClock(START))
+    cache: MemoryAccessCache = field(factory=MemoryAccessCache)
     books: Bookkeeper = field(init=False)
     _receive: ReceiveEvent = field(init=False)
     _retry: RetryEvents = field(init=False)
 
     def __attrs_post_init__(self) -> None:
         """Put together what receives, as the composition root does."""
-        self.books = Bookkeeper(self.clock, MemoryAccessCache())
+        self.books = Bookkeeper(self.clock, self.cache)
         retries = RetryPolicy()
         self._receive = ReceiveEvent(
             units=self.units,

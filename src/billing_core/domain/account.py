@@ -25,9 +25,9 @@ from billing_core.domain.plans import Catalog
 from billing_core.domain.purchases import Order, Purchase, foreign_orders, one_holder_each, purchase_row
 from billing_core.domain.refunds import Refund
 from billing_core.domain.steps import StepTaken
-from billing_core.domain.subscriptions import Subscription, subscription_row
+from billing_core.domain.subscriptions import Subscription, counting, subscription_row
 
-__all__ = ["Account", "Book", "derive", "in_order", "with_rows_of"]
+__all__ = ["Account", "Book", "derive", "in_order", "open_alike", "with_rows_of"]
 
 R = TypeVar("R", Subscription, Purchase, Payment, Refund, Invoice, PaymentMethod)
 T = TypeVar("T")
@@ -114,6 +114,11 @@ def with_rows_of(before: Account, after: Account) -> Account:
         unknown_prices=after.unknown_prices,
     )
     return before if found == before else found
+
+
+def open_alike(one: Account, other: Account) -> bool:
+    """Whether both open the same, and the same subscription counts: then `UserAccess` differs in its version at most."""
+    return one.grants == other.grants and counting(one.subscriptions) == counting(other.subscriptions)
 
 
 def _kept(before: tuple[T, ...], after: tuple[T, ...], key: Callable[[T], Hashable]) -> tuple[T, ...]:

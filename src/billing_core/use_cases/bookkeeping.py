@@ -14,7 +14,7 @@ from datetime import datetime
 from attrs import evolve, field, frozen
 
 from billing_core.domain.access import UserAccess
-from billing_core.domain.account import Book, derive, with_rows_of
+from billing_core.domain.account import Book, derive, open_alike, with_rows_of
 from billing_core.domain.audit import AuditEntry, Cause
 from billing_core.domain.changes import changes_between
 from billing_core.domain.endings import ended_before, with_endings
@@ -51,8 +51,8 @@ _CATALOG_KINDS = frozenset({ObjectKind.PRODUCT, ObjectKind.PRICE, ObjectKind.COU
 class Taken:
     """What became of facts that were taken in."""
 
-    #: The users whose account was derived anew, with their grants as they are now; and the catalog's stamp, where that
-    #: was changed.
+    #: The users whose access is another, or has another version, as it is now; and the catalog's stamp, where that was
+    #: changed.
     accesses: tuple[UserAccess, ...] = ()
     #: What is not known yet, by key (``customer:cus_1``), each with the reason in words.
     lacking: dict[str, str] = field(factory=dict)
@@ -131,13 +131,17 @@ class Bookkeeper:
         if new.unknown_prices:
             new = evolve(new, unknown_prices=frozenset())
         new = with_rows_of(old, with_endings(before, new, occurred_at))
-        if new is not old:
-            now, changes = self.clock.now(), changes_between(old, new)
-            await uow.accounts.save(old, new)
-            await uow.outbox.add(user_id, (*ended, *differences(before, new, occurred_at)), now)
-            if changes:
-                await uow.audit.add(AuditEntry(user_id=user_id, at=now, cause=cause, changes=changes))
-            await follow_up(uow, old, new, now)
+        if new is old:
+            return Taken(lacking=lacking)
+        now, changes = self.clock.now(), changes_between(old, new)
+        told = (*ended, *differences(before, new, occurred_at))
+        await uow.accounts.save(old, new)
+        await uow.outbox.add(user_id, told, now)
+        if changes:
+            await uow.audit.add(AuditEntry(user_id=user_id, at=now, cause=cause, changes=changes))
+        await follow_up(uow, old, new, now)
+        if not told and open_alike(old, new):
+            return Taken(lacking=lacking)
         return Taken(accesses=await uow.views.access_of((user_id,)), lacking=lacking)
 
     async def release_parked(self, uow: UnitOfWork, taken: Taken) -> None:
