@@ -42,12 +42,17 @@ def _taken(name: LiteralString) -> LiteralString:
 _CUSTOMERS: Final[LiteralString] = "current_setting('billing.customers')::text[]"
 _USERS: Final[LiteralString] = "current_setting('billing.users')::text[]"
 
+#: What follows is planned once for a connection, not each time anew: planning grows with the partitions that there are.
+#: It looks rows up by their keys, and is planned so: a plan made while a table is small would read all of it later.
+_PLANNING: Final[LiteralString] = """
+SELECT set_config('plan_cache_mode', 'force_generic_plan', true), set_config('enable_seqscan', 'off', true),
+    set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true)
+"""
+
 #: Customers that are named, tied to a user who is named, or owners of an object that is named; then their users.
 #: All customers are locked before the first user, each in ascending order, each waited for 200 ms at most, or not at
 #: all by who is not patient. A tie that another one makes at this moment is not seen here: then the use case finds the
 #: user, and locks them itself. Whoever is not ours is told by every name that an event may know them by.
-#: What follows is planned once for a connection, not each time anew: planning grows with the partitions that there are.
-#: It looks rows up by their keys, and is planned so: a plan made while a table is small would read all of it later.
 _LOCK: Final[LiteralString] = f"""
 WITH named AS (
     SELECT unnest(%(customers)s::text[]) AS id
@@ -87,15 +92,13 @@ SELECT json_build_object(
     set_config('billing.users', ARRAY(SELECT id FROM locked WHERE is_ours)::text, true),
     set_config('billing.customers', ARRAY(
         SELECT id FROM customers WHERE is_ours UNION SELECT '{GUEST}' || id FROM locked WHERE is_ours
-    )::text, true),
-    set_config('plan_cache_mode', 'force_generic_plan', true), set_config('enable_seqscan', 'off', true),
-    set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true)
+    )::text, true)
 """  # noqa: S608 - constants of this package
 
 #: What others may wait for: those customers, and the objects that are told of.
 _KEYS: Final[LiteralString] = f"(%(keys)s::text[] || ARRAY(SELECT 'customer:' || unnest({_CUSTOMERS})))"
 
-#: Everything in one JSON value. Facts are read of objects alone that must be folded again: those that have one as late.
+#: Everything in one JSON value, unsorted, as each sort costs more than it has to sort. Facts are read of objects alone that must be folded again: those that have one as late.
 _READ: Final[LiteralString] = f"""
 SELECT json_build_object(
     'ties', (
@@ -137,16 +140,10 @@ SELECT json_build_object(
     ),
     'accounts', {account_rows(_USERS)},
     'orders', (
-        SELECT coalesce(json_agg(p ORDER BY p.created_at, p.id), '[]') FROM purchases p
-        WHERE p.user_id = ANY({_USERS}) AND NOT p.is_foreign
+        SELECT coalesce(json_agg(p), '[]') FROM purchases p WHERE p.user_id = ANY({_USERS}) AND NOT p.is_foreign
     ),
-    'manual_grants', (
-        SELECT coalesce(json_agg(g ORDER BY g.granted_at, g.id), '[]') FROM manual_grants g
-        WHERE g.user_id = ANY({_USERS})
-    ),
-    'pauses', (
-        SELECT coalesce(json_agg(p ORDER BY p.requested_at, p.id), '[]') FROM pauses p WHERE p.user_id = ANY({_USERS})
-    ),
+    'manual_grants', (SELECT coalesce(json_agg(g), '[]') FROM manual_grants g WHERE g.user_id = ANY({_USERS})),
+    'pauses', (SELECT coalesce(json_agg(p), '[]') FROM pauses p WHERE p.user_id = ANY({_USERS})),
     'versions', (
         SELECT coalesce(json_object_agg(v.user_id, v.version), '{{}}') FROM user_versions v
         WHERE v.user_id = ANY({_USERS})
@@ -265,7 +262,7 @@ async def prepare(
     reading = rows.reading([*asked.customers, *(f"{GUEST}{user_id}" for user_id in asked.guests)])
     lock: Statement = _LOCK, {**asked.names(), "patient": patient, **refs}
     read: Statement = _READ, {**asked.told(), **refs, "known_rows": reading.parameter()}
-    locked_json, found_json = await session.values([lock, read])
+    _, locked_json, found_json = await session.values([(_PLANNING, {}), lock, read])
     locked, found = _LOCKED.decode(locked_json), _FOUND.decode(found_json)
     ahead.locked.update(f"customer:{one}" for one in locked.customers)
     ahead.locked.update(f"user:{one}" for one in locked.users)
@@ -309,12 +306,15 @@ def _learn(ahead: Ahead, asked: _Asked, locked: _Locked, found: _Read, reading: 
 def _learn_users(ahead: Ahead, users: Collection[str], read: _Read, reading: Reading) -> None:
     ahead.user_by_customer.update((tie.customer_id, tie.user_id) for tie in read.ties)
     ahead.customer_by_user.update((tie.user_id, tie.customer_id) for tie in read.ties)
+    orders = sorted(read.orders, key=lambda row: (row.created_at, row.id))
+    manual_grants = sorted(read.manual_grants, key=lambda row: (row.granted_at, row.id))
+    pauses = sorted(read.pauses, key=lambda row: (row.requested_at, row.id))
     for user_id, account in read.accounts.to_accounts(users, reading).items():
         ahead.users[user_id] = UserAhead(
             account=account,
-            orders=tuple(row.to_domain() for row in read.orders if row.user_id == user_id),
-            manual_grants=tuple(row.to_domain() for row in read.manual_grants if row.user_id == user_id),
-            pauses=tuple(row.to_domain() for row in read.pauses if row.user_id == user_id),
+            orders=tuple(row.to_domain() for row in orders if row.user_id == user_id),
+            manual_grants=tuple(row.to_domain() for row in manual_grants if row.user_id == user_id),
+            pauses=tuple(row.to_domain() for row in pauses if row.user_id == user_id),
             version=read.versions.get(user_id, 0),
         )
 
