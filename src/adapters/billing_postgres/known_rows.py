@@ -24,27 +24,23 @@ V = TypeVar("V")
 ROWS_MAX: Final = 16_384
 
 
-class Told(msgspec.Struct):
-    """Rows of one table, in order."""
-
-    versions: list[str]
-    #: Those of them whose version is not known.
-    rows: list[msgspec.Raw]
+#: Rows of one table: the version of each, with the row itself where that is not known.
+Told = list[tuple[str, msgspec.Raw]]
 
 
 def told_rows(table: LiteralString, key: LiteralString, which: LiteralString) -> LiteralString:
-    """Rows ``r`` of a table as `Told`, in the order of ``which``: conditions, and an order or a limit.
+    """Rows ``r`` of a table as `Told`: those of which the condition ``which`` holds.
 
     By the transaction's number alone a row could be taken for one that was lost with a server that failed, as numbers
     are given again then; by the time alone for one that another transaction wrote at that moment. What the statement
     knows is its parameter ``known_rows`` (`Reading.parameter`).
     """
-    return f"""(
-    SELECT json_build_object(
-        'versions', coalesce(json_agg(told.version), '[]'),
-        'rows', coalesce(json_agg(told.r) FILTER (WHERE NOT %(known_rows)s::jsonb ? told.version), '[]')
-    )
-    FROM (SELECT r, concat_ws(' ', '{table}', {key}, r.xmin, r.updated_at) AS version FROM {table} r {which}) AS told
+    return f"""ARRAY(
+    SELECT json_build_array(version, CASE WHEN NOT %(known_rows)s::jsonb ? version THEN to_json(told.r) END)
+    FROM (
+        SELECT r, concat_ws(' ', '{table}', {key}, r.xmin, r.updated_at) AS version FROM {table} r WHERE {which}
+        OFFSET 0
+    ) AS told
 )"""  # noqa: S608 - parts of statements of this package
 
 
@@ -62,12 +58,11 @@ class Reading:
 
     def values(self, told: Told, read: Callable[[msgspec.Raw], V]) -> list[V]:
         """What the rows hold: the very same values as long as the rows are the same, so none that could be changed."""
-        rows = iter(told.rows)
-        values: list[Any] = [
-            self._known[version] if version in self._known else read(next(rows)) for version in told.versions
-        ]
-        self.found.update(zip(told.versions, values, strict=True))
-        return values
+        found: dict[str, Any] = {
+            version: self._known[version] if version in self._known else read(row) for version, row in told
+        }
+        self.found.update(found)
+        return list(found.values())
 
 
 @define(eq=False)

@@ -98,55 +98,53 @@ SELECT json_build_object(
 #: What others may wait for: those customers, and the objects that are told of.
 _KEYS: Final[LiteralString] = f"(%(keys)s::text[] || ARRAY(SELECT 'customer:' || unnest({_CUSTOMERS})))"
 
-#: Everything in one JSON value, unsorted, as each sort costs more than it has to sort. Facts are read of objects alone that must be folded again: those that have one as late.
+#: Everything in one JSON value, in arrays and unsorted: to prepare an aggregate or a sort costs the server more than the
+#: few rows do that are in it. Facts are read of objects alone that must be folded again: those that have one as late.
 _READ: Final[LiteralString] = f"""
 SELECT json_build_object(
-    'ties', (
-        SELECT coalesce(json_agg(m), '[]') FROM user_stripe_mapping m
+    'ties', ARRAY(
+        SELECT to_json(m) FROM user_stripe_mapping m
         WHERE m.customer_id = ANY({_CUSTOMERS}) OR m.user_id = ANY({_USERS})
     ),
-    'objects', {told_rows("provider_objects", "r.kind, r.id", f"WHERE r.customer_id = ANY({_CUSTOMERS}) OFFSET 0")},
-    'other_objects', (
-        SELECT coalesce(json_agg(o), '[]')
+    'objects', {told_rows("provider_objects", "r.kind, r.id", f"r.customer_id = ANY({_CUSTOMERS})")},
+    'other_objects', ARRAY(
+        SELECT to_json(o)
         FROM unnest(%(kinds)s::text[], %(ids)s::text[]) AS wanted (kind, id)
         JOIN provider_objects o ON o.id = wanted.id COLLATE "C" AND o.kind = wanted.kind
         WHERE o.customer_id IS NULL OR o.customer_id <> ALL({_CUSTOMERS})
     ),
-    'facts', (
-        SELECT coalesce(json_agg(f), '[]')
+    'facts', ARRAY(
+        SELECT to_json(f)
         FROM unnest(%(told_kinds)s::text[], %(told_ids)s::text[], %(told_at)s::timestamptz[]) AS told (kind, id, at)
         JOIN provider_objects o ON o.id = told.id COLLATE "C" AND o.kind = told.kind AND o.last_at >= told.at
         JOIN facts f ON f.object_id = told.id COLLATE "C" AND f.kind = told.kind
     ),
-    'known_events', (
-        SELECT coalesce(json_agg(json_build_array(r.account, r.event_id)), '[]')
+    'known_events', ARRAY(
+        SELECT json_build_array(r.account, r.event_id)
         FROM unnest(%(accounts)s::text[], %(events)s::text[], %(created)s::timestamptz[])
             AS wanted (account, id, created)
         JOIN received_events r ON r.account = wanted.account COLLATE "C" AND r.event_id = wanted.id COLLATE "C"
             AND r.created = wanted.created
     ),
-    'known_facts', (
-        SELECT coalesce(json_agg(f.id), '[]')
+    'known_facts', ARRAY(
+        SELECT f.id
         FROM unnest(%(facts)s::text[], %(objects)s::text[]) AS wanted (id, object_id)
         JOIN facts f ON f.id = wanted.id COLLATE "C" AND f.object_id = wanted.object_id COLLATE "C"
     ),
-    'waited_for', (
-        SELECT coalesce(json_agg(key), '[]') FROM received_events r, unnest(r.waits_for) AS key
+    'waited_for', ARRAY(
+        SELECT key FROM received_events r, unnest(r.waits_for) AS key
         WHERE r.state = 'parked' AND r.waits_for && {_KEYS}
     ),
-    'orphaned', (
-        SELECT coalesce(json_agg(owner), '[]') FROM provider_objects o, unnest(o.owners) AS owner
+    'orphaned', ARRAY(
+        SELECT owner FROM provider_objects o, unnest(o.owners) AS owner
         WHERE o.customer_id IS NULL AND o.owners && {_KEYS}
     ),
     'accounts', {account_rows(_USERS)},
-    'orders', (
-        SELECT coalesce(json_agg(p), '[]') FROM purchases p WHERE p.user_id = ANY({_USERS}) AND NOT p.is_foreign
-    ),
-    'manual_grants', (SELECT coalesce(json_agg(g), '[]') FROM manual_grants g WHERE g.user_id = ANY({_USERS})),
-    'pauses', (SELECT coalesce(json_agg(p), '[]') FROM pauses p WHERE p.user_id = ANY({_USERS})),
-    'versions', (
-        SELECT coalesce(json_object_agg(v.user_id, v.version), '{{}}') FROM user_versions v
-        WHERE v.user_id = ANY({_USERS})
+    'orders', ARRAY(SELECT to_json(p) FROM purchases p WHERE p.user_id = ANY({_USERS}) AND NOT p.is_foreign),
+    'manual_grants', ARRAY(SELECT to_json(g) FROM manual_grants g WHERE g.user_id = ANY({_USERS})),
+    'pauses', ARRAY(SELECT to_json(p) FROM pauses p WHERE p.user_id = ANY({_USERS})),
+    'versions', ARRAY(
+        SELECT json_build_array(v.user_id, v.version) FROM user_versions v WHERE v.user_id = ANY({_USERS})
     ),
     'catalog_version', (SELECT version FROM catalog_state)
 ), set_config('lock_timeout', '0', true)
@@ -173,7 +171,7 @@ class _Read(msgspec.Struct):
     orders: list[OrderRow]
     manual_grants: list[ManualGrantRow]
     pauses: list[PauseRow]
-    versions: dict[str, int]
+    versions: list[tuple[str, int]]
     catalog_version: int
 
 
@@ -306,6 +304,7 @@ def _learn(ahead: Ahead, asked: _Asked, locked: _Locked, found: _Read, reading: 
 def _learn_users(ahead: Ahead, users: Collection[str], read: _Read, reading: Reading) -> None:
     ahead.user_by_customer.update((tie.customer_id, tie.user_id) for tie in read.ties)
     ahead.customer_by_user.update((tie.user_id, tie.customer_id) for tie in read.ties)
+    versions = dict(read.versions)
     orders = sorted(read.orders, key=lambda row: (row.created_at, row.id))
     manual_grants = sorted(read.manual_grants, key=lambda row: (row.granted_at, row.id))
     pauses = sorted(read.pauses, key=lambda row: (row.requested_at, row.id))
@@ -315,7 +314,7 @@ def _learn_users(ahead: Ahead, users: Collection[str], read: _Read, reading: Rea
             orders=tuple(row.to_domain() for row in orders if row.user_id == user_id),
             manual_grants=tuple(row.to_domain() for row in manual_grants if row.user_id == user_id),
             pauses=tuple(row.to_domain() for row in pauses if row.user_id == user_id),
-            version=read.versions.get(user_id, 0),
+            version=versions.get(user_id, 0),
         )
 
 

@@ -24,12 +24,12 @@ __all__ = ["AccountRows", "Owned", "account_rows"]
 
 def account_rows(users: LiteralString) -> LiteralString:
     """One JSON value, of these users, an array; in any order, as a sort for each table costs the server most."""
-    of_users = f"WHERE r.user_id = ANY({users}) OFFSET 0"
+    of_users = f"r.user_id = ANY({users})"
     place = "r.user_id, r.source_kind, r.source_id, r.resource_type, r.resource_id"
     return f"""
 json_build_object(
     'subscriptions', {told_rows("subscriptions", "r.id", of_users)},
-    'purchases', {told_rows("purchases", "r.id", f"WHERE r.status IS NOT NULL AND r.user_id = ANY({users}) OFFSET 0")},
+    'purchases', {told_rows("purchases", "r.id", f"{of_users} AND r.status IS NOT NULL")},
     'payments', {told_rows("payments", "r.id", of_users)},
     'refunds', {told_rows("refunds", "r.id", of_users)},
     'invoices', {told_rows("invoices", "r.id", of_users)},
