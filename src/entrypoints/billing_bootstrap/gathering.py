@@ -51,7 +51,7 @@ class GatheredEvents:
 
     _receive: ReceiveEvent
     #: How long others are awaited at most before the next commit begins, where the last one took several.
-    _moment_seconds: float = 0.01
+    _moment_seconds: float = 0.003
     _waiting: deque[_Waiting] = field(factory=deque, init=False)
     #: Customers whose events are under way: those that follow wait here, not for the customer's lock.
     _busy: set[str] = field(factory=set, init=False)
