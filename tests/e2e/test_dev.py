@@ -18,7 +18,6 @@ import billing_migrations
 from billing_bootstrap.container import open_application
 from billing_bootstrap.settings import OFFLINE, load_settings
 from billing_cli.calls import Server
-from billing_cli.main import main
 from billing_core.domain.callers import Caller, Role
 from tests.builders import K8S
 from tests.databases import empty_redis_database, fresh_database
@@ -150,23 +149,24 @@ def test_business_time_follows_the_sandbox_whoever_moves_its_clock(dev: RunningD
 
 
 @pytest.fixture
-def refused(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
-    """What `billing dev` says when it does not even begin; in this process, since nothing is started."""
+def refused(monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
+    """What `billing dev` says when it does not even begin. One that begins would not end by itself: it is stopped."""
     for name in os.environ.keys() - clean_environment().keys():
         monkeypatch.delenv(name)
 
     def told(*arguments: str) -> str:
-        capsys.readouterr()
-        status = main(("dev", *arguments))
-        out, err = capsys.readouterr()
-        assert (status, out) == (1, ""), err
-        assert err.count("\n") == 1
-        return err
+        command = [sys.executable, "-m", "billing_cli", "dev", *arguments]
+        ended = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+        assert (ended.returncode, ended.stdout) == (1, ""), ended.stderr
+        assert ended.stderr.count("\n") == 1
+        return ended.stderr
 
     return told
 
 
 def test_a_port_that_is_taken_is_named(dev: RunningDev, tmp_path: Path, refused: Callable[..., str]) -> None:
+    assert answers(dev.settings["BILLING_URL"]), dev.output()
+
     said = refused("--port", str(dev.port), "--data", str(tmp_path))
 
     assert said.startswith(f"billing: Port {dev.port} is taken: give another one")

@@ -98,8 +98,8 @@ SELECT json_build_object(
 #: What others may wait for: those customers, and the objects that are told of.
 _KEYS: Final[LiteralString] = f"(%(keys)s::text[] || ARRAY(SELECT 'customer:' || unnest({_CUSTOMERS})))"
 
-#: Everything in one JSON value, in arrays and unsorted: to prepare an aggregate or a sort costs the server more than the
-#: few rows do that are in it. Facts are read of objects alone that must be folded again: those that have one as late.
+#: Everything in one JSON value, in arrays and unsorted: to prepare an aggregate or a sort costs the server more
+#: than the few rows do that are in it. Of an object that must be folded again, facts are read, too: it has one as late.
 _READ: Final[LiteralString] = f"""
 SELECT json_build_object(
     'ties', ARRAY(

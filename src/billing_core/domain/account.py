@@ -117,7 +117,7 @@ def with_rows_of(before: Account, after: Account) -> Account:
 
 
 def open_alike(one: Account, other: Account) -> bool:
-    """Whether both open the same, and the same subscription counts: then `UserAccess` differs in its version at most."""
+    """Whether both open the same, and the same subscription counts: `UserAccess` differs in its version at most."""
     return one.grants == other.grants and counting(one.subscriptions) == counting(other.subscriptions)
 
 
