@@ -163,6 +163,48 @@ class PreparedContract:
             assert await uow.customers.user_of("cus_1") == "user-1"
             assert await uow.customers.customer_of("user-1") == "cus_1"
 
+    async def test_a_user_is_locked_with_their_customer(self, units: UnitsOfWork) -> None:
+        """Until the unit of work ends; somebody who has no customer, too."""
+        async with units() as uow:
+            await uow.customers.link("user-1", "cus_1", source="test", now=NOW)
+            await uow.commit()
+        for user_id in ("user-1", "user-2"):
+            async with units() as uow:
+                await uow.prepare_user(user_id)
+                async with units() as other:
+                    with pytest.raises(LockTimeout):
+                        await other.prepare_user(user_id)
+                async with units() as other:
+                    with pytest.raises(LockTimeout):
+                        await other.customers.lock_users([user_id])
+        async with units() as uow:
+            await uow.customers.lock_customer("cus_1")
+            async with units() as other:
+                with pytest.raises(LockTimeout):
+                    await other.prepare_user("user-1")
+
+    async def test_every_answer_about_a_user_is_the_same(self, units: UnitsOfWork) -> None:
+        """Of what was there before, and of what the same unit of work has written since."""
+        async with units() as uow:
+            await write(uow, told(PAID, CHANGED, REFUNDED))
+            for number in (3, 1):
+                await uow.manual_grants.save(manual_grant(number))
+            await uow.commit()
+        answers = []
+        for prepare in (False, True):
+            async with units() as uow:
+                if prepare:
+                    await uow.prepare_user("user-1")
+                else:
+                    await uow.customers.lock_users(["user-1"])
+                before = await everything(uow)
+                await uow.manual_grants.save(evolve(manual_grant(3), revoked_at=NOW))
+                await uow.manual_grants.save(manual_grant(2))
+                await uow.accounts.save(account("user-1"), Account(user_id="user-1"))
+                await uow.outbox.add("user-1", [new_event("d")], NOW)
+                answers.append((before, await everything(uow)))
+        assert answers[0] == answers[1]
+
     async def _written(self, units: UnitsOfWork, events: Sequence[Received], *, prepare: bool) -> object:
         async with units() as uow:
             if prepare:

@@ -85,6 +85,13 @@ class MemoryUnitOfWork:
         await self.customers.lock_users(users)
         return ()
 
+    async def prepare_user(self, user_id: str) -> None:
+        """Lock the user's customer, and the user."""
+        customer_id = await self.customers.customer_of(user_id)
+        if customer_id is not None:
+            await self.customers.lock_customer(customer_id)
+        await self.customers.lock_users([user_id])
+
     async def _is_free(self, event: Received) -> bool:
         customers, users = await self._concerned([event])
         keys = [*map(customer_lock, customers), *map(user_lock, users)]

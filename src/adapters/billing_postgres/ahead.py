@@ -95,6 +95,14 @@ class Ahead:
         """These two are tied together now."""
         self.user_by_customer[customer_id], self.customer_by_user[user_id] = user_id, customer_id
 
+    def give(self, grant: ManualGrant) -> None:
+        """This grant by hand was written, new or changed."""
+        known = self.users.get(grant.user_id)
+        if known is not None:
+            grants = (*(one for one in known.manual_grants if one.id != grant.id), grant)
+            oldest_first = tuple(sorted(grants, key=lambda one: (one.granted_at, one.id)))
+            self.users[grant.user_id] = evolve(known, manual_grants=oldest_first)
+
     def forget_user(self, user_id: str) -> None:
         """What is ours about a user was written by a statement of its own: it is asked for again."""
         self.users.pop(user_id, None)

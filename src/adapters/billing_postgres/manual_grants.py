@@ -35,8 +35,8 @@ class PostgresManualGrants:
 
     async def save(self, grant: ManualGrant) -> None:
         """Write a grant, new or changed."""
-        self._ahead.forget_user(grant.user_id)
         await self._session.execute(_SAVE, {"rows": encode_rows([ManualGrantRow.of(grant)])})
+        self._ahead.give(grant)
 
     async def of_user(self, user_id: str) -> tuple[ManualGrant, ...]:
         """All grants by hand of a user, oldest first."""

@@ -189,9 +189,10 @@ _FOUND: Final = msgspec.json.Decoder(_Read)
 
 @define
 class _Asked:
-    """What taking in some events will ask."""
+    """What taking in some events will ask, and deriving the accounts of some users."""
 
     events: Collection[Received]
+    of_users: Collection[str] = ()
     facts: tuple[Fact, ...] = field(init=False)
     customers: set[str] = field(init=False)
     #: Named in metadata: they may be tied to a customer by it. Those of objects without a customer may be guests.
@@ -208,7 +209,7 @@ class _Asked:
         self.facts = tuple(event.fact for event in self.events if event.fact is not None)
         self.customers = {fact.customer_id for fact in self.facts if fact.customer_id is not None}
         labels = {fact: labels_of(fact.after).user_id for fact in self.facts}
-        self.users = {user_id for user_id in labels.values() if user_id is not None}
+        self.users = {*self.of_users, *(user_id for user_id in labels.values() if user_id is not None)}
         self.guests = {user_id for fact, user_id in labels.items() if user_id is not None and fact.customer_id is None}
         nameless = [fact for fact in self.facts if fact.customer_id is None]
         self.nobodys = {ref for fact in nameless for ref in (fact.ref, *owners_of(fact.after))}
@@ -247,13 +248,20 @@ _EARLIEST: Final = datetime.min.replace(tzinfo=UTC)
 
 
 async def prepare(
-    session: Session, ahead: Ahead, rows: KnownRows, events: Collection[Received], *, patient: bool
+    session: Session,
+    ahead: Ahead,
+    rows: KnownRows,
+    events: Collection[Received],
+    *,
+    users: Collection[str] = (),
+    patient: bool = True,
 ) -> Collection[Received]:
-    """Lock what these events are about, and read into ``ahead`` what taking them in asks. Raises `LockTimeout`.
+    """Lock what these events are about, and these users; read into ``ahead`` what taking in and deriving them asks.
 
-    Returns those whose customers or users somebody else is at work on, where these are not waited for.
+    Returns the events whose customers or users somebody else is at work on, where these are not waited for. Raises
+    `LockTimeout`.
     """
-    asked = _Asked(events)
+    asked = _Asked(events, users)
     refs = refs_as_arrays(asked.refs)
     if session.is_begun:  # it may see what it has written itself, and may write again without another version
         rows = KnownRows()
@@ -265,7 +273,7 @@ async def prepare(
     ahead.locked.update(f"customer:{one}" for one in locked.customers)
     ahead.locked.update(f"user:{one}" for one in locked.users)
     left_out = [event for event in events if not locked.busy.isdisjoint(_names_of(event))] if locked.busy else []
-    if len(left_out) < len(events):
+    if not left_out or len(left_out) < len(events):
         ours = _Asked([event for event in events if event not in left_out]) if left_out else asked
         _learn(ahead, ours, locked, found, reading)
         rows.learn(reading, lambda value: _customer_of(ahead, value))

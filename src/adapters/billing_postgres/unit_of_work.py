@@ -82,6 +82,10 @@ class PostgresUnitOfWork:
         """Lock and read with one statement each what taking these events in asks. Raises `LockTimeout`."""
         return await prepare(self._session, self._ahead, self._known_rows, events, patient=patient)
 
+    async def prepare_user(self, user_id: str) -> None:
+        """Lock and read with one statement each what deriving this user's account asks. Raises `LockTimeout`."""
+        await prepare(self._session, self._ahead, self._known_rows, (), users=(user_id,))
+
     async def commit(self) -> None:
         """Make everything since the beginning permanent at once, durably."""
         await self._session.commit()

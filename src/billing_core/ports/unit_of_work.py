@@ -165,6 +165,13 @@ class UnitOfWork(Protocol):
         """
         ...
 
+    async def prepare_user(self, user_id: str) -> None:
+        """Be the only one at work on this user, and have at hand what deriving their account anew asks for.
+
+        Their customer is locked first. As with `prepare`, every answer is the same without it. Raises `LockTimeout`.
+        """
+        ...
+
     async def commit(self) -> None:
         """Make everything since the beginning permanent at once. Once it returns, it survives a crash."""
         ...

@@ -72,7 +72,7 @@ class SubscriptionChanger:
 
     async def _give_up(self, pause: Pause, cause: Cause) -> None:
         async with self.units() as uow:
-            await self.books.lock(uow, pause.user_id)
+            await uow.prepare_user(pause.user_id)
             await uow.pauses.save(pause.over())
             taken = await self.books.derive_again(uow, pause.user_id, cause, pause.requested_at)
             await self.books.commit(uow, taken)

@@ -61,7 +61,7 @@ class GrantByHand:
         user_id, now = grant.user_id, grant.granted_at
         cause = Cause(kind="grant", id=grant.id, actor=caller.user_id, reason=grant.reason)
         async with self.units() as uow:
-            await self.books.lock(uow, user_id)
+            await uow.prepare_user(user_id)
             made = await _made_before(uow, caller, user_id)
             if made is not None:
                 return manual_grant_rows([made])[0]
@@ -98,7 +98,7 @@ class RevokeGrant:
     async def _take_back(self, user_id: str, identity: str, cause: Cause) -> None:
         now = self.clock.now()
         async with self.units() as uow:
-            await self.books.lock(uow, user_id)
+            await uow.prepare_user(user_id)
             found = next((one for one in await uow.manual_grants.of_user(user_id) if one.id == identity), None)
             if found is None:
                 raise NotFound

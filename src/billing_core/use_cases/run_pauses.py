@@ -46,7 +46,7 @@ class RunPauses:
     async def _decide(self, pause: Pause, worker: str) -> Operation | None:
         """Write down what is to be done about one pause; None where nothing is asked of the provider."""
         async with self.units() as uow:
-            await self.books.lock(uow, pause.user_id)
+            await uow.prepare_user(pause.user_id)
             pauses = await uow.pauses.of_user(pause.user_id)
             found = next(one for one in pauses if one.id == pause.id)
             subscription = await uow.views.subscription(pause.subscription_id)

@@ -68,7 +68,7 @@ class TakeSteps:
 
     async def _take(self, user_id: str, worker: str) -> tuple[StepTaken | None, Operation | None]:
         async with self.units() as uow:
-            await self.books.lock(uow, user_id)
+            await uow.prepare_user(user_id)
             book, now = await self.books.book(uow, user_id), self.clock.now()
             for subscription in derive(book).subscriptions:
                 step = subscription.next_step

@@ -40,7 +40,7 @@ class TellEndings:
     async def _tell(self, user_id: str) -> int:
         now = self.clock.now()
         async with self.units() as uow:
-            await self.books.lock(uow, user_id)
+            await uow.prepare_user(user_id)
             account = await uow.accounts.load(user_id)
             events, after = ended_before(account, now)
             if events:

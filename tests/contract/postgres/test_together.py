@@ -1,5 +1,6 @@
 """Events that are taken in together add up to what they add up to one by one, in whatever order they come."""
 
+import asyncio
 import random
 from collections.abc import Collection, Sequence
 from typing import LiteralString
@@ -14,6 +15,7 @@ from benchmarks.mix import PLAN_PRICE, Story, told_story
 from billing_contracts.examples import NOW, item, plan
 from billing_core.domain.account import Account, in_order
 from billing_core.domain.audit import Cause
+from billing_core.domain.callers import Caller, Role
 from billing_core.domain.facts import Fact, ObjectRef
 from billing_core.domain.folding import ObjectState
 from billing_core.domain.plans import Catalog
@@ -21,8 +23,10 @@ from billing_core.domain.policies import RetryPolicy
 from billing_core.domain.received import Received, ReceivedState
 from billing_core.ports.unit_of_work import UnitOfWork, UnitsOfWork
 from billing_core.use_cases.bookkeeping import Bookkeeper, Taken
+from billing_core.use_cases.grant_by_hand import GrantByHand
+from billing_core.use_cases.patience import Patience
 from billing_core.use_cases.receive_event import Receipt, ReceiveEvent
-from billing_memory import ManualClock, MemoryAccessCache, MemoryUnitsOfWork
+from billing_memory import ManualClock, MemoryAccessCache, MemoryUnitsOfWork, SequentialIds
 from billing_postgres import Pool, PostgresUnitOfWork, PostgresUnitsOfWork
 from billing_postgres.catalogs import CatalogCopy
 from billing_postgres.exchange import Statement
@@ -182,6 +186,26 @@ async def test_however_many_come_together_there_are_two_round_trips(pool: Pool) 
         (planning, lock, read), (*written, commit) = units.sent
         assert (planning, lock, read, commit) == ("SELECT", "WITH", "SELECT", "COMMIT")
         assert len(written) <= TABLES
+
+
+async def test_a_grant_by_hand_takes_three_round_trips(pool: Pool) -> None:
+    """Lock and read, write the grant, write what follows from it and commit; also for somebody without a customer."""
+    units, clock = CountedUnits(pool), ManualClock(NOW)
+    desk = Desk(units)
+    await desk.opens()
+    await desk.takes_in([(place, 0) for place in range(len(STORY))])
+    grant = GrantByHand(
+        units=units,
+        books=Bookkeeper(clock, MemoryAccessCache()),
+        patiently=Patience(asyncio.sleep),
+        clock=clock,
+        ids=SequentialIds(),
+    )
+    for user_id in (Story.user_id(0), "a stranger"):
+        units.sent.clear()
+        await grant(Caller("support", frozenset({Role.ADMIN})), user_id, item().resource, reason="A prize")
+        (*_, lock, read), write, (*_, commit) = units.sent
+        assert (lock, read, write, commit) == ("WITH", "SELECT", ("INSERT",), "COMMIT")
 
 
 async def test_what_is_looked_up_is_found_by_its_key_while_the_tables_are_still_empty(pool: Pool) -> None:
