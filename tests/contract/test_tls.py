@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import socket
 import ssl
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
@@ -222,6 +225,40 @@ async def test_a_certificate_that_does_not_hold_is_told_with_what_to_do(
     assert told["migrations"]["found"].startswith(
         f"The database cannot be reached: the certificate of 127.0.0.1:{postgres} {found}"
     )
+
+
+#: Looks for faults of TLS with these settings, and prints which packages that were not there yet its thread imports.
+_IMPORTS = """
+import os, sys, threading
+from billing_bootstrap.settings import OFFLINE, load_settings
+from billing_bootstrap.tls_faults import tell_tls_faults
+
+def note(event, arguments):
+    if event == "import" and threading.current_thread() is not threading.main_thread():
+        package = arguments[0].partition(".")[0]
+        if package not in sys.stdlib_module_names:
+            print(package)
+
+settings = load_settings(os.environ, OFFLINE)
+sys.addaudithook(note)
+tell_tls_faults(settings).join()
+"""
+
+
+def test_looking_for_faults_imports_nothing_beside_the_program_that_starts() -> None:
+    """Two threads that import one driver find each other's parts half made, and the program ends before it begins."""
+    environ = {
+        **os.environ,
+        "DATABASE_URL": "postgresql://billing@127.0.0.1:1/billing?sslmode=verify-full",
+        "REDIS_URL": "rediss://127.0.0.1:1",
+        "JWT_JWKS_URL": "https://127.0.0.1:1/keys",
+    }
+
+    ended = subprocess.run(
+        [sys.executable, "-c", _IMPORTS], env=environ, capture_output=True, text=True, timeout=60, check=False
+    )
+
+    assert (ended.returncode, sorted(set(ended.stdout.split())), ended.stderr.count("Traceback")) == (0, [], 0)
 
 
 async def test_a_server_that_takes_no_tls_is_told_so(database_url: str, papers: Papers) -> None:

@@ -75,11 +75,16 @@ def fault_of_database(conninfo: str) -> TlsFault | None:
 
 def fault_of_redis(settings: Settings) -> TlsFault | None:
     """The same of Redis. A primary that Sentinels tell of is not tried: its name is theirs to say."""
-    from redis.asyncio.connection import parse_url  # noqa: PLC0415 - who looks at the database alone needs no driver of it
+    peer = _redis_at(settings)
+    return _tried(peer) if peer is not None else None
 
-    options: dict[str, Any] = dict(parse_url(settings.redis_url)) if settings.redis_url else {}
+
+def _redis_at(settings: Settings) -> _Peer | None:
     if not settings.redis_url.startswith("rediss://") or settings.redis_sentinels:
         return None
+    from redis.asyncio.connection import parse_url  # noqa: PLC0415 - who looks at the database alone needs no driver of it
+
+    options: dict[str, Any] = dict(parse_url(settings.redis_url))
     if options.get("ssl_cert_reqs", "required") != "required":
         return None
 
@@ -90,16 +95,14 @@ def fault_of_redis(settings: Settings) -> TlsFault | None:
             made.load_cert_chain(settings.redis_certificate_file, settings.redis_key_file)
         return made
 
-    return _tried(
-        _Peer(
-            host=options.get("host", "localhost"),
-            port=options.get("port", 6379),
-            context=context,
-            authority="REDIS_CA_FILE",
-            own="REDIS_CERTIFICATE_FILE and REDIS_KEY_FILE",
-            greeting=_PING,
-            without="redis:// instead of rediss:// in REDIS_URL",
-        )
+    return _Peer(
+        host=options.get("host", "localhost"),
+        port=options.get("port", 6379),
+        context=context,
+        authority="REDIS_CA_FILE",
+        own="REDIS_CERTIFICATE_FILE and REDIS_KEY_FILE",
+        greeting=_PING,
+        without="redis:// instead of rediss:// in REDIS_URL",
     )
 
 
@@ -117,32 +120,34 @@ def fault_of_jwks(settings: Settings) -> TlsFault | None:
 
 
 def tell_tls_faults(settings: Settings) -> threading.Thread:
-    """Write each fault into the log, once, while the program goes on to start: it may be mended meanwhile."""
+    """Write each fault into the log, once, while the program goes on to start: it may be mended meanwhile.
+
+    What looking needs is imported before: two threads that import one driver find each other's parts half made.
+    """
+    import structlog  # noqa: PLC0415 - a command that looks at the database writes no log
+
+    log, looks = structlog.get_logger(), _looks(settings)
 
     def tell() -> None:
-        import structlog  # noqa: PLC0415 - a command that looks at the database writes no log
-
-        log = structlog.get_logger()
-        for of, fault in _faults(settings):
-            log.error("no connection by TLS", of=of, why=fault.found, remedy=fault.remedy)
+        for of, look in looks.items():
+            if (fault := look()) is not None:
+                log.error("no connection by TLS", of=of, why=fault.found, remedy=fault.remedy)
 
     telling = threading.Thread(target=tell, name="tls-faults", daemon=True)
     telling.start()
     return telling
 
 
-def _faults(settings: Settings) -> Iterator[tuple[str, TlsFault]]:
-    looked: dict[str, Callable[[], TlsFault | None]] = {
-        "database": lambda: fault_of_database(settings.database_url),
-        "replica": lambda: fault_of_database(settings.database_replica_url),
-        "redis": lambda: fault_of_redis(settings),
-        "tokens": lambda: fault_of_jwks(settings),
-    }
-    if not settings.database_replica_url:
-        del looked["replica"]
-    for of, look in looked.items():
-        if (fault := look()) is not None:
-            yield of, fault
+def _looks(settings: Settings) -> dict[str, Callable[[], TlsFault | None]]:
+    """What finds the fault of each, where there is one."""
+    redis = _redis_at(settings)
+    looks: dict[str, Callable[[], TlsFault | None]] = {"database": lambda: fault_of_database(settings.database_url)}
+    if settings.database_replica_url:
+        looks["replica"] = lambda: fault_of_database(settings.database_replica_url)
+    if redis is not None:
+        looks["redis"] = lambda: _tried(redis)
+    looks["tokens"] = lambda: fault_of_jwks(settings)
+    return looks
 
 
 def _postgres_at(conninfo: str) -> Iterator[_Peer]:
