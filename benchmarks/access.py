@@ -3,10 +3,10 @@
     python -m benchmarks.access [--rounds 3] [--seconds 4]
 
 Each server has the first core to itself; wrk, Redis, PostgreSQL and this script share the others. In each round every
-contestant takes its turn. A rate is shown as its ratio to the yardstick of the same round: a constant as JSON on
-Litestar, by the same server. While ours is measured, somebody else changes a user every 10 ms and reads the decision
-or the status at once: one answer that is older than what was committed ends the run. Latency is looked at again at
-70 % of the rate.
+contestant takes its turn. A rate is shown as its ratio to the yardstick: a constant as JSON on Litestar, by the same
+server, asked for right before each, as machines are now faster and now slower. While ours is measured, somebody else
+changes a user every 10 ms and reads the decision or the status at once: one answer that is older than what was
+committed ends the run. Latency is looked at again at 70 % of the rate.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ import shutil
 import statistics
 import subprocess
 import time
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from itertools import cycle, islice
 from pathlib import Path
@@ -42,11 +42,18 @@ LEARNERS = 100
 CONNECTIONS = 16
 #: Of the greatest rate: where latency is looked at, and for how long.
 LOAD_OF_LATENCY, LATENCY_SECONDS = 0.7, 3
+#: For how long the constant is asked for before each contestant.
+_CONSTANT_SECONDS = 2
 IN_BULK = 500
 _CORES = os.sched_getaffinity(0)
 OF_SERVER = frozenset({min(_CORES)})
 OF_OTHERS = frozenset(_CORES - OF_SERVER or _CORES)
 YARDSTICK = "Litestar, a constant"
+_OURS = {
+    "ours, access decision": "/api/access/{}/course/k8s-101",
+    "ours, subscription status": "/api/subscriptions/status/{}",
+    "ours, plans": "/api/subscriptions/plans",
+}
 _DOES = {
     YARDSTICK: "no token, no data",
     "Express + ioredis, usual": "verifies the token each time, one GET; decides nothing, no limits, no log line",
@@ -65,6 +72,8 @@ class Rate(msgspec.Struct):
     p50: float
     p99: float
     p99_at_70: float = 0.0
+    #: Answers per second of the constant, right before.
+    of_constant: float = 0.0
     #: By how much the client was late itself meanwhile: it shares a core with all but the server.
     client_late_p99: float = 0.0
 
@@ -116,6 +125,8 @@ class Bench:
     database_url: str
     redis_url: str
     seconds: int
+    #: Where the constant is.
+    constant: int
     #: A learner's token, by the learner.
     tokens: dict[str, str] = field(factory=lambda: {u: token(u) for u in map(Story.user_id, range(LEARNERS))})
     rates: dict[str, list[Rate]] = field(factory=dict)
@@ -130,22 +141,41 @@ class Bench:
 
     def take(self, name: str, server: AbstractContextManager[int], path: str) -> None:
         """One turn of a peer."""
+        constant = self._constant()
         with server as port:
-            self._add(name, port, path)
+            self._add(name, port, path, constant)
+
+    def take_the_constant(self) -> None:
+        """A turn of its own."""
+        rate = rate_of(self.constant, self.asked("/ready"), self.folder / "asked", self.seconds)
+        rate.of_constant = rate.per_second
+        self.rates.setdefault(YARDSTICK, []).append(rate)
 
     def take_ours(self) -> None:
         """One turn of ours, in the presence of somebody who changes things."""
         with services.ours(self.database_url, self.redis_url, workers=1, cores=OF_SERVER) as port:
-            environment = services.environment_of(self.database_url, self.redis_url)
-            with changing(Writer(environment, port, token("the writer", "service"))) as writer:
-                self._add("ours, access decision", port, "/api/access/{}/course/k8s-101")
-                self._add("ours, subscription status", port, "/api/subscriptions/status/{}")
-                self._add("ours, plans", port, "/api/subscriptions/plans")
+            for name, path in _OURS.items():
+                constant = self._constant()
+                with self._somebody_else(port):
+                    self._add(name, port, path, constant)
+            with self._somebody_else(port):
                 self._check_in_bulk(port)
-            self.fresh += writer.fresh
 
-    def _add(self, name: str, port: int, path: str) -> None:
+    @contextmanager
+    def _somebody_else(self, port: int) -> Iterator[None]:
+        environment = services.environment_of(self.database_url, self.redis_url)
+        with changing(Writer(environment, port, token("the writer", "service"))) as writer:
+            yield
+        self.fresh += writer.fresh
+
+    def _constant(self) -> float:
+        """Its answers per second now."""
+        asked, file = self.asked("/ready"), self.folder / "asked"
+        return wrk(self.constant, asked, file, connections=CONNECTIONS, seconds=_CONSTANT_SECONDS).per_second
+
+    def _add(self, name: str, port: int, path: str, constant: float) -> None:
         rate = rate_of(port, self.asked(path), self.folder / "asked", self.seconds)
+        rate.of_constant = constant
         self.rates.setdefault(name, []).append(rate)
 
     def _check_in_bulk(self, port: int) -> None:
@@ -158,7 +188,7 @@ class Bench:
     def panel(self) -> Panel:
         """All contestants, and what was checked in bulk."""
         base = [rate.per_second for rate in self.rates[YARDSTICK]]
-        bars = [_bar(name, rates, base) for name, rates in self.rates.items()]
+        bars = [_bar(name, rates) for name, rates in self.rates.items()]
         bulk = Bar(
             name="ours, decisions in bulk",
             rates=self.bulk,
@@ -169,14 +199,14 @@ class Bench:
         return Panel(title="Reading over HTTP", yardstick="a constant", bars=(*bars, bulk))
 
 
-def _bar(name: str, rates: list[Rate], base: list[float]) -> Bar:
+def _bar(name: str, rates: list[Rate]) -> Bar:
     p50, p99, at_70 = (
         statistics.median(values) for values in zip(*((r.p50, r.p99, r.p99_at_70) for r in rates), strict=True)
     )
     return Bar(
         name=name,
         rates=[rate.per_second for rate in rates],
-        ratios=[rate.per_second / one for rate, one in zip(rates, base, strict=True)],
+        ratios=[rate.per_second / rate.of_constant for rate in rates],
         p50=p50,
         p99=p99,
         p99_at_70=at_70,
@@ -201,14 +231,18 @@ def run(rounds: int, seconds: int, folder: Path) -> Bench:
     data = folder / "reading"
     shutil.rmtree(data, ignore_errors=True)
     os.sched_setaffinity(0, OF_OTHERS)
-    with EmbeddedPostgres(data / "postgres") as postgres, EmbeddedValkey(data / "valkey") as cache:
+    with (
+        EmbeddedPostgres(data / "postgres") as postgres,
+        EmbeddedValkey(data / "valkey") as cache,
+        services.static(cores=OF_SERVER) as constant,
+    ):
         database = services.database(postgres.url, "ours")
         uvloop.run(sell_the_plan(database))
-        bench = Bench(folder, database, cache.url, seconds)
+        bench = Bench(folder, database, cache.url, seconds, constant)
         tell(bench, told_story())
         express = partial(services.express_status, folder / "node", cache.url, cores=OF_SERVER)
         turns: list[Callable[[], None]] = [
-            lambda: bench.take(YARDSTICK, services.static(cores=OF_SERVER), "/ready"),
+            bench.take_the_constant,
             bench.take_ours,
             lambda: bench.take("Express + ioredis, usual", express(manner="usual"), "/status/{}"),
             lambda: bench.take("Express + ioredis, tuned", express(manner="tuned"), "/status/{}"),

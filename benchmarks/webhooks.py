@@ -3,8 +3,8 @@
     python -m benchmarks.webhooks [--users 400] [--rounds 3] [--processes 2]
 
 In each round every contestant takes its turn, on the same PostgreSQL with its default durability. A rate is shown as
-its ratio to the yardstick of the same round: pgbench, a transaction like a webhook's, statement by statement, at 8
-clients. Ours does all of its work: it stores the event, folds its fact, derives access, writes what is told and the
+its ratio to the yardstick, which is measured right before it, as machines are now faster and now slower: pgbench, a
+transaction like a webhook's, statement by statement, at 8 clients. Ours does all of its work: it stores the event, folds its fact, derives access, writes what is told and the
 audit log.
 """
 
@@ -34,7 +34,7 @@ from billing_sandbox.signing import signature_header
 
 CONNECTIONS = 32
 PGBENCH_CLIENTS = 8
-PGBENCH_SECONDS = 5
+PGBENCH_SECONDS = 3
 LEFT_TO_WORKER_MAX = 0.01
 #: dj-stripe is told of so few learners, as each takes it a second or more. Of their events some fail, where it is at
 #: work on several of one learner at once (up to 43 of 100 were seen): Stripe would send them again.
@@ -112,7 +112,10 @@ def rows_are_there(database_url: str, events: int) -> None:
 class Results:
     """What each contestant did in each round."""
 
-    yardsticks: list[float] = field(factory=list)
+    #: Of the yardstick, right before the turn that comes next.
+    yardstick: float = 0.0
+    #: All that were measured, by who came next.
+    yardsticks: dict[str, list[float]] = field(factory=dict)
     loads: dict[str, list[Load]] = field(factory=dict)
     #: The same at 70 % of its rate.
     below: dict[str, list[Load]] = field(factory=dict)
@@ -122,7 +125,7 @@ class Results:
         for one in (load, below):
             if one is not None and one.refused:
                 raise RuntimeError(f"{name}: {one.refused} of {one.answers} answers were not 200.")
-        self.loads.setdefault(name, []).append(load)
+        self._keep(name, load)
         if below is not None:
             self.below.setdefault(name, []).append(below)
 
@@ -131,13 +134,16 @@ class Results:
         if load.refused == load.answers:
             raise RuntimeError(f"{name}: none of {load.answers} answers was 200.")
         seconds_for_all = load.seconds * load.answers / (load.answers - load.refused)
-        self.loads.setdefault(name, []).append(Load(seconds_for_all, load.latencies, 0))
+        self._keep(name, Load(seconds_for_all, load.latencies, 0))
+
+    def _keep(self, name: str, load: Load) -> None:
+        self.loads.setdefault(name, []).append(load)
+        self.yardsticks.setdefault(name, []).append(self.yardstick)
 
     def panel(self) -> Panel:
         """All contestants."""
-        yardstick = Bar(
-            name=YARDSTICK, rates=self.yardsticks, ratios=[1.0] * len(self.yardsticks), does=_DOES[YARDSTICK]
-        )
+        rates = [rate for rates in self.yardsticks.values() for rate in rates]
+        yardstick = Bar(name=YARDSTICK, rates=rates, ratios=[1.0] * len(rates), does=_DOES[YARDSTICK])
         bars = [self._bar(name, loads) for name, loads in self.loads.items()]
         return Panel(title="Webhooks", yardstick="pgbench", bars=(yardstick, *bars))
 
@@ -146,7 +152,7 @@ class Results:
         return Bar(
             name=name,
             rates=[load.rate for load in loads],
-            ratios=[load.rate / base for load, base in zip(loads, self.yardsticks, strict=True)],
+            ratios=[load.rate / base for load, base in zip(loads, self.yardsticks[name], strict=True)],
             p50=statistics.median(load.percentile(0.5) for load in loads),
             p99=statistics.median(load.percentile(0.99) for load in loads),
             p99_at_70=statistics.median(load.percentile(0.99) for load in below) if below else None,
@@ -168,23 +174,27 @@ class Turns:
 
     def round(self, place: int, database: str, yardstick: str) -> None:
         """One turn of each."""
-        rate = services.pgbench_rate(yardstick, clients=PGBENCH_CLIENTS, seconds=PGBENCH_SECONDS)
-        self.results.yardsticks.append(rate)
         events = requests(self.story, self.learners, place * self.learners)
         quarter = max(1, self.learners // 4)
         more = requests(self.story, quarter, FIRST_MORE + place * quarter)
         lonely = requests(self.story, LONELY_LEARNERS, FIRST_LONELY + place * LONELY_LEARNERS)
+        self._measure(yardstick)
         with services.ours(database, self.redis_url, workers=self.processes) as port:
             self.results.add("ours, one connection", measure(port, lonely, connections=1))
             self._take("ours", port, events, more)
         rows_are_there(database, (place + 1) * (self.learners + quarter + LONELY_LEARNERS) * len(self.story))
         for name, peer in self._peers(place):
+            self._measure(yardstick)
             with peer as port:
                 self._take(name, port, events, more)
         few = requests(self.story, DJ_STRIPE_LEARNERS, FIRST_MORE + place * DJ_STRIPE_LEARNERS)
         url = services.database(self.server_url, f"dj_stripe_{place}", schema=services.PEERS / "nothing.sql")
+        self._measure(yardstick)
         with services.dj_stripe(self.folder / "django", url, few, PLAN_PRICE, processes=self.processes) as port:
             self.results.add_what_was_taken(DJ_STRIPE, measure(port, few, connections=DJ_STRIPE_CONNECTIONS))
+
+    def _measure(self, yardstick: str) -> None:
+        self.results.yardstick = services.pgbench_rate(yardstick, clients=PGBENCH_CLIENTS, seconds=PGBENCH_SECONDS)
 
     def _peers(self, place: int) -> Iterator[tuple[str, AbstractContextManager[int]]]:
         node, schema = self.folder / "node", services.PEERS / "schema.sql"
