@@ -4,8 +4,8 @@
 
 In each round every contestant takes its turn, on the same PostgreSQL with its default durability. A rate is shown as
 its ratio to the yardstick, which is measured right before it, as machines are now faster and now slower: pgbench, a
-transaction like a webhook's, statement by statement, at 8 clients. Ours does all of its work: it stores the event, folds its fact, derives access, writes what is told and the
-audit log.
+transaction like a webhook's, statement by statement, at 8 clients. Ours does all of its work: it stores the event,
+folds its fact, derives access, writes what is told and the audit log.
 """
 
 from __future__ import annotations
