@@ -75,7 +75,7 @@ def main() -> None:
     panels = [reading.panel(), told.panel()]
     text = "\n".join(_lines(panels, rates, begun, given.rounds))
     print(text)
-    print(f"{reading.fresh} changes were committed while decisions were read, and each was seen by the next read.")
+    print(reading.changes())
     _write(text, plot(panels))
 
 

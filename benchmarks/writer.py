@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
@@ -28,10 +29,10 @@ from billing_core.use_cases.look_up import LookUp
 
 __all__ = ["StaleAnswer", "Writer", "changing"]
 
-USER = "changed-again-and-again"
 _CHANGED = Resource(ResourceType.COURSE, "of-the-benchmark")
 _SUPPORT = Caller("support", frozenset({Role.ADMIN}))
-_APART_SECONDS = 0.01
+#: How far apart changes begin, and of how many users several may be under way: one takes longer than that.
+_APART_SECONDS, _USERS = 0.01, 4
 #: Where the numbers of those begin whose stories are told here.
 _FIRST_LEARNER = 30_000_000
 
@@ -48,57 +49,78 @@ class Writer:
     _port: int
     #: Of another service, which may read about everybody.
     _token: str
-    #: How many events were told; of each learner as many as the story has.
-    _told: int = 0
     _story: Story = field(factory=told_story)
+    #: How many events were told, by user: of each learner as many as the story has.
+    _told: list[int] = field(factory=lambda: [0] * _USERS, init=False)
+    #: When the next change is due, by the loop's clock.
+    _due: float = field(default=0.0, init=False)
     stop: bool = False
     #: How often a change was committed, and what was read after it the new state.
     fresh: int = 0
+    #: For how long it did so.
+    seconds: float = 0.0
     failed: BaseException | None = None
 
     def run(self) -> None:
         """Change, read, compare, until it is stopped."""
         try:
-            uvloop.run(self._change())
+            uvloop.run(self._change_all())
         except BaseException as error:  # noqa: BLE001 - told to whoever measures
             self.failed = error
 
-    async def _change(self) -> None:
+    async def _change_all(self) -> None:
         settings = load_settings(self._environment, SERVE)
         async with open_application(settings) as application:
-            reader, writer = await asyncio.open_connection("127.0.0.1", self._port)
-            try:
-                while not self.stop:
-                    granted = await application.grant_by_hand(_SUPPORT, USER, _CHANGED, reason="Measuring")
-                    await self._require_decision(reader, writer, allowed=True)
-                    await self._tell(application)
-                    await self._require_status(reader, writer, application)
-                    await application.revoke_grant(_SUPPORT, USER, granted.source.id)
-                    await self._require_decision(reader, writer, allowed=False)
-            finally:
-                writer.close()
+            begun = time.monotonic()
+            async with asyncio.TaskGroup() as users:
+                for number in range(_USERS):
+                    users.create_task(self._change(application, number))
+            self.seconds = time.monotonic() - begun
 
-    @property
-    def _learner(self) -> int:
-        return _FIRST_LEARNER + (self._told - 1) // len(self._story)
+    async def _change(self, application: Application, number: int) -> None:
+        user_id = f"changed-again-and-again-{number}"
+        reader, writer = await asyncio.open_connection("127.0.0.1", self._port)
+        try:
+            while not self.stop:
+                await self._is_due()
+                granted = await application.grant_by_hand(_SUPPORT, user_id, _CHANGED, reason="Measuring")
+                await self._require_decision(reader, writer, user_id, allowed=True)
+                await self._is_due()
+                learner = await self._tell(application, number)
+                await self._require_status(reader, writer, application, Story.user_id(learner))
+                await self._is_due()
+                await application.revoke_grant(_SUPPORT, user_id, granted.source.id)
+                await self._require_decision(reader, writer, user_id, allowed=False)
+        finally:
+            writer.close()
 
-    async def _tell(self, application: Application) -> None:
-        self._told += 1
-        place = (self._told - 1) % len(self._story)
-        await application.receive_event(*delivery(self._story, place, self._learner))
+    async def _is_due(self) -> None:
+        """Wait until it is time for the next change of anybody. What is late begins now, and is not made up for."""
+        now = asyncio.get_running_loop().time()
+        at = max(self._due, now)
+        self._due = at + _APART_SECONDS
+        await asyncio.sleep(at - now)
+
+    async def _tell(self, application: Application, number: int) -> int:
+        """Tell the next event of the learner whose turn it is; of whom it was."""
+        ended, place = divmod(self._told[number], len(self._story))
+        self._told[number] += 1
+        learner = _FIRST_LEARNER + ended * _USERS + number
+        await application.receive_event(*delivery(self._story, place, learner))
+        return learner
 
     async def _require_decision(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, allowed: bool
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, user_id: str, *, allowed: bool
     ) -> None:
-        body = await self._ask(reader, writer, f"/api/access/{USER}/{_CHANGED.type}/{_CHANGED.id}")
+        body = await self._ask(reader, writer, f"/api/access/{user_id}/{_CHANGED.type}/{_CHANGED.id}")
         if (b'"allowed":true' in body) is not allowed:
             raise StaleAnswer(f"allowed should be {allowed}: {body.decode()}")
 
     async def _require_status(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, application: Application
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, application: Application, user_id: str
     ) -> None:
         """The status has to be what is stored, as it is read past every cache."""
-        user_id, units = Story.user_id(self._learner), application.units
+        units = application.units
         body = await self._ask(reader, writer, f"/api/subscriptions/status/{user_id}")
         past_caches = LookUp(
             units=units,
@@ -119,7 +141,6 @@ class Writer:
         if not head.startswith(b"HTTP/1.1 200"):
             raise RuntimeError(f"{path}: {body.decode()}")
         self.fresh += 1
-        await asyncio.sleep(_APART_SECONDS)
         return body
 
 

@@ -7,13 +7,13 @@ at midnight for access to end (domain rule 1).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from datetime import UTC, datetime
 from enum import StrEnum
 
 from attrs import frozen
 
-from billing_core.domain.resources import Containment, Resource
+from billing_core.domain.resources import Containment, Pair, Resource
 from billing_core.domain.subscriptions import Subscription
 
 __all__ = [
@@ -208,7 +208,33 @@ def decide(grants: Iterable[Grant], resource: Resource, now: datetime, containme
     begins later says nothing yet.
     """
     opening = containment.opened_by(resource)
-    return _decision([grant for grant in grants if grant.resource in opening], resource, now)
+    best: Grant | None = None
+    closed: list[Grant] = []
+    for grant in grants:
+        if (grant.resource.type, grant.resource.id) not in opening:
+            continue
+        if grant.is_open(now):
+            if best is None or _lasting(grant) > _lasting(best):
+                best = grant
+        elif grant.granted_at <= now:
+            closed.append(grant)
+    if best is None:
+        return _refusal(closed, resource, now)
+    return Decision(resource=resource, allowed=True, reason=best.opens, source=best.source, expires_at=best.expires_at)
+
+
+def _refusal(closed: Collection[Grant], resource: Resource, now: datetime) -> Decision:
+    """The decision where all that would open the resource is closed."""
+    if not closed:
+        return Decision(resource=resource, allowed=False, reason=Blocked.NO_GRANT, source=None, expires_at=None)
+    last = max(closed, key=lambda grant: (grant.closed_since(now), grant.source))
+    return Decision(
+        resource=resource,
+        allowed=False,
+        reason=last.reason_closed(now),
+        source=last.source,
+        expires_at=last.expires_at,
+    )
 
 
 def decide_all(
@@ -226,46 +252,19 @@ def decide_alike(
 
     What has no grant of its own is opened by what contains it: for all that is contained alike that is decided once.
     """
-    by_resource: dict[Resource, list[Grant]] = {}
+    held: dict[Pair, list[Grant]] = {}
     for grant in grants:
-        by_resource.setdefault(grant.resource, []).append(grant)
-    alike: dict[frozenset[Resource], Decision] = {}
+        held.setdefault((grant.resource.type, grant.resource.id), []).append(grant)
+    alike: dict[frozenset[Pair], Decision] = {}
     for resource in resources:
-        own, holders = by_resource.get(resource), containment.holders_of(resource)
+        own, holders = held.get((resource.type, resource.id)), containment.holders_of(resource)
         decided = alike.get(holders) if own is None else None
         if decided is None:
-            around = [grant for holder in by_resource.keys() & holders for grant in by_resource[holder]]
-            decided = _decision(around + (own or []), resource, now)
+            around = [grant for holder in held.keys() & holders for grant in held[holder]]
+            decided = decide(around + (own or []), resource, now, containment)
             if own is None:
                 alike[holders] = decided
         yield resource, decided
-
-
-def _decision(grants: Iterable[Grant], resource: Resource, now: datetime) -> Decision:
-    """The decision by grants that all concern the resource."""
-    best: Grant | None = None
-    closed: list[Grant] = []
-    for grant in grants:
-        if now < grant.granted_at:
-            continue
-        if not grant.is_open(now):
-            closed.append(grant)
-        elif best is None or _lasting(grant) > _lasting(best):
-            best = grant
-    if best is not None:
-        return Decision(
-            resource=resource, allowed=True, reason=best.opens, source=best.source, expires_at=best.expires_at
-        )
-    if not closed:
-        return Decision(resource=resource, allowed=False, reason=Blocked.NO_GRANT, source=None, expires_at=None)
-    last = max(closed, key=lambda grant: (grant.closed_since(now), grant.source))
-    return Decision(
-        resource=resource,
-        allowed=False,
-        reason=last.reason_closed(now),
-        source=last.source,
-        expires_at=last.expires_at,
-    )
 
 
 _FOR_EVER = datetime.max.replace(tzinfo=UTC)

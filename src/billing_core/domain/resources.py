@@ -10,7 +10,7 @@ from attrs import field, frozen
 
 from billing_core.domain.errors import CatalogInvalid, InvalidValue
 
-__all__ = ["EVERY", "EVERYTHING", "OPAQUE_ID", "Containment", "Resource", "ResourceType", "is_id", "require_id"]
+__all__ = ["EVERY", "EVERYTHING", "OPAQUE_ID", "Containment", "Pair", "Resource", "ResourceType", "is_id", "require_id"]
 
 #: As a resource id: every one of its type.
 EVERY = "*"
@@ -64,6 +64,9 @@ class Resource:
         return hash(self.id)
 
 
+#: A resource as its type and id: Python finds a pair by itself, where it asks a value of ours for its hash.
+Pair = tuple[ResourceType, str]
+
 #: A grant of this opens whatever is asked for.
 EVERYTHING = Resource(ResourceType.PLATFORM, EVERY)
 
@@ -88,13 +91,13 @@ class Containment:
     #: Everything that contains each item, however far out.
     outer: Mapping[Resource, frozenset[Resource]] = field(factory=dict)
     #: For each item that something contains, and for any other of each type: what opens it besides itself.
-    _holders: Mapping[Resource, frozenset[Resource]] = field(init=False, eq=False, repr=False)
-    _holders_of_any: Mapping[ResourceType, frozenset[Resource]] = field(init=False, eq=False, repr=False)
+    _holders: Mapping[Pair, frozenset[Pair]] = field(init=False, eq=False, repr=False)
+    _holders_of_any: Mapping[ResourceType, frozenset[Pair]] = field(init=False, eq=False, repr=False)
     #: And with itself, for each item that something contains.
-    _opening: Mapping[Resource, frozenset[Resource]] = field(init=False, eq=False, repr=False)
+    _opening: Mapping[Pair, frozenset[Pair]] = field(init=False, eq=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
-        holders = {item: self._find_holders(item) for item in self.outer}
+        holders = {(item.type, item.id): self._find_holders(item) for item in self.outer}
         object.__setattr__(self, "_holders", holders)
         object.__setattr__(self, "_opening", {item: around | {item} for item, around in holders.items()})
         wholes = (Resource(kind, EVERY) for kind in ResourceType)
@@ -113,17 +116,17 @@ class Containment:
                 outer.setdefault(contained, set()).add(item)
         return cls(inner, {item: frozenset(holders) for item, holders in outer.items()})
 
-    def holders_of(self, resource: Resource) -> frozenset[Resource]:
-        """Every other resource a grant of which opens ``resource``: what contains it, ``*`` of each, everything."""
-        known = self._holders.get(resource)
-        return self._holders_of_any[resource.type] if known is None else known
+    def holders_of(self, resource: Resource) -> frozenset[Pair]:
+        """All others a grant of which opens ``resource``: what contains it, ``*`` of each, everything."""
+        return self._holders.get((resource.type, resource.id)) or self._holders_of_any[resource.type]
 
-    def opened_by(self, resource: Resource) -> frozenset[Resource]:
-        """Every resource a grant of which opens ``resource``: itself and `holders_of` it."""
-        return self._opening.get(resource) or self._holders_of_any[resource.type] | {resource}
+    def opened_by(self, resource: Resource) -> frozenset[Pair]:
+        """All a grant of which opens ``resource``: itself and `holders_of` it."""
+        pair = resource.type, resource.id
+        return self._opening.get(pair) or self._holders_of_any[resource.type] | {pair}
 
-    def _find_holders(self, resource: Resource) -> frozenset[Resource]:
+    def _find_holders(self, resource: Resource) -> frozenset[Pair]:
         named = {resource, *self.outer.get(resource, ())}
         every = {Resource(holder.type, EVERY) for holder in named}
         within_every = {holder for whole in every for holder in self.outer.get(whole, ())}
-        return frozenset((named - {resource}) | every | within_every | {EVERYTHING})
+        return frozenset((one.type, one.id) for one in (named - {resource}) | every | within_every | {EVERYTHING})

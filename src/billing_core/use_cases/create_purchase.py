@@ -112,7 +112,7 @@ def _open_order(book: Book, resource: Resource, now: datetime) -> Purchase | Non
     openers = book.catalog.containment.opened_by(resource)
     for grant in account.grants:
         lasting = grant.expires_at is None and grant.source.kind is not SourceKind.SUBSCRIPTION
-        if grant.resource in openers and lasting and grant.is_open(now):
+        if (grant.resource.type, grant.resource.id) in openers and lasting and grant.is_open(now):
             raise AlreadyOwned
     for purchase in account.purchases:
         if purchase.resource == resource and purchase.slot in {Slot.OWNED, Slot.PROCESSING}:

@@ -49,7 +49,7 @@ def test_the_demo_catalog_sells_what_the_story_needs() -> None:
     assert prices["basic-monthly"] == Money(900, "usd")
     course = Resource(ResourceType.COURSE, "k8s-101")
     path = Resource(ResourceType.LEARNING_PATH, "devops")
-    assert path in Catalog(items=catalog.items).containment.opened_by(course)
+    assert (path.type, path.id) in Catalog(items=catalog.items).containment.opened_by(course)
 
 
 def test_what_a_plan_leaves_out_has_its_default() -> None:
