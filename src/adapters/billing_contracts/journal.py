@@ -78,6 +78,17 @@ class JournalContract:
             assert list((await one.journal.due(1)).customer_ids) == ["cus_1"]
             assert list((await other.journal.due(1)).customer_ids) == ["cus_2"]
 
+    async def test_a_fact_that_is_too_new_waits_unless_its_customer_is_due(self, units: UnitsOfWork) -> None:
+        """What comes meanwhile is written about with what made them due."""
+        async with units() as uow:
+            await uow.objects.save([folded(customer_fact()), folded(customer_fact("evt_2", customer_id="cus_2"))])
+            await uow.facts.add(customer_fact(), NOW)
+            await uow.facts.add(customer_fact("evt_2", customer_id="cus_2"), after(1))
+            assert await uow.journal.due(100, after(-1)) == Due(0, ())
+            await uow.facts.add(customer_fact("evt_3"), after(2))
+            assert await uow.journal.due(100, NOW) == Due(2, ("cus_1",))
+            assert await uow.journal.due(100, after(1)) == Due(1, ("cus_2",))
+
     async def test_a_fact_that_is_known_makes_nobody_due(self, units: UnitsOfWork) -> None:
         """It says nothing new."""
         async with units() as uow:

@@ -30,7 +30,7 @@ class MemoryFactLog:
             return False
         rows.put(fact.id, StoredFact(fact=fact, recorded_at=recorded_at))
         place = self._work.store.next_place()
-        self._work.on(self._work.store.journal_queue).put(place, (place, fact.ref))
+        self._work.on(self._work.store.journal_queue).put(place, (place, fact.ref, recorded_at))
         return True
 
     async def of_objects(self, refs: Collection[ObjectRef]) -> tuple[Fact, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from itertools import islice
 
 from attrs import evolve, frozen
 
@@ -24,21 +25,21 @@ class MemoryJournal:
 
     _work: Work
 
-    async def due(self, limit: int) -> Due:
+    async def due(self, limit: int, until: datetime | None = None) -> Due:
         """Customers about whom facts were added."""
         queue = self._work.on(self._work.store.journal_queue)
-        found: dict[str, None] = {}
-        taken = 0
-        for place, ref in sorted(queue.all(), key=lambda row: row[0]):
-            if taken >= limit and self._owner(ref) not in found:
-                continue
-            if not self._work.lock_if_free(("journal queue", place)):
-                continue
-            taken += 1
+        rows = sorted(queue.all(), key=lambda row: row[0])
+        old_enough = (row for row in rows if until is None or row[2] <= until)
+        first = list(islice(filter(self._is_free, old_enough), limit))
+        found = dict.fromkeys(name for _, ref, _ in first for name in self._concerned(ref))
+        rest = [row for row in rows if row not in first and self._owner(row[1]) in found and self._is_free(row)]
+        for place, _, _ in (*first, *rest):
             queue.remove(place)
-            if taken <= limit:
-                found |= dict.fromkeys(self._concerned(ref))
-        return Due(taken, tuple(found))
+        return Due(len(first) + len(rest), tuple(found))
+
+    def _is_free(self, row: tuple[int, ObjectRef, datetime]) -> bool:
+        """Whether nobody else takes it out; then nobody else does from now on."""
+        return self._work.lock_if_free(("journal queue", row[0]))
 
     def _owner(self, ref: ObjectRef) -> str | None:
         state = self._work.on(self._work.store.objects).get(ref)

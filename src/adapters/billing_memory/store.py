@@ -235,8 +235,8 @@ class MemoryStore:
         self.versions: Rows[str, int] = Rows()
         self.audit: Rows[int, AuditEntry] = Rows(lambda entry: (entry.user_id,))
         self.journal: Rows[int, JournalLine] = Rows(lambda line: (line.customer_id,))
-        #: The objects that facts were added about, each with its place in the queue.
-        self.journal_queue: Rows[int, tuple[int, ObjectRef]] = Rows()
+        #: The objects that facts were added about, each with its place in the queue, and when the fact was recorded.
+        self.journal_queue: Rows[int, tuple[int, ObjectRef, datetime]] = Rows()
         self._place = 0
 
     def __repr__(self) -> str:

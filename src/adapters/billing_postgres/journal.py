@@ -87,7 +87,9 @@ _READ: Final = msgspec.json.Decoder(EntryRow)
 #: taken only in its turn: it is about everybody whose discount names it.
 _DUE: Final[LiteralString] = """
 WITH first AS MATERIALIZED (
-    SELECT position, kind, object_id FROM journal_queue ORDER BY position LIMIT %s FOR UPDATE SKIP LOCKED
+    SELECT position, kind, object_id FROM journal_queue
+    WHERE recorded_at <= coalesce(%(until)s, 'infinity'::timestamptz)
+    ORDER BY position LIMIT %(limit)s FOR UPDATE SKIP LOCKED
 ), due AS MATERIALIZED (
     SELECT customer_id, min(position) AS position FROM (
         SELECT first.position, o.customer_id FROM first
@@ -154,9 +156,9 @@ class PostgresJournal:
 
     _session: Session
 
-    async def due(self, limit: int) -> Due:
+    async def due(self, limit: int, until: datetime | None = None) -> Due:
         """Customers about whom facts were added."""
-        rows = await self._session.rows(_DUE, (limit,))
+        rows = await self._session.rows(_DUE, {"limit": limit, "until": until})
         return Due(rows[0][1], tuple(customer_id for customer_id, _ in rows if customer_id is not None))
 
     async def lock(self, customer_id: str) -> None:

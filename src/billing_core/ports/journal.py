@@ -58,10 +58,11 @@ class Journal(Protocol):
     An entry is never changed: it is written at one moment of knowledge, and struck out at another.
     """
 
-    async def due(self, limit: int) -> Due:
+    async def due(self, limit: int, until: datetime | None = None) -> Due:
         """Customers about whom facts were added since this was last asked: of the oldest ``limit`` facts.
 
-        All other facts about the same customers are taken out with them. They are due no more once this is committed;
+        With ``until`` (UTC) only of facts that were recorded by then. All other facts about the same customers are
+        taken out with them. They are due no more once this is committed;
         meanwhile others that ask are given other ones. A customer of whom it is not known yet that an object is theirs
         is not due by its facts.
         """

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import groupby
 
 from attrs import frozen
@@ -23,6 +23,9 @@ from billing_core.ports.unit_of_work import UnitOfWork, UnitsOfWork
 
 __all__ = ["KeepJournal"]
 
+#: How old a fact is before it is written about. Those of one customer come several at once, and each time all that is
+#: known of the customer is gone through: for what follows within this time that is done once.
+SETTLES = timedelta(seconds=5)
 #: Facts taken out of the queue at a time, with all others of the same customers: few enough that nobody waits long.
 BATCH = 25
 
@@ -35,19 +38,22 @@ class KeepJournal:
     clock: Clock
 
     async def __call__(self, _worker: str = "") -> int:
-        """Write about the customers whose facts have waited longest; how many facts that were."""
+        """Write about the customers whose facts have waited longest, and for `SETTLES`; how many facts that were."""
+        return await self._write_what_is_due(self.clock.now() - SETTLES)
+
+    async def catch_up(self) -> int:
+        """Go on until nothing is due, however new; how many facts that took."""
+        written = 0
+        while done := await self._write_what_is_due(None):
+            written += done
+        return written
+
+    async def _write_what_is_due(self, until: datetime | None) -> int:
         async with self.units() as uow:
-            due = await uow.journal.due(BATCH)
+            due = await uow.journal.due(BATCH, until)
             await self._write(uow, sorted(due.customer_ids))
             await uow.commit()
         return due.facts
-
-    async def catch_up(self) -> int:
-        """Go on until nothing is due; how many facts that took."""
-        written = 0
-        while done := await self():
-            written += done
-        return written
 
     async def again(self, customer_id: str) -> int:
         """Make the entries about one customer anew, as after a change of these rules; how many lines changed."""

@@ -11,8 +11,9 @@ from billing_core.ports.clock import Clock
 from billing_core.ports.publisher import EventPublisher
 from billing_core.ports.unit_of_work import UnitsOfWork
 
-__all__ = ["PublishEvents"]
+__all__ = ["PUBLISHED_AT_ONCE", "PublishEvents"]
 
+PUBLISHED_AT_ONCE = 200
 _LEASE = timedelta(seconds=30)
 #: Of 200,000 in one statement none would be marked: it takes longer than a statement may.
 _AGAIN_AT_ONCE = 1_000
@@ -26,7 +27,7 @@ class PublishEvents:
     publisher: EventPublisher
     clock: Clock
 
-    async def __call__(self, worker: str, limit: int = 200) -> int:
+    async def __call__(self, worker: str, limit: int = PUBLISHED_AT_ONCE) -> int:
         """Send up to ``limit`` events; how many were sent.
 
         Raises `PublisherUnavailable` where they could not be sent: they stay and are sent again once the lease

@@ -28,8 +28,10 @@ class Job:
     name: str
     #: Does a batch for the worker that is named; how much there was. Safe while other workers do the same.
     do: Callable[[str], Awaitable[int]]
-    #: How long nobody looks after a run that found nothing to do.
+    #: How long nobody looks after a run that found nothing to do, or less than a full batch.
     pause_seconds: float
+    #: How much a full batch is.
+    full: int = 1
 
 
 async def work(
@@ -87,7 +89,7 @@ async def _loop(job: Job, worker: str, stop: asyncio.Event, metrics: Metrics) ->
             _tell_failure(job, error, failures, pause)
         else:
             failures = 0
-            pause = 0.0 if done else job.pause_seconds
+            pause = 0.0 if done >= job.full else job.pause_seconds
             metrics.job_runs.labels(job.name, "done" if done else "idle").inc()
             metrics.job_succeeded.labels(job.name).set_to_current_time()
             if done:

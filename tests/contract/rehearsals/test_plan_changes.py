@@ -264,7 +264,7 @@ async def test_a_code_on_a_running_subscription_costs_what_was_previewed_and_sho
     await stage.days(30)
     assert [one["amount_paid"] for one in await stage.invoices("ann")] == [2900, 1450, invoice["amount_paid"], 9900]
 
-    await stage.application.keep_journal()
+    await stage.application.keep_journal.catch_up()
     question = Question(since=begun.created_at, until=stage.clock.now())
     (moved,) = await stage.application.read_report(ReportName.MOVEMENTS, question)
     assert isinstance(moved, MovementsReport)

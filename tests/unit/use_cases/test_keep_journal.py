@@ -11,7 +11,7 @@ from billing_core.domain.analytics.entries import Entry, EntryKind
 from billing_core.domain.analytics.journal import JournalQuery
 from billing_core.domain.facts import Fact
 from billing_core.use_cases.fact_intake import adopt_orphans, fold_in, owner_of
-from billing_core.use_cases.keep_journal import KeepJournal
+from billing_core.use_cases.keep_journal import SETTLES, KeepJournal
 from billing_memory import MemoryUnitsOfWork
 from billing_memory.clock import ManualClock
 from billing_memory.running import run
@@ -28,6 +28,15 @@ def recorded(number: int) -> datetime:
     return day(5000, hours=number)
 
 
+async def take_in(units: MemoryUnitsOfWork, fact: Fact, recorded_at: datetime) -> None:
+    async with units() as uow:
+        owner = await owner_of(uow, fact)
+        changed = await fold_in(uow, [fact], recorded_at, owner)
+        if owner is not None:
+            await adopt_orphans(uow, owner, changed)
+        await uow.commit()
+
+
 async def kept(units: MemoryUnitsOfWork, facts: list[Fact], pauses: list[bool]) -> None:
     """Take facts in one after the other; where a pause comes, the worker has time to keep the journal."""
     keep = KeepJournal(units=units, clock=ManualClock(FAR))
@@ -35,12 +44,7 @@ async def kept(units: MemoryUnitsOfWork, facts: list[Fact], pauses: list[bool]) 
         await uow.catalogs.save(CATALOG)
         await uow.commit()
     for number, fact in enumerate(facts):
-        async with units() as uow:
-            owner = await owner_of(uow, fact)
-            changed = await fold_in(uow, [fact], recorded(number), owner)
-            if owner is not None:
-                await adopt_orphans(uow, owner, changed)
-            await uow.commit()
+        await take_in(units, fact, recorded(number))
         if pauses[number % len(pauses)]:
             await keep.catch_up()
     await keep.catch_up()
@@ -79,3 +83,18 @@ def test_making_it_again_changes_nothing() -> None:
     units = MemoryUnitsOfWork()
     run(kept(units, life.facts, [True]))
     assert run(KeepJournal(units=units, clock=ManualClock(FAR)).again(CUSTOMER)) == 0
+
+
+def test_facts_that_come_within_seconds_are_written_about_once() -> None:
+    """The worker lets the first of them settle; whoever catches up waits for nothing."""
+    life = Life()
+    life.subscribe()
+    units, clock = MemoryUnitsOfWork(), ManualClock(recorded(0))
+    keep = KeepJournal(units=units, clock=clock)
+    for number, fact in enumerate(life.facts):
+        run(take_in(units, fact, recorded(0) + timedelta(milliseconds=number)))
+    clock.advance(SETTLES - timedelta(milliseconds=1))
+    assert run(keep()) == 0
+    clock.advance(timedelta(milliseconds=1))
+    assert run(keep()) == len(life.facts)
+    assert run(keep.catch_up()) == 0

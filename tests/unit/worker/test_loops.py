@@ -12,11 +12,11 @@ from billing_worker.loops import FAILURE_PAUSE_SECONDS_MAX, Job, work
 PATIENCE = 10.0
 
 
-def job(do: Callable[[], Awaitable[int]], *, name: str = "a job", pause_seconds: float = 0.001) -> Job:
+def job(do: Callable[[], Awaitable[int]], *, name: str = "a job", pause_seconds: float = 0.001, full: int = 1) -> Job:
     async def for_anybody(_worker: str) -> int:
         return await do()
 
-    return Job(name=name, do=for_anybody, pause_seconds=pause_seconds)
+    return Job(name=name, do=for_anybody, pause_seconds=pause_seconds, full=full)
 
 
 async def worked(stop: asyncio.Event, *jobs: Job, patience_seconds: float = PATIENCE) -> None:
@@ -46,6 +46,19 @@ async def test_a_job_is_done_again_and_again_until_it_is_time_to_stop() -> None:
         await worked(stop, job(runs(stop, [3, 0, 0, 5])))
 
     assert [(line["job"], line["count"]) for line in lines] == [("a job", 3), ("a job", 5)]
+
+
+async def test_after_a_full_batch_the_next_follows_at_once_and_after_less_there_is_a_pause() -> None:
+    stop, batches = asyncio.Event(), [3, 4, 2, 3]
+
+    async def run() -> int:
+        if batches[0] < 3:
+            asyncio.get_running_loop().call_later(0.05, stop.set)
+        return batches.pop(0)
+
+    await worked(stop, job(run, pause_seconds=1000.0, full=3))
+
+    assert batches == [3]
 
 
 async def test_a_run_that_fails_is_told_once_and_does_not_end_the_job() -> None:
