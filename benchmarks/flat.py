@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import random
 import statistics
+import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -194,15 +195,21 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=Path("build/flat"), help="a folder with room for it")
     given = parser.parse_args()
     given.data.mkdir(parents=True, exist_ok=True)
-    sizes = {"few": given.few, "many": given.users}
-    database, cache = EmbeddedPostgres(given.data / "postgres"), EmbeddedValkey(given.data / "valkey")
+    with tempfile.TemporaryDirectory(dir=given.data, prefix="flat-") as folder:
+        Path(folder).chmod(0o755)  # PostgreSQL does not run as root, and has to get there
+        run(Path(folder), {"few": given.few, "many": given.users}, given.rounds)
+
+
+def run(folder: Path, sizes: dict[str, int], rounds: int) -> None:
+    """Fill both databases, and measure what PostgreSQL does with them once it is started as it always is."""
+    database, cache = EmbeddedPostgres(folder / "postgres"), EmbeddedValkey(folder / "valkey")
     with database as postgres:
         set_up(postgres.url, _LOADING)
     with database as postgres, cache as valkey:
         facts = uvloop.run(load(postgres.url, valkey.url, sizes))
         set_up(postgres.url, dict.fromkeys(_LOADING, "DEFAULT"))
     with database as postgres, cache as valkey:
-        uvloop.run(measure(postgres.url, valkey.url, sizes, given.rounds, facts))
+        uvloop.run(measure(postgres.url, valkey.url, sizes, rounds, facts))
 
 
 def set_up(server_url: str, settings: Mapping[str, str]) -> None:
