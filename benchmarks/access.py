@@ -47,6 +47,8 @@ LOAD_OF_LATENCY, LATENCY_SECONDS = 0.7, 3
 #: For how long the constant is asked for before each contestant.
 _CONSTANT_SECONDS = 2
 IN_BULK = 500
+#: Where the numbers of those begin whom somebody else tells about meanwhile, and how many that may be in one turn.
+_FIRST_CHANGED, _CHANGED_MAX = 30_000_000, 10_000
 _CORES = os.sched_getaffinity(0)
 OF_SERVER = frozenset({min(_CORES)})
 OF_OTHERS = frozenset(_CORES - OF_SERVER or _CORES)
@@ -136,6 +138,8 @@ class Bench:
     rates: dict[str, list[Rate]] = field(factory=dict)
     #: Decisions per second in one stream of requests for 500 each, and the constant's answers right before.
     bulk: list[tuple[float, float]] = field(factory=list)
+    #: How often somebody else was at work beside a measurement.
+    turns: int = 0
     #: Changes that were committed and seen by the next read, and in how many seconds.
     fresh: int = 0
     changing_seconds: float = 0.0
@@ -170,7 +174,9 @@ class Bench:
     @contextmanager
     def _somebody_else(self, port: int) -> Iterator[None]:
         environment = services.environment_of(self.database_url, self.redis_url)
-        with changing(Writer(environment, port, token("the writer", "service"))) as writer:
+        self.turns += 1
+        first_learner = _FIRST_CHANGED + self.turns * _CHANGED_MAX
+        with changing(Writer(environment, port, token("the writer", "service"), first_learner)) as writer:
             yield
         self.fresh += writer.fresh
         self.changing_seconds += writer.seconds

@@ -33,8 +33,6 @@ _CHANGED = Resource(ResourceType.COURSE, "of-the-benchmark")
 _SUPPORT = Caller("support", frozenset({Role.ADMIN}))
 #: How far apart changes begin, and of how many users several may be under way: one takes longer than that.
 _APART_SECONDS, _USERS = 0.01, 4
-#: Where the numbers of those begin whose stories are told here.
-_FIRST_LEARNER = 30_000_000
 
 
 class StaleAnswer(Exception):
@@ -49,6 +47,8 @@ class Writer:
     _port: int
     #: Of another service, which may read about everybody.
     _token: str
+    #: Where the numbers of those begin whose stories are told here: of nobody twice, as that would change nothing.
+    _first_learner: int
     _story: Story = field(factory=told_story)
     #: How many events were told, by user: of each learner as many as the story has.
     _told: list[int] = field(factory=lambda: [0] * _USERS, init=False)
@@ -105,7 +105,7 @@ class Writer:
         """Tell the next event of the learner whose turn it is; of whom it was."""
         ended, place = divmod(self._told[number], len(self._story))
         self._told[number] += 1
-        learner = _FIRST_LEARNER + ended * _USERS + number
+        learner = self._first_learner + ended * _USERS + number
         await application.receive_event(*delivery(self._story, place, learner))
         return learner
 
