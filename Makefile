@@ -84,12 +84,13 @@ wheel: $(ENV)
 	@$(BIN)/python -m compileall -q $(WHEEL)  # else each of the processes that start side by side does
 
 # What runs is asked, not what is named: a name may be a version manager's shim, or lack the means to make environments.
+# It looks for the quickest there is, unless it is named: PYTHON=/path/to/python3.
 FIT = import sys, venv; from importlib.util import find_spec; \
       sys.exit(sys.version_info < (3, 11) or not (find_spec("pip") or find_spec("ensurepip")))
 define with_python
-	@for name in $(PYTHON) python3.13 python3.12 python3.11 python3; do \
+	@for name in $(or $(PYTHON),python3.14 python3.13 python3.12 python3.11 python3); do \
 	    if "$$name" -c '$(FIT)' >/dev/null 2>&1; then \
-	        "$$name" scripts/environment.py $(1); exit; \
+	        "$$name" -m scripts.environment $(1); exit; \
 	    fi; \
 	done; \
 	echo 'No Python 3.11 or newer with its venv module was found: install one (Debian: apt-get install python3-venv),' >&2; \
@@ -97,6 +98,6 @@ define with_python
 	exit 1
 endef
 
-$(ENV): pyproject.toml requirements.lock scripts/environment.py
-	$(call with_python,install)
+$(ENV): pyproject.toml requirements.lock scripts/environment.py scripts/quickest_python.py
+	$(call with_python,install $(if $(PYTHON),--with-this))
 	@touch $@

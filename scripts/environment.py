@@ -1,4 +1,6 @@
-"""Makes .venv from requirements.lock, or compiles that lock anew: `python scripts/environment.py install|lock`.
+"""Makes .venv from requirements.lock, or compiles that lock anew: `python -m scripts.environment install|lock`.
+
+It is made with the quickest Python that is found, or with that which runs this: `install --with-this`.
 
 uv does either in seconds where pip takes a minute and more. It comes from the lock too, by its hash, through pip, and
 is told what pip knows about the way to the package index. Where it cannot get there all the same, pip installs.
@@ -13,6 +15,8 @@ import sys
 import tempfile
 import venv
 from pathlib import Path
+
+from scripts.quickest_python import quickest_python
 
 REPOSITORY = Path(__file__).parents[1]
 LOCK = REPOSITORY / "requirements.lock"
@@ -87,10 +91,14 @@ def works() -> bool:
     return PYTHON.exists() and subprocess.run([PYTHON, "-c", probe], check=False).returncode == 0
 
 
-def install() -> None:
+def install(*, with_this: bool) -> None:
     """Makes the environment hold exactly what the lock pins, and this project, to be edited in place."""
     if not works():
-        say(f"Making .venv with Python {sys.version.split()[0]} ...")
+        if not with_this:
+            python = quickest_python()
+            os.chdir(REPOSITORY)
+            os.execv(python, [python, "-m", "scripts.environment", "install", "--with-this"])  # noqa: S606 - it was asked
+        say(f"Making .venv with Python {sys.version.split()[0]} ({sys.executable}) ...")
         venv.create(VENV, clear=True, with_pip=not OUTER_PIP, symlinks=True)
     with tempfile.NamedTemporaryFile("w", encoding="utf-8", suffix=".txt") as bootstrap:
         bootstrap.write(pinned("uv"))
@@ -121,8 +129,8 @@ def say(line: str) -> None:
 
 if __name__ == "__main__":
     match sys.argv[1:]:
-        case ["install"]:
-            install()
+        case ["install", *how] if how in ([], ["--with-this"]):
+            install(with_this=bool(how))
         case ["lock", *rest]:
             lock(*rest)
         case _:
