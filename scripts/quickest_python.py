@@ -9,12 +9,17 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from statistics import median
 from typing import NamedTuple
 
 #: So many times as quick as a newer one is quicker by far: less than that is the weather.
 BY_FAR = 1.2
+
+#: How often each is asked, in turns: a machine's speed may double and halve within a second, so only what one and
+#: another took one after the other is compared.
+TURNS = 5
 
 #: What each is asked: who it is, whether it makes environments, and how long it takes for what programs do all day.
 PROBE = """
@@ -49,7 +54,7 @@ class Python(NamedTuple):
 
     path: str
     version: tuple[int, ...]
-    #: What the probe's work took.
+    #: What the probe's work took; as a share of what another's took, once they are compared.
     seconds: float
 
 
@@ -61,7 +66,7 @@ def on_path() -> Iterator[Path]:
                 yield found
 
 
-def asked(path: Path) -> Python | None:
+def asked(path: str | Path) -> Python | None:
     """What it says of itself; None for one that does not run, such as a version manager's name for what it lacks."""
     try:
         told = subprocess.run([path, "-c", PROBE], capture_output=True, text=True, timeout=30, check=True).stdout
@@ -81,14 +86,26 @@ def choice(found: Iterable[Python]) -> Python:
     )
 
 
+def compared(turns: Iterable[Mapping[str, Python]]) -> Iterator[Python]:
+    """Each with the median of what it took in a turn, as a share of what the turn's first took."""
+    shares: dict[Python, list[float]] = {}
+    for turn in turns:
+        first, *_ = turn.values()
+        for one in turn.values():
+            shares.setdefault(one._replace(seconds=0), []).append(one.seconds / first.seconds)
+    return (one._replace(seconds=median(values)) for one, values in shares.items())
+
+
+def turn_of(paths: Iterable[str]) -> dict[str, Python]:
+    """Those that run, by who they are: several names may be one."""
+    return {one.path: one for one in map(asked, paths) if one is not None}
+
+
 def quickest_python() -> str:
     """The path of the choice among all on the path; of this very one, where none of them runs."""
-    found: dict[str, Python] = {}
-    for path in dict.fromkeys(map(os.path.realpath, on_path())):
-        one = asked(Path(path))
-        if one is not None:
-            found[one.path] = min(one, found.get(one.path, one), key=lambda python: python.seconds)
-    return choice(found.values()).path if found else sys.executable
+    found = turn_of(dict.fromkeys(map(os.path.realpath, on_path())))
+    turns = (turn_of(found) for _ in range(TURNS)) if len(found) > 1 else [found]
+    return choice(compared(turns)).path if found else sys.executable
 
 
 if __name__ == "__main__":

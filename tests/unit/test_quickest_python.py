@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts.quickest_python import Python, asked, choice
+from scripts.quickest_python import Python, asked, choice, compared
 
 OLD, NEW = (3, 11, 2), (3, 13, 0)
 
@@ -29,6 +29,14 @@ def test_the_newest_is_taken_unless_another_is_quicker_by_far(
 def test_of_several_that_are_quicker_by_far_the_quickest_is_taken() -> None:
     pythons = [Python("new", NEW, 2.0), Python("quick", OLD, 1.0), Python("quickest", OLD, 0.9)]
     assert choice(pythons).path == "quickest"
+
+
+def test_only_what_was_taken_in_one_turn_is_compared() -> None:
+    """As where the machine doubles its speed after the first turn, and halves it within the third."""
+    turns = [(4.0, 6.0), (2.0, 3.0), (2.0, 6.0), (2.0, 3.0), (3.0, 1.5)]
+    new, old = compared({"new": Python("new", NEW, a), "old": Python("old", OLD, b)} for a, b in turns)
+    assert new == Python("new", NEW, 1.0)
+    assert old == Python("old", OLD, 1.5), "the median of 1.5, 1.5, 3, 1.5 and 0.5; the least of each would be alike"
 
 
 def test_a_python_says_who_it_is_itself() -> None:
