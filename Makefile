@@ -27,8 +27,8 @@ test-unit: $(ENV) ## Runs the tests of each part by itself, on the sources, with
 	HYPOTHESIS_PROFILE=quick $(PYTEST) tests/unit $(ARGS)
 
 test-system: $(ENV) ## Runs the tests that need a system package; installs it (Chromium, PgBouncer) where absent.
-	scripts/install-chromium
-	scripts/install-servers
+	scripts/install-package 'The browser tests' 'chromium fonts-liberation' chromium chromium-browser google-chrome
+	scripts/install-package 'The tests through PgBouncer' pgbouncer pgbouncer
 	$(BIN)/pytest tests/system $(ARGS)
 
 test-stripe: $(ENV) ## Runs what we send against Stripe's own test mode: needs TEST_STRIPE_SECRET_KEY, a test key.
@@ -37,7 +37,9 @@ test-stripe: $(ENV) ## Runs what we send against Stripe's own test mode: needs T
 test-long: $(ENV) ## Runs the tests with a hundred times the examples, and servers that are cut off under load.
 	HYPOTHESIS_PROFILE=nightly $(PYTEST) tests/unit tests/component tests/contract tests/long $(ARGS)
 
-bench: $(ENV) ## Measures everything beside peers (npm, wrk) into docs/explanation/performance.md; ARGS='--users 3400' for more.
+bench: $(ENV) ## Measures everything beside peers into docs/explanation/performance.md; installs wrk, Node where absent.
+	scripts/install-package 'The benchmark' wrk wrk
+	scripts/install-package 'The peers of the benchmark' 'nodejs npm' npm
 	$(BIN)/python -m benchmarks $(ARGS)
 
 flat: $(ENV) ## Measures the same paths at 1,000 and at USERS learners (default 1,000,000: 42 GB of disk), in one run.

@@ -94,7 +94,9 @@ def token(user_id: str, *roles: str) -> str:
 
 
 def wrk(port: int, asked: list[str], file: Path, *, connections: int, seconds: int) -> Rate:
-    """Ask these again and again. Raises `RuntimeError` where anything was refused."""
+    """Ask these again and again. Raises `RuntimeError` where anything was refused, or there is no wrk."""
+    if shutil.which("wrk") is None:
+        raise RuntimeError("wrk is not installed: `make bench` does that, or `apt-get install wrk`.")
     file.write_text("\n".join(asked))
     command = ["wrk", "--threads=1", f"--connections={connections}", f"--duration={seconds}s", "--latency"]
     command += [f"--script={services.PEERS / 'requests.lua'}", f"http://127.0.0.1:{port}", "--", str(file)]
