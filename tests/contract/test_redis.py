@@ -1,6 +1,7 @@
 """What Redis alone can do to the cache: go away, come back, and be another server than before."""
 
 import asyncio
+import time as clock
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -147,11 +148,91 @@ async def test_a_mark_that_was_not_even_tried_counts_as_lost(
     prefix = f"access-{uuid4()}"
     cache, other = RedisAccessCache(link, prefix=prefix), RedisAccessCache(other_link, prefix=prefix)
     link.breaker.failed()
+    time.seconds = 1.0
+    link.breaker.failed()
     await other.put([user_access(1)], other.moment())
     await cache.mark_stale(["user-1"])
-    time.seconds = 1.0
+    assert await other.get("user-1") == user_access(1)
+    time.seconds = 2.0
     assert await cache.get("user-1") is None
     assert await other.get("user-1") is None
+
+
+async def test_a_process_that_is_held_up_takes_nobody_to_be_away(redis_url: str) -> None:
+    """Whenever it is held up: before a question was sent, on its way, or when it was answered."""
+    link = open_redis(redis_url, timeout_seconds=0.1)
+    cache = RedisAccessCache(link, prefix=f"access-{uuid4()}")
+    await cache.lift([user_access(1)], "no mark")
+    for steps in range(12):
+        calls = (cache.get("user-1"), cache.mark_stale(["user-2"]), RateLimiter("9/hour", link).hit("user-1"))
+        answers = [asyncio.create_task(call) for call in calls]
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        clock.sleep(0.15)  # noqa: ASYNC251 - the whole process, as by a machine that has no time for it
+        assert (await asyncio.gather(*answers))[0] == user_access(1), f"held up after {steps} steps"
+        assert link.breaker.allows()
+    await link.close()
+
+
+async def test_after_a_call_that_failed_the_next_change_is_announced_at_once(
+    proxy: TcpProxy, link: RedisLink, other_link: RedisLink
+) -> None:
+    """It may have been a moment: others must not be served what was there before, as long as Redis can be reached."""
+    prefix = f"access-{uuid4()}"
+    cache, other = RedisAccessCache(link, prefix=prefix), RedisAccessCache(other_link, prefix=prefix)
+    await other.put([user_access(1)], other.moment())
+    await proxy.cut()
+    assert await cache.get("user-1") is None
+    proxy.mend()
+    mark = await cache.mark_stale(["user-1"])
+    assert await other.get("user-1") is None
+    await cache.lift([user_access(2)], mark)
+    assert await other.get("user-1") == user_access(2)
+
+
+async def test_a_change_that_could_not_be_announced_is_told_once_it_is_made(
+    proxy: TcpProxy, link: RedisLink, other_link: RedisLink
+) -> None:
+    """Before anybody is answered that it is made."""
+    prefix = f"access-{uuid4()}"
+    cache, other = RedisAccessCache(link, prefix=prefix), RedisAccessCache(other_link, prefix=prefix)
+    await other.put([user_access(1)], other.moment())
+    await proxy.cut()
+    mark = await cache.mark_stale(["user-1"])
+    proxy.mend()
+    await cache.lift([user_access(2)], mark)
+    assert await other.get("user-1") == user_access(2)
+
+
+async def test_a_result_that_did_not_arrive_is_told_again(
+    proxy: TcpProxy, link: RedisLink, other_link: RedisLink
+) -> None:
+    """The connection breaks under it; what was stored before is served to nobody."""
+    prefix = f"access-{uuid4()}"
+    cache, other = RedisAccessCache(link, prefix=prefix), RedisAccessCache(other_link, prefix=prefix)
+    await other.put([user_access(1)], other.moment())
+    await cache.get("user-1")
+    await link.client.connection_pool.disconnect()
+    await proxy.cut()
+    asyncio.get_running_loop().call_later(0.02, proxy.mend)
+    await cache.lift([user_access(2)], "a mark that was lost")
+    assert await other.get("user-1") == user_access(2)
+
+
+async def test_changes_do_not_try_for_ever(proxy: TcpProxy, link: RedisLink, time: Time) -> None:
+    """Once Redis was away for a second, they try once a second, like all others."""
+    await proxy.cut()
+    cache = RedisAccessCache(link)
+    await cache.get("user-1")
+    for _ in range(10):
+        await cache.mark_stale(["user-1"])
+    tried = proxy.connections
+    assert tried > 1
+    time.seconds = 1.0
+    for _ in range(100):
+        await cache.mark_stale(["user-1"])
+        await cache.lift([user_access(1)], "lost")
+    assert proxy.connections == tried + 1
 
 
 async def test_after_a_failover_nothing_old_is_trusted(

@@ -7,7 +7,9 @@ change is announced. Where two changes crossed and have one version, it cannot b
 one more mark, ``crossed``, keeps both out until a newer version comes or its time is over.
 
 The epoch is one key for all. After a failed call, and after a connection to another server, marks may have
-been lost: a new epoch is begun then, and all values of the old one are nothing.
+been lost: a new epoch is begun then, and all values of the old one are nothing. Who changes something tries to tell
+Redis also right after a failure, which may have been a moment's, and again before it is answered that it is made:
+as long as Redis can be reached nobody is served what was there before.
 """
 
 from __future__ import annotations
@@ -38,6 +40,8 @@ LEAST_VERSION_MILLISECONDS = 60_000
 #: What took longer to read is not put. It is less than values and announcements live, which tell of a change meanwhile,
 #: by as much as a call may be under way.
 READING_SECONDS_MAX = 4.0
+#: When the result of a change is told again that Redis did not take.
+AGAIN_SECONDS = (0.02, 0.1)
 #: Of so many users a process keeps what their values were decoded to: some kilobytes each.
 DECODED_MAX = 5_000
 
@@ -214,7 +218,7 @@ class RedisAccessCache:
         mark = secrets.token_hex(8)
         keys = [self._key(name, user_id) for user_id in user_ids for name in ("value", "marks")]
         if keys:
-            await self._try(lambda: self._mark(keys=keys, args=[STALE_MILLISECONDS, mark]))
+            await self._try(lambda: self._mark(keys=keys, args=[STALE_MILLISECONDS, mark]), urgent=True)
         return mark
 
     async def lift(self, accesses: Collection[UserAccess], mark: str) -> None:
@@ -222,8 +226,13 @@ class RedisAccessCache:
         if not accesses:
             return
         lifetimes = VALUE_MILLISECONDS, LEAST_VERSION_MILLISECONDS, STALE_MILLISECONDS
-        args = [_new_epoch(), *lifetimes, mark, *self._versions_and_values(accesses)]
-        await self._try(lambda: self._lift(keys=self._keys(accesses), args=args))
+        keys, args = self._keys(accesses), [_new_epoch(), *lifetimes, mark, *self._versions_and_values(accesses)]
+        for seconds in AGAIN_SECONDS:
+            is_told = await self._try(lambda: self._lift(keys=keys, args=args), urgent=True)
+            if is_told or not self._link.breaker.may_be_a_moment:
+                return
+            await asyncio.sleep(seconds)
+        await self._try(lambda: self._lift(keys=keys, args=args), urgent=True)
 
     def _key(self, name: str, user_id: str) -> str:
         return f"{self._prefix}:{name}:{user_id}"
@@ -237,18 +246,19 @@ class RedisAccessCache:
             yield access.version
             yield self._encode(access)
 
-    async def _try(self, call: Callable[[], Awaitable[T]]) -> T | None:
+    async def _try(self, call: Callable[[], Awaitable[T]], *, urgent: bool = False) -> T | None:
         """What ``call`` gives; None where Redis is away, or where what it gave may be from before it was."""
-        if not self._link.breaker.allows():
+        if not self._link.breaker.allows(urgent=urgent):
             self._in_doubt = True
             return None
         try:
-            if self._in_doubt:
-                await self._begin_epoch()
-            result = await call()
-            if self._link.server_changes != self._server_changes:
-                await self._begin_epoch()
-                return None
+            async with self._link.patience():
+                if self._in_doubt:
+                    await self._begin_epoch()
+                result = await call()
+                if self._link.server_changes != self._server_changes:
+                    await self._begin_epoch()
+                    return None
         except FAILURES:
             self._in_doubt = True
             self._link.failed("cache")

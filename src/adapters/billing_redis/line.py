@@ -1,13 +1,11 @@
 """A line to Redis: one connection for somebody who asks one question after the other, all the time.
 
-What the client does around each command, which is to take a connection from the pool, to be ready to repeat it, and to
-limit the time of sending and of receiving by itself, costs the processor several times what the command does. Here one
-limit is around all of it.
+What the client does around each command, which is to take a connection from the pool and to be ready to repeat it,
+costs the processor several times what the command does.
 """
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 from redis.asyncio import ConnectionPool
@@ -19,18 +17,16 @@ __all__ = ["Line"]
 class Line:
     """A connection of its own, made like those of a pool when it is needed. One question at a time."""
 
-    def __init__(self, pool: ConnectionPool, timeout_seconds: float) -> None:
+    def __init__(self, pool: ConnectionPool) -> None:
         self._pool = pool
-        self._timeout_seconds = timeout_seconds
         self._connection: AbstractConnection | None = None
 
     async def ask(self, *command: str) -> Any:  # noqa: ANN401 - whatever the command answers
-        """The answer to a command. Raises what the client raises, and `TimeoutError`."""
+        """The answer to a command. Raises what the client raises."""
         try:
             connection = await self._connected()
-            async with asyncio.timeout(self._timeout_seconds):
-                await connection.send_packed_command(connection.pack_command(*command), check_health=False)
-                return await connection.read_response()
+            await connection.send_packed_command(connection.pack_command(*command), check_health=False)
+            return await connection.read_response()
         except BaseException:
             await self.close()  # what comes late must not be taken for the next answer
             raise
@@ -49,5 +45,4 @@ class Line:
         made: AbstractConnection = self._pool.make_connection()  # type: ignore[no-untyped-call]  # of the library
         self._connection = made
         await made.connect()  # type: ignore[no-untyped-call]  # of the library
-        made.socket_timeout = None  # ours is around it
         return made

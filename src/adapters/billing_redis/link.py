@@ -17,6 +17,7 @@ from redis.exceptions import RedisError, ResponseError
 from billing_core.domain.errors import InvalidValue
 from billing_redis.breaker import Breaker
 from billing_redis.line import Line
+from billing_redis.patience import Patience
 from billing_redis.sentinels import follow
 
 __all__ = ["FAILURES", "OnFailure", "RedisLink", "Watch", "open_redis"]
@@ -72,16 +73,18 @@ class RedisLink:
         pool = BlockingConnectionPool.from_url(
             url,
             max_connections=connections_max,
-            timeout=timeout_seconds,
-            socket_timeout=timeout_seconds,
-            socket_connect_timeout=timeout_seconds,
+            # Nobody waits by the clock alone: `patience` is around whatever is asked of Redis.
+            timeout=None,
+            socket_timeout=None,
+            socket_connect_timeout=None,
             # A call fails at once, and is seen to: whoever repeated it silently would hide a failover from the cache.
             retry=Retry(NoBackoff(), 0),
             redis_connect_func=self._greet,
             **tls,
         )
         self._sentinels = follow(pool, sentinels, timeout_seconds) if sentinels else ()
-        self._line = Line(pool, timeout_seconds)
+        self._line = Line(pool)
+        self._timeout_seconds = timeout_seconds
         #: What surrounds commands that are sent together.
         self.watch: Watch = watch or _unwatched
         self.client: Redis = Redis.from_pool(pool)
@@ -89,6 +92,10 @@ class RedisLink:
             watched = cast("_WatchedRedis", _WatchedRedis.from_pool(pool))
             watched.around = watch
             self.client = watched
+
+    def patience(self) -> Patience:
+        """How long to wait for an answer, with all that is before it, such as a connection."""
+        return Patience(self._timeout_seconds)
 
     async def known(self, keys: Sequence[str]) -> list[bytes | None]:
         """The values of these keys: for one who asks all the time, and never twice at once."""
@@ -100,7 +107,8 @@ class RedisLink:
         """Milliseconds until Redis answers a ping; None where it does not."""
         begun = time.perf_counter()
         try:
-            await self.client.ping()
+            async with self.patience():
+                await self.client.ping()
         except FAILURES:
             self.failed("probe")
             return None
@@ -156,8 +164,9 @@ def open_redis(
         url: ``redis://[[user]:password@]host[:port][/database]``, ``rediss://…`` for TLS, or ``unix://path``.
         sentinels: host and port of each Redis Sentinel; the host in ``url`` is then the name under which they know
             the primary, and every new connection leads to what is the primary at that moment.
-        connections_max: how many connections at most; whoever finds all of them busy waits for ``timeout_seconds``.
-        timeout_seconds: for connecting, and for each answer. What is kept in Redis may be lost, so nobody waits long.
+        connections_max: how many connections at most; whoever finds all of them busy waits for one.
+        timeout_seconds: for whatever is asked, with connecting, as long as this process is awake. What is kept in Redis
+            may be lost, so nobody waits long.
         ca_file: with TLS, the certificates of those who may vouch for the server; the system's unless given.
         certificate_file: with TLS, our own certificate, where the server asks for one.
         key_file: its key.

@@ -42,7 +42,8 @@ class RedisEventPublisher:
                 pipeline.publish(self._channels + event.type, message)
             try:
                 with self._link.watch("MULTI"):
-                    await pipeline.execute()
+                    async with self._link.patience():
+                        await pipeline.execute()
             except FAILURES as error:
                 self._link.on_failure("publish")
                 raise PublisherUnavailable from error

@@ -151,7 +151,8 @@ class RateLimiter:
         name = ":".join((f"{self._prefix}:{self._rate.limit}:{self._rate.seconds}", *key))
         if self._script is not None and self._link is not None and self._link.breaker.allows():
             try:
-                told = await self._script([name], [self._rate.limit, self._rate.seconds * 1000])
+                async with self._link.patience():
+                    told = await self._script([name], [self._rate.limit, self._rate.seconds * 1000])
             except FAILURES:
                 self._link.failed("rate_limit")
             else:
