@@ -187,7 +187,7 @@ async def test_more_requests_than_can_be_answered_are_refused_at_once(house: Hou
     # On a machine that is busy enough some are answered before the last has come, so they come again.
     refused: list[str] = []
     while not refused:
-        crowd, alive = await house.crowd("max", 300), await house.http.get("/api/health/live")
+        crowd, alive = await house.crowd("max", 700), await house.http.get("/api/health/live")
         assert {one["status"] for one in crowd} == {503}
         assert alive.status_code == 200
         refused = [one["detail"] for one in crowd if one["detail"].startswith("Too many requests")]

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 
 import httpx
 from litestar.types import Receive, Scope, Send
 
 from billing_http.crowd import Crowd
+
+MEGABYTE = 1024 * 1024
 
 
 class Slow:
@@ -43,3 +46,31 @@ async def test_what_comes_on_top_is_refused_at_once() -> None:
         )
         assert [answer.status_code for answer in watched] == [200, 200, 200]
         assert [*answered, (await client.get("/fast")).status_code] == [200, 200, 200]
+
+
+async def test_bodies_that_come_to_too_much_are_refused_and_small_ones_are_not() -> None:
+    """A body counts as long as it says to be, and one that does not say so as the longest that is taken."""
+    slow = Slow()
+    crowd = Crowd(slow, 9, 3 * MEGABYTE)
+    transport = httpx.ASGITransport(crowd)  # type: ignore[arg-type]  # plain ASGI
+    async with httpx.AsyncClient(transport=transport, base_url="http://billing.test") as client:
+
+        async def posted(size: int) -> int:
+            return (await client.post("/fast", content=b"x" * size)).status_code
+
+        async def told_by_and_by() -> AsyncIterator[bytes]:
+            yield b"x"
+
+        waiting = [
+            asyncio.create_task(client.post("/slow", content=b"x" * MEGABYTE)),
+            asyncio.create_task(client.post("/slow", content=told_by_and_by())),
+        ]
+        await asyncio.sleep(0)
+        assert [await posted(size) for size in (MEGABYTE, MEGABYTE - 1, 2 * MEGABYTE)] == [200, 200, 200]
+        waiting.append(asyncio.create_task(client.post("/slow", content=b"x")))
+        await asyncio.sleep(0)
+        assert [await posted(size) for size in (MEGABYTE, MEGABYTE - 1)] == [503, 200]
+        assert (await client.get("/fast")).status_code == 200
+        slow.go.set()
+        assert [(await one).status_code for one in waiting] == [200, 200, 200]
+        assert await posted(MEGABYTE) == 200
