@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import AbstractContextManager, nullcontext
 from uuid import uuid4
 
 import pytest
@@ -31,6 +32,24 @@ async def test_processes_that_share_a_redis_share_a_limit(link: RedisLink) -> No
     prefix = f"limits-{uuid4()}"
     limiters = [RateLimiter("20/day", link, prefix=prefix) for _ in range(2)]
     assert await _allowed(limiters, 50) == 20
+
+
+async def test_who_comes_at_once_is_counted_in_one_round_trip(redis_url: str) -> None:
+    """But the first, who does not wait for others; each learns what is left then."""
+    commands: list[str] = []
+
+    def watch(name: str) -> AbstractContextManager[None]:
+        commands.append(name)
+        return nullcontext()
+
+    link = open_redis(redis_url, timeout_seconds=5, watch=watch)
+    limiter = RateLimiter("3/day", link, prefix=f"limits-{uuid4()}")
+    users = ("user-1", "user-2", "user-1", "user-1", "user-2", "user-1")
+    told = await asyncio.gather(*map(limiter.hit, users))
+    left = [(one.allowed, one.remaining) for one in told if one]
+    assert left == [(True, 2), (True, 2), (True, 1), (True, 0), (True, 1), (False, 0)]
+    assert len(commands) <= 2, commands
+    await link.close()
 
 
 async def test_callers_do_not_use_up_each_others_limit(link: RedisLink) -> None:

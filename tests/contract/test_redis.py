@@ -113,7 +113,7 @@ async def test_a_connection_that_ended_while_nobody_asked_is_no_outage(proxy: Tc
     cache = RedisAccessCache(link, prefix=f"access-{uuid4()}")
     await cache.put([user_access(1)], cache.moment())
     assert await cache.get("user-1") == user_access(1)
-    line = link._line  # noqa: SLF001 - that the end has come in is seen there alone
+    line = cache._line  # noqa: SLF001 - that the end has come in is seen there alone
     before = line._connection  # noqa: SLF001
     await proxy.cut()
     proxy.mend()

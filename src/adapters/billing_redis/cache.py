@@ -17,14 +17,14 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
 from contextlib import suppress
 from typing import TypeVar
 
 import msgspec
-from attrs import frozen
 
 from billing_core.domain.access import UserAccess
+from billing_redis.joined import Joined
 from billing_redis.link import FAILURES, RedisLink
 
 __all__ = ["RedisAccessCache"]
@@ -105,22 +105,6 @@ return 1
 _EPOCH_LENGTH = 16
 
 
-@frozen(eq=False)
-class _Question:
-    """What is known of these? Whoever asks may have gone when it is answered."""
-
-    user_ids: Sequence[str]
-    answered: asyncio.Future[tuple[UserAccess | None, ...]]
-
-    def answer(self, known: Mapping[str, UserAccess]) -> None:
-        if not self.answered.done():
-            self.answered.set_result(tuple(map(known.get, self.user_ids)))
-
-    def fail(self, error: BaseException) -> None:
-        if not self.answered.done():
-            self.answered.set_exception(error)
-
-
 class RedisAccessCache:
     """The cache port on Redis. While Redis is away it knows nothing, and costs next to nothing."""
 
@@ -135,9 +119,8 @@ class RedisAccessCache:
         self._lift = link.client.register_script(_LIFT)
         #: Values as they last came, and what they were decoded to: most come again and again.
         self._decoded: dict[str, tuple[bytes, UserAccess]] = {}
-        self._waiting: list[_Question] = []
-        #: Who asks, while anything waits for an answer.
-        self._asking: asyncio.Task[None] | None = None
+        self._questions = Joined(self._known_to_all)
+        self._line = link.line()
         #: Whether marks may have been lost, so that no value may be trusted before a new epoch is begun.
         self._in_doubt = False
         self._server_changes = link.server_changes
@@ -148,39 +131,16 @@ class RedisAccessCache:
         return found
 
     async def get_all(self, user_ids: Sequence[str]) -> tuple[UserAccess | None, ...]:
-        """The same of several.
+        """The same of several: one round trip for all who ask at once, as of what was committed before they asked."""
+        return await self._questions.ask(user_ids)
 
-        One question is under way at a time, and whoever asks meanwhile joins the next: one round trip for all who wait,
-        and what was committed before somebody asked is always seen.
-        """
-        question = _Question(user_ids, asyncio.get_running_loop().create_future())
-        self._waiting.append(question)
-        if self._asking is None:
-            self._asking = asyncio.create_task(self._ask())
-        return await question.answered
-
-    async def _ask(self) -> None:
-        """Ask all that waits, until nothing does."""
-        try:
-            while self._waiting:
-                asked, self._waiting = self._waiting, []
-                await self._answer(asked)
-        finally:
-            self._asking = None
-
-    async def _answer(self, asked: Sequence[_Question]) -> None:
-        try:
-            known = await self._known({user_id for question in asked for user_id in question.user_ids})
-        except BaseException as error:  # whatever it is, it is told to those who wait
-            for question in asked:
-                question.fail(error)
-            raise
-        for question in asked:
-            question.answer(known)
+    async def _known_to_all(self, asked: Sequence[Sequence[str]]) -> list[tuple[UserAccess | None, ...]]:
+        known = await self._known({user_id for user_ids in asked for user_id in user_ids})
+        return [tuple(map(known.get, user_ids)) for user_ids in asked]
 
     async def _known(self, users: Collection[str]) -> dict[str, UserAccess]:
         keys = [self._epoch_key, *(self._key("value", user_id) for user_id in users)]
-        epoch, *values = await self._try(lambda: self._link.known(keys)) or (None,)
+        epoch, *values = await self._try(lambda: self._values(keys)) or (None,)
         if epoch is None:
             return {}
         found = {}
@@ -190,6 +150,11 @@ class RedisAccessCache:
                 with suppress(msgspec.MsgspecError):
                     found[user_id] = self._decoded_once(user_id, value)
         return found
+
+    async def _values(self, keys: Sequence[str]) -> list[bytes | None]:
+        with self._link.watch("MGET"):
+            values: list[bytes | None] = await self._line.ask("MGET", *keys)
+        return values
 
     def _decoded_once(self, user_id: str, value: bytes) -> UserAccess:
         """What the value says; the very same object as long as it is the same value."""

@@ -6,10 +6,13 @@ costs the processor several times what the command does.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from hashlib import sha1
 from typing import Any
 
 from redis.asyncio import ConnectionPool
 from redis.asyncio.connection import AbstractConnection
+from redis.exceptions import NoScriptError
 
 __all__ = ["Line"]
 
@@ -21,7 +24,16 @@ class Line:
         self._pool = pool
         self._connection: AbstractConnection | None = None
 
-    async def ask(self, *command: str) -> Any:  # noqa: ANN401 - whatever the command answers
+    async def run(self, script: str, keys: Sequence[str], arguments: Sequence[int]) -> Any:  # noqa: ANN401 - as below
+        """What a script answers. Raises what the client raises."""
+        given: tuple[str | int, ...] = (len(keys), *keys, *arguments)
+        name = sha1(script.encode(), usedforsecurity=False).hexdigest()  # by which the server knows it
+        try:
+            return await self.ask("EVALSHA", name, *given)
+        except NoScriptError:
+            return await self.ask("EVAL", script, *given)
+
+    async def ask(self, *command: str | int) -> Any:  # noqa: ANN401 - whatever the command answers
         """The answer to a command. Raises what the client raises."""
         try:
             connection = await self._connected()

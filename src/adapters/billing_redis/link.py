@@ -83,7 +83,8 @@ class RedisLink:
             **tls,
         )
         self._sentinels = follow(pool, sentinels, timeout_seconds) if sentinels else ()
-        self._line = Line(pool)
+        self._pool = pool
+        self._lines: list[Line] = []
         self._timeout_seconds = timeout_seconds
         #: What surrounds commands that are sent together.
         self.watch: Watch = watch or _unwatched
@@ -97,11 +98,11 @@ class RedisLink:
         """How long to wait for an answer, with all that is before it, such as a connection."""
         return Patience(self._timeout_seconds)
 
-    async def known(self, keys: Sequence[str]) -> list[bytes | None]:
-        """The values of these keys: for one who asks all the time, and never twice at once."""
-        with self.watch("MGET"):
-            values: list[bytes | None] = await self._line.ask("MGET", *keys)
-        return values
+    def line(self) -> Line:
+        """A connection of its own: for one who asks all the time, and never twice at once."""
+        line = Line(self._pool)
+        self._lines.append(line)
+        return line
 
     async def probe(self) -> float | None:
         """Milliseconds until Redis answers a ping; None where it does not."""
@@ -122,7 +123,8 @@ class RedisLink:
 
     async def close(self) -> None:
         """Close all connections."""
-        await self._line.close()
+        for line in self._lines:
+            await line.close()
         await self.client.aclose()
         for sentinel in self._sentinels:
             await sentinel.aclose()

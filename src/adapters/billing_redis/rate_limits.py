@@ -10,11 +10,12 @@ import math
 import re
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from attrs import define, field, frozen
 
 from billing_core.domain.errors import InvalidValue
+from billing_redis.joined import Joined
 from billing_redis.link import FAILURES, RedisLink
 
 __all__ = ["Allowance", "RateLimiter"]
@@ -25,25 +26,33 @@ _RATE = re.compile(r"([1-9]\d{0,8})\s*(?:/|per)\s*([1-9]\d{0,3})?\s*(second|minu
 _KEYS_MAX = 20_000
 
 _HIT = """
--- KEYS: the count.  ARGV: requests per window, and its milliseconds
+-- KEYS: the count of each request's caller.  ARGV: requests per window, and its milliseconds
 local limit, window = tonumber(ARGV[1]), tonumber(ARGV[2])
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 local place, elapsed = math.floor(now / window), now % window
-local kept = redis.call('HMGET', KEYS[1], 'window', 'count', 'before')
-local count, before = 0, 0
-if tonumber(kept[1]) == place then
-    count, before = tonumber(kept[2]), tonumber(kept[3])
-elseif tonumber(kept[1]) == place - 1 then
-    before = tonumber(kept[2])
+local told = {}
+for request, key in ipairs(KEYS) do
+    local kept = redis.call('HMGET', key, 'window', 'count', 'before')
+    local window_kept, count, before = tonumber(kept[1]), 0, 0
+    if window_kept == place then
+        count, before = tonumber(kept[2]), tonumber(kept[3])
+    elseif window_kept == place - 1 then
+        before = tonumber(kept[2])
+    end
+    local allowed = math.floor(before * (window - elapsed) / window) + count < limit
+    if allowed then
+        count = count + 1
+        if window_kept == place then
+            redis.call('HINCRBY', key, 'count', 1)
+        else
+            redis.call('HSET', key, 'window', string.format('%.0f', place), 'count', count, 'before', before)
+            redis.call('PEXPIRE', key, 2 * window)  -- until nothing of it counts any more
+        end
+    end
+    told[request] = {allowed and 1 or 0, count, before, elapsed}
 end
-local allowed = math.floor(before * (window - elapsed) / window) + count < limit
-if allowed then
-    count = count + 1
-    redis.call('HSET', KEYS[1], 'window', string.format('%.0f', place), 'count', count, 'before', before)
-    redis.call('PEXPIRE', KEYS[1], 2 * window)
-end
-return {allowed and 1 or 0, count, before, elapsed}
+return told
 """
 
 
@@ -141,7 +150,8 @@ class RateLimiter:
         self._rate = None if rate == "off" else Rate.of(rate)
         self._prefix = prefix
         self._link = link
-        self._script = None if link is None else link.client.register_script(_HIT)
+        self._line = None if link is None else link.line()
+        self._questions = Joined(self._hit_all)
         self._alone = None if self._rate is None else _Alone(self._rate, clock)
 
     async def hit(self, *key: str) -> Allowance | None:
@@ -149,16 +159,23 @@ class RateLimiter:
         if self._rate is None or self._alone is None:
             return None
         name = ":".join((f"{self._prefix}:{self._rate.limit}:{self._rate.seconds}", *key))
-        if self._script is not None and self._link is not None and self._link.breaker.allows():
-            try:
-                async with self._link.patience():
-                    told = await self._script([name], [self._rate.limit, self._rate.seconds * 1000])
-            except FAILURES:
-                self._link.failed("rate_limit")
-            else:
-                self._link.breaker.succeeded()
-                allowed, count, before, elapsed_ms = told
-                return Allowance.at(
-                    self._rate, allowed=bool(allowed), count=count, before=before, elapsed_ms=elapsed_ms
-                )
-        return self._alone.hit(name)
+        told = None if self._link is None else await self._questions.ask(name)
+        return told or self._alone.hit(name)
+
+    async def _hit_all(self, names: Sequence[str]) -> Sequence[Allowance | None]:
+        """What Redis says to each, in one round trip; None where it is away."""
+        link, line, rate, nothing = self._link, self._line, self._rate, [None] * len(names)
+        if link is None or line is None or rate is None or not link.breaker.allows():
+            return nothing
+        try:
+            with link.watch("EVALSHA"):
+                async with link.patience():
+                    told = await line.run(_HIT, names, [rate.limit, rate.seconds * 1000])
+        except FAILURES:
+            link.failed("rate_limit")
+            return nothing
+        link.breaker.succeeded()
+        return [
+            Allowance.at(rate, allowed=bool(allowed), count=count, before=before, elapsed_ms=elapsed_ms)
+            for allowed, count, before, elapsed_ms in told
+        ]
