@@ -14,6 +14,7 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 
 from billing_bootstrap.application import Application
 from billing_core.domain.errors import BillingError
+from billing_http.allowing import Allowing
 from billing_http.answering import answer_error
 from billing_http.controllers.access import Access
 from billing_http.controllers.events import Events
@@ -86,7 +87,9 @@ def build(application: Application) -> BillingHttp:
     http_routes = (route for route in every_route().routes if isinstance(route, HTTPRoute))
     methods = Methods.of(once, ((route.path_format, method) for route in http_routes for method in route.methods))
     heads = Heads(FastLane(app=Turns(methods), application=application))
-    gate = Gate(app=heads, tokens=tokens, user_limit=application.user_limit, address_limit=application.address_limit)
+    of_users = Allowing(heads, application.user_limit, "user")
+    of_addresses = Allowing(heads, application.address_limit, "address")
+    gate = Gate(app=heads, tokens=tokens, of_users=of_users, of_addresses=of_addresses)
     origins = frozenset(origin.encode() for origin in settings.cors_allowed_origins)
     crowd = Crowd(gate if application.spans is None else Traced(app=gate, spans=application.spans))
     counts = RequestCounts(application.metrics)
