@@ -165,7 +165,7 @@ async def test_a_process_that_is_held_up_takes_nobody_to_be_away(redis_url: str)
     await cache.lift([user_access(1)], "no mark")
     for steps in range(12):
         calls = (cache.get("user-1"), cache.mark_stale(["user-2"]), RateLimiter("9/hour", link).hit("user-1"))
-        answers = [asyncio.create_task(call) for call in calls]
+        answers = [asyncio.ensure_future(call) for call in calls]
         for _ in range(steps):
             await asyncio.sleep(0)
         clock.sleep(0.15)  # noqa: ASYNC251 - the whole process, as by a machine that has no time for it

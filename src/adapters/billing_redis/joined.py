@@ -28,13 +28,13 @@ class Joined(Generic[Question, Answer]):
     #: Who asks, while anything waits for an answer.
     _asking: asyncio.Task[None] | None = field(default=None, init=False)
 
-    async def ask(self, question: Question) -> Answer:
-        """The answer. Raises what asking for all raises."""
+    def ask(self, question: Question) -> asyncio.Future[Answer]:
+        """Ask; the answer is there later. To await it raises what asking for all raises."""
         answered: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         self._waiting.append((question, answered))
         if self._asking is None:
             self._asking = asyncio.create_task(self._ask())
-        return await answered
+        return answered
 
     async def _ask(self) -> None:
         """Ask all that waits, until nothing does."""

@@ -6,11 +6,12 @@ a window that ends now would still cover. Only requests that are allowed count.
 
 from __future__ import annotations
 
+import asyncio
 import math
 import re
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from attrs import define, field, frozen
 
@@ -132,6 +133,44 @@ class _Alone:
         return Allowance.at(self._rate, allowed=allowed, count=count, before=before, elapsed_ms=elapsed_ms)
 
 
+class _Shared:
+    """The counts in Redis: of the requests that come at once in one round trip."""
+
+    def __init__(self, rate: Rate, link: RedisLink, alone: _Alone) -> None:
+        self._rate = rate
+        self._link = link
+        self._line = link.line()
+        self._alone = alone
+        self._questions = Joined(self._hit_all)
+
+    def hit(self, key: str) -> asyncio.Future[Allowance]:
+        """Count a request."""
+        return self._questions.ask(key)
+
+    async def _hit_all(self, keys: Sequence[str]) -> list[Allowance]:
+        """What Redis says to each; or this process alone, where it is away."""
+        link = self._link
+        if link.breaker.allows():
+            try:
+                async with link.patience():
+                    told = await self._told(keys)
+            except FAILURES:
+                link.failed("rate_limit")
+            else:
+                link.breaker.succeeded()
+                return told
+        return list(map(self._alone.hit, keys))
+
+    async def _told(self, keys: Sequence[str]) -> list[Allowance]:
+        rate = self._rate
+        with self._link.watch("EVALSHA"):
+            told = await self._line.run(_HIT, keys, [rate.limit, rate.seconds * 1000])
+        return [
+            Allowance.at(rate, allowed=bool(allowed), count=count, before=before, elapsed_ms=elapsed_ms)
+            for allowed, count, before, elapsed_ms in told
+        ]
+
+
 class RateLimiter:
     """Counts requests against one rate, such as ``100/minute``; ``off`` allows everything.
 
@@ -147,35 +186,26 @@ class RateLimiter:
         prefix: str = "billing:limits",
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self._rate = None if rate == "off" else Rate.of(rate)
-        self._prefix = prefix
-        self._link = link
-        self._line = None if link is None else link.line()
-        self._questions = Joined(self._hit_all)
-        self._alone = None if self._rate is None else _Alone(self._rate, clock)
+        self._counts: _Alone | _Shared | None = None
+        if rate != "off":
+            counted = Rate.of(rate)
+            self._prefix = f"{prefix}:{counted.limit}:{counted.seconds}"
+            alone = _Alone(counted, clock)
+            self._counts = alone if link is None else _Shared(counted, link, alone)
 
-    async def hit(self, *key: str) -> Allowance | None:
-        """Count a request of whoever ``key`` names; None where there is no limit. Never raises."""
-        if self._rate is None or self._alone is None:
-            return None
-        name = ":".join((f"{self._prefix}:{self._rate.limit}:{self._rate.seconds}", *key))
-        told = None if self._link is None else await self._questions.ask(name)
-        return told or self._alone.hit(name)
+    def hit(self, *key: str) -> Awaitable[Allowance | None]:
+        """Count a request of whoever ``key`` names, from now on; None where there is no limit. Never raises."""
+        match self._counts:
+            case None:
+                return _at_once(None)
+            case _Alone() as alone:
+                return _at_once(alone.hit(":".join((self._prefix, *key))))
+            case _Shared() as shared:
+                return shared.hit(":".join((self._prefix, *key)))
 
-    async def _hit_all(self, names: Sequence[str]) -> Sequence[Allowance | None]:
-        """What Redis says to each, in one round trip; None where it is away."""
-        link, line, rate, nothing = self._link, self._line, self._rate, [None] * len(names)
-        if link is None or line is None or rate is None or not link.breaker.allows():
-            return nothing
-        try:
-            with link.watch("EVALSHA"):
-                async with link.patience():
-                    told = await line.run(_HIT, names, [rate.limit, rate.seconds * 1000])
-        except FAILURES:
-            link.failed("rate_limit")
-            return nothing
-        link.breaker.succeeded()
-        return [
-            Allowance.at(rate, allowed=bool(allowed), count=count, before=before, elapsed_ms=elapsed_ms)
-            for allowed, count, before, elapsed_ms in told
-        ]
+
+def _at_once(allowance: Allowance | None) -> asyncio.Future[Allowance | None]:
+    """An answer that is there already."""
+    told: asyncio.Future[Allowance | None] = asyncio.get_running_loop().create_future()
+    told.set_result(allowance)
+    return told

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from typing import Protocol
 
 __all__ = ["Allowance", "RateLimiter"]
@@ -39,6 +40,9 @@ class Allowance(Protocol):
 class RateLimiter(Protocol):
     """Counts requests against one rate."""
 
-    async def hit(self, *key: str) -> Allowance | None:
-        """Count a request of whoever ``key`` names; None where there is no limit. Never raises."""
+    def hit(self, *key: str) -> Awaitable[Allowance | None]:
+        """Count a request of whoever ``key`` names; None where there is no limit. Never raises.
+
+        It may count from this call on, or once it is awaited: whoever calls awaits it.
+        """
         ...

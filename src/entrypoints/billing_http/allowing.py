@@ -45,7 +45,7 @@ class Allowing:
         """Count a request of this caller, and let it pass or answer it."""
         counting = self._limiter.hit(self._kind, caller)
         if _only_reads(scope) and self._refused.get(caller, 0.0) <= time.monotonic():
-            allowance = await self._meanwhile(asyncio.create_task(counting), scope, receive, send)
+            allowance = await self._meanwhile(asyncio.ensure_future(counting), scope, receive, send)
         else:
             allowance = await counting
             if await _passes(allowance, scope, receive, send):
@@ -54,7 +54,7 @@ class Allowing:
             self._refuse_for(caller, allowance.reset_seconds)
 
     async def _meanwhile(
-        self, counting: asyncio.Task[Allowance | None], scope: Scope, receive: Receive, send: Send
+        self, counting: asyncio.Future[Allowance | None], scope: Scope, receive: Receive, send: Send
     ) -> Allowance | None:
         """Find the answer while the request is counted, and send it if it is allowed."""
         waiting = _Waiting(counting, scope, receive, send)
@@ -75,7 +75,7 @@ class Allowing:
 class _Waiting:
     """An answer that is sent once its request is known to be allowed."""
 
-    _counting: asyncio.Task[Allowance | None]
+    _counting: asyncio.Future[Allowance | None]
     _scope: Scope
     _receive: Receive
     _send: Send

@@ -16,6 +16,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from billing_http.envelope import CSP, SECURITY_HEADERS, new_request_id
 from billing_http.problems import Code, ProblemShape
+from billing_http.writing import JoinedWrites
 
 __all__ = ["HEAD_BYTES_MAX", "BoundedConnection"]
 
@@ -63,7 +64,7 @@ class BoundedConnection(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own
         """Begin; its first request has to come soon."""
         self.logger = _LOGGER
-        super().connection_made(transport)
+        super().connection_made(JoinedWrites(transport, self.loop))
         self._timer = self.loop.call_later(self.head_seconds, self._too_slow)
 
     def connection_lost(self, exc: Exception | None) -> None:

@@ -26,12 +26,12 @@ class Oracle:
         return [question.upper() for question in questions]
 
 
-async def asking(joined: Joined[str, str], *questions: str) -> list[asyncio.Task[str]]:
+async def asking(joined: Joined[str, str], *questions: str) -> list[asyncio.Future[str]]:
     """Questions that are under way."""
-    tasks = [asyncio.create_task(joined.ask(question)) for question in questions]
+    answers = [joined.ask(question) for question in questions]
     for _ in range(3):
         await asyncio.sleep(0)
-    return tasks
+    return answers
 
 
 async def test_who_asks_meanwhile_joins_the_next_and_each_has_their_own_answer() -> None:
