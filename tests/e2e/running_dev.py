@@ -137,8 +137,10 @@ class RunningDev:
 
 
 def clean_environment() -> dict[str, str]:
-    """This process's environment without anything that configures billing."""
-    return {name: value for name, value in os.environ.items() if not name.startswith(_OURS)}
+    """This process's environment without anything that configures billing, or has Python print at once."""
+    return {
+        name: value for name, value in os.environ.items() if not name.startswith(_OURS) and name != "PYTHONUNBUFFERED"
+    }
 
 
 def read_env(path: Path) -> dict[str, str]:

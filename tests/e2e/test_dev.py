@@ -52,6 +52,14 @@ def test_it_says_where_everything_is_and_its_tokens_open_the_api(dev: RunningDev
     assert dev.api(settings["ADMIN_TOKEN"]).get("/api/subscriptions/status/learner-1").status == 200
 
 
+def test_what_its_parts_say_is_read_at_once(dev: RunningDev) -> None:
+    """Also by another program, such as `make dev | tee dev.log`: a line, not some kilobytes later."""
+    answer = dev.api().get("/api/subscriptions/plans")
+
+    request_id = answer.headers["x-request-id"]
+    eventually([request_id], lambda: re.findall(request_id, dev.output()), seconds_max=10)
+
+
 def test_everything_it_says_is_healthy(dev: RunningDev) -> None:
     health = dev.api().get("/api/health").json
 
@@ -129,7 +137,8 @@ def test_what_is_killed_is_started_again_where_it_was(dev: RunningDev) -> None:
     eventually("ok", lambda: dev.api().get("/api/health").json["status"])
     eventually([], lambda: [name for name in ("STRIPE_API_BASE", "REDIS_URL") if not answers(dev.settings[name])])
     assert dev.api().get("/api/subscriptions/plans").json == plans
-    assert "database ended by itself, and is started again where it was." in dev.output()
+    said = "database ended by itself, and is started again where it was."
+    eventually([said], lambda: re.findall(said, dev.output()))
 
 
 def test_business_time_follows_the_sandbox_whoever_moves_its_clock(dev: RunningDev) -> None:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from attrs import Factory, define, field
 
 from billing_bootstrap.dev_services import bound_to_us
+from billing_cli.dev.saying import say
 
 __all__ = ["LINES_SHOWN", "Part"]
 
@@ -28,7 +29,7 @@ class Part:
 
     name: str
     command: Sequence[str]
-    write: Callable[[str], object] = field(default=sys.stdout.write)
+    write: Callable[[str], object] = say
     #: Whether somebody reads what is shown.
     is_heard: bool = field(default=True, init=False)
     last: deque[str] = field(default=Factory(lambda: deque(maxlen=LINES_SHOWN)), init=False)

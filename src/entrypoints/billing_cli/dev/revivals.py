@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable
 
 from attrs import define, field
+
+from billing_cli.dev.saying import say
 
 __all__ = ["Revivals"]
 
@@ -22,7 +23,7 @@ class Revivals:
     """Remembers since when what is away, and when it was last started."""
 
     monotonic: Callable[[], float] = time.monotonic
-    write: Callable[[str], object] = field(default=sys.stdout.write)
+    write: Callable[[str], object] = say
     _since: dict[str, float] = field(factory=dict, init=False)
     _started: dict[str, float] = field(factory=dict, init=False)
 

@@ -24,6 +24,7 @@ from billing_cli.dev.choices import Choices, port_in, write_env
 from billing_cli.dev.parts import LINES_SHOWN, Part
 from billing_cli.dev.revivals import Revivals
 from billing_cli.dev.sandbox_time import SandboxTime
+from billing_cli.dev.saying import say
 from billing_cli.dev.whereabouts import told
 from billing_cli.failures import CommandFailed
 from billing_core.domain.callers import Role
@@ -79,7 +80,7 @@ class Everything:
         try:
             await up
         except asyncio.CancelledError:
-            _say("Stopped.\n")
+            say("Stopped.\n")
 
     async def _up_and_watched(self) -> None:
         async with AsyncExitStack() as stack:
@@ -89,7 +90,7 @@ class Everything:
             fresh = await self._start_sandbox(stack, environment)
             applied = await asyncio.to_thread(migrate, environment)
             if applied:
-                _say(f"Migrations applied: {', '.join(applied)}\n")
+                say(f"Migrations applied: {', '.join(applied)}\n")
             api = await self._start(stack, "api", ("billing_cli", "serve", "--port", str(self.port)), environment)
             await self._prepare(environment, provider_is_fresh=fresh)
             server = Server(environment["BILLING_URL"], "The API")
@@ -98,7 +99,7 @@ class Everything:
             await self._start(stack, "worker", ("billing_cli", "worker"), environment)
             write_env(self.env_file, environment, self.choices.given)
             stack.enter_context(told(self.port, self.env_file))
-            _say(banner(environment, self.env_file, self.port))
+            say(banner(environment, self.env_file, self.port))
             await self._watch()
 
     async def _addresses(self, stack: AsyncExitStack) -> dict[str, str]:
@@ -249,12 +250,7 @@ def on_signals(stop: asyncio.Event) -> None:
             os._exit(130)  # the children are bound to us and end too
         stop.set()
         with suppress(BrokenPipeError):  # what reads it, as tee does, may have been stopped by the same Ctrl-C
-            _say("\nStopping ...\n")
+            say("\nStopping ...\n")
 
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         asyncio.get_running_loop().add_signal_handler(number, told_so)
-
-
-def _say(text: str) -> None:
-    sys.stdout.write(text)
-    sys.stdout.flush()
