@@ -47,6 +47,7 @@ LOAD_OF_LATENCY, LATENCY_SECONDS = 0.7, 3
 #: For how long the constant is asked for before each contestant.
 _CONSTANT_SECONDS = 2
 IN_BULK = 500
+IN_BULK_BESIDE, IN_BULK_ALONE = "ours, decisions in bulk", "ours, decisions in bulk, alone"
 #: Where the numbers of those begin whom somebody else tells about meanwhile, and how many that may be in one turn.
 _FIRST_CHANGED, _CHANGED_MAX = 30_000_000, 10_000
 _CORES = os.sched_getaffinity(0)
@@ -62,6 +63,8 @@ _DOES = {
     YARDSTICK: "no token, no data",
     "Express + ioredis, usual": "verifies the token each time, one GET; decides nothing, no limits, no log line",
     "Express + ioredis, tuned": "the same with its key prepared, and what waits sent to Redis together",
+    IN_BULK_BESIDE: f"{IN_BULK} decisions a request, one request at a time",
+    IN_BULK_ALONE: "the same, while nobody changes anything",
     "ours, access decision": "grants and catalog as last committed",
     "ours, subscription status": "the subscription that counts, as last committed",
 }
@@ -138,8 +141,9 @@ class Bench:
     #: A learner's token, by the learner.
     tokens: dict[str, str] = field(factory=lambda: {u: token(u) for u in map(Story.user_id, range(LEARNERS))})
     rates: dict[str, list[Rate]] = field(factory=dict)
-    #: Decisions per second in one stream of requests for 500 each, and the constant's answers right before.
-    bulk: list[tuple[float, float]] = field(factory=list)
+    #: Decisions per second in one stream of requests for 500 each, and the constant's answers right before; by who else
+    #: is at work.
+    bulk: dict[str, list[tuple[float, float]]] = field(factory=dict)
     #: How often somebody else was at work beside a measurement.
     turns: int = 0
     #: Changes that were committed and seen by the next read, and in how many seconds.
@@ -171,7 +175,8 @@ class Bench:
                 self._add(name, self.ours, path, constant)
         constant = self._constant()
         with self._somebody_else(self.ours):
-            self._check_in_bulk(constant)
+            self._check_in_bulk(IN_BULK_BESIDE, constant)
+        self._check_in_bulk(IN_BULK_ALONE, self._constant_alone())
 
     @contextmanager
     def _somebody_else(self, port: int) -> Iterator[None]:
@@ -185,21 +190,24 @@ class Bench:
 
     def _constant(self) -> float:
         """Its answers per second now."""
-        asked, file = self.asked("/ready"), self.folder / "asked"
         with self._somebody_else(self.elsewhere):
-            return wrk(self.constant, asked, file, connections=CONNECTIONS, seconds=_CONSTANT_SECONDS).per_second
+            return self._constant_alone()
+
+    def _constant_alone(self) -> float:
+        asked, file = self.asked("/ready"), self.folder / "asked"
+        return wrk(self.constant, asked, file, connections=CONNECTIONS, seconds=_CONSTANT_SECONDS).per_second
 
     def _add(self, name: str, port: int, path: str, constant: float) -> None:
         rate = rate_of(port, self.asked(path), self.folder / "asked", self.seconds)
         rate.of_constant = constant
         self.rates.setdefault(name, []).append(rate)
 
-    def _check_in_bulk(self, constant: float) -> None:
+    def _check_in_bulk(self, name: str, constant: float) -> None:
         wanted = [{"resource_type": "course", "resource_id": f"course-{number}"} for number in range(IN_BULK)]
         body = msgspec.json.encode({"resources": wanted}).decode()
         asked = [f"POST /api/access/{user}/check {given} {body}" for user, given in self.tokens.items()]
         rate = wrk(self.ours, asked, self.folder / "asked", connections=1, seconds=self.seconds)
-        self.bulk.append((rate.per_second * IN_BULK, constant))
+        self.bulk.setdefault(name, []).append((rate.per_second * IN_BULK, constant))
 
     def changes(self) -> str:
         """What was changed meanwhile, in words."""
@@ -209,14 +217,17 @@ class Bench:
     def panel(self) -> Panel:
         """All contestants, and what was checked in bulk."""
         bars = [_bar(name, rates) for name, rates in self.rates.items()]
-        bulk = Bar(
-            name="ours, decisions in bulk",
-            rates=[rate for rate, _ in self.bulk],
-            ratios=[rate / constant for rate, constant in self.bulk],
-            does=f"{IN_BULK} decisions a request, one request at a time",
-            plotted=False,
-        )
-        return Panel(title="Reading over HTTP", yardstick="a constant", bars=(*bars, bulk))
+        bulk = [
+            Bar(
+                name=name,
+                rates=[rate for rate, _ in rates],
+                ratios=[rate / constant for rate, constant in rates],
+                does=_DOES[name],
+                plotted=False,
+            )
+            for name, rates in self.bulk.items()
+        ]
+        return Panel(title="Reading over HTTP", yardstick="a constant", bars=(*bars, *bulk))
 
 
 def _bar(name: str, rates: list[Rate]) -> Bar:
