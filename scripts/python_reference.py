@@ -101,7 +101,7 @@ def _of_class(kind: type) -> Iterator[str]:
         yield from _of_making(kind)
     for name, member in sorted(vars(kind).items()):
         if isinstance(member, property):
-            yield f"  - `{name}: {inspect.signature(_getter(member)).return_annotation}`"
+            yield f"  - `{name}: {_annotation(inspect.signature(_getter(member)).return_annotation)}`"
         elif (not name.startswith("_") or name == "__call__") and inspect.isroutine(member):
             plain = member.__func__ if isinstance(member, (classmethod, staticmethod)) else member
             yield f"  - `{_signature(name, plain)}`"
@@ -162,7 +162,9 @@ def _parameter(one: inspect.Parameter, of: object) -> str:
 
 
 def _annotation(annotation: object) -> str:
-    return annotation if isinstance(annotation, str) else inspect.formatannotation(annotation)
+    if isinstance(annotation, str):
+        return annotation
+    return inspect.formatannotation(annotation).replace("pathlib._local.", "pathlib.")  # where Python 3.13 has it
 
 
 def _default(default: object) -> str:

@@ -54,15 +54,16 @@ def papers(tmp_path_factory: pytest.TempPathFactory) -> Papers:
         ("ca", authority, authority),
         ("server", key_of_others, authority),
         ("expired", key_of_others, authority),
+        ("old", key_of_others, authority),
         ("early", key_of_others, authority),
         ("elsewhere", key_of_others, authority),
         ("stranger", key_of_others, key_of_others),
         ("client", key_of_others, authority),
     ):
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-        now = datetime.now(UTC) + timedelta(hours={"expired": -24, "early": 24}.get(name, 0))
+        now = datetime.now(UTC) + timedelta(hours={"expired": -24, "old": -24, "early": 24}.get(name, 0))
         address = ip_address("127.0.0.2" if name == "elsewhere" else "127.0.0.1")
-        made = (
+        signed = (
             x509.CertificateBuilder()
             .subject_name(subject)
             .issuer_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "ca")]))
@@ -72,8 +73,13 @@ def papers(tmp_path_factory: pytest.TempPathFactory) -> Papers:
             .not_valid_after(now + timedelta(hours=1))
             .add_extension(x509.SubjectAlternativeName([x509.IPAddress(address)]), critical=False)
             .add_extension(x509.BasicConstraints(ca=name == "ca", path_length=None), critical=True)
-            .sign(signed_by, hashes.SHA256())
         )
+        if name != "old":  # from Python 3.13 on nothing else is taken, but by libpq
+            whose = x509.AuthorityKeyIdentifier.from_issuer_public_key(signed_by.public_key())
+            own = x509.SubjectKeyIdentifier.from_public_key(key.public_key())
+            signed = signed.add_extension(whose, critical=False).add_extension(own, critical=False)
+            signed = signed.add_extension(_usage(vouches=name == "ca"), critical=True)
+        made = signed.sign(signed_by, hashes.SHA256())
         (folder / f"{name}.pem").write_bytes(made.public_bytes(serialization.Encoding.PEM))
         private = key.private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
@@ -81,6 +87,21 @@ def papers(tmp_path_factory: pytest.TempPathFactory) -> Papers:
         (folder / f"{name}.key").write_bytes(private)
         (folder / f"{name}.key").chmod(0o600)  # libpq takes no key that others can read
     return Papers(folder)
+
+
+def _usage(*, vouches: bool) -> x509.KeyUsage:
+    """What its key is for: to vouch for others, or to sign."""
+    return x509.KeyUsage(
+        digital_signature=not vouches,
+        key_cert_sign=vouches,
+        crl_sign=vouches,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        encipher_only=False,
+        decipher_only=False,
+    )
 
 
 @asynccontextmanager
@@ -164,6 +185,17 @@ async def test_postgresql_and_redis_are_reached_by_tls_with_a_certificate_of_our
         assert fault.remedy == "Name one that it takes: REDIS_CERTIFICATE_FILE and REDIS_KEY_FILE."
 
 
+async def test_of_a_certificate_that_lacks_what_libpq_does_not_ask_for_the_fault_is_told(
+    database_url: str, papers: Papers
+) -> None:
+    """Python is stricter than libpq from 3.13 on, and would find another fault than the one that stands in the way."""
+    async with behind_tls(database_url, papers, asked_for=True, shows="old", asks=False) as postgres:
+        addresses = _addresses(database_url, papers, postgres=postgres, redis=1, own=False)
+        fault = await asyncio.to_thread(fault_of_database, addresses["DATABASE_URL"])
+    assert fault is not None
+    assert fault.found == f"the certificate of 127.0.0.1:{postgres} has expired"
+
+
 @pytest.mark.parametrize(
     ("shows", "found", "remedy"),
     [
@@ -172,7 +204,7 @@ async def test_postgresql_and_redis_are_reached_by_tls_with_a_certificate_of_our
         ("elsewhere", "is not for '127.0.0.1'", "Connect by a name that it is for, or have one made for this name."),
         (
             "stranger",
-            "is vouched for by nobody whom we trust (certificate signature failure)",
+            "is vouched for by nobody whom we trust (unable to get local issuer certificate)",
             "Name a file with the certificate of who does: {}.",
         ),
     ],
