@@ -160,15 +160,15 @@ async def test_a_mark_that_was_not_even_tried_counts_as_lost(
 
 async def test_a_process_that_is_held_up_takes_nobody_to_be_away(redis_url: str) -> None:
     """Whenever it is held up: before a question was sent, on its way, or when it was answered."""
-    link = open_redis(redis_url, timeout_seconds=0.1)
+    link = open_redis(redis_url, timeout_seconds=0.25)
     cache = RedisAccessCache(link, prefix=f"access-{uuid4()}")
     await cache.lift([user_access(1)], "no mark")
-    for steps in range(12):
+    for steps in range(8):
         calls = (cache.get("user-1"), cache.mark_stale(["user-2"]), RateLimiter("9/hour", link).hit("user-1"))
         answers = [asyncio.ensure_future(call) for call in calls]
         for _ in range(steps):
             await asyncio.sleep(0)
-        clock.sleep(0.15)  # noqa: ASYNC251 - the whole process, as by a machine that has no time for it
+        clock.sleep(0.3)  # noqa: ASYNC251 - the whole process, as by a machine that has no time for it
         assert (await asyncio.gather(*answers))[0] == user_access(1), f"held up after {steps} steps"
         assert link.breaker.allows()
     await link.close()
