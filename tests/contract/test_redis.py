@@ -17,6 +17,8 @@ from billing_redis.breaker import Breaker
 from tests.contract.tcp_proxy import TcpProxy, tcp_proxy
 from tests.databases import at_database
 
+Caches = tuple[RedisAccessCache, RedisAccessCache]
+
 
 class Time:
     """Real seconds, moved by hand."""
@@ -57,6 +59,13 @@ async def other_link(redis_url: str) -> AsyncIterator[RedisLink]:
     link = open_redis(redis_url, timeout_seconds=5)
     yield link
     await link.close()
+
+
+@pytest.fixture
+def caches(link: RedisLink, other_link: RedisLink) -> Caches:
+    """The cache of a process whose way to Redis can be cut, and another process's of the same."""
+    prefix = f"access-{uuid4()}"
+    return RedisAccessCache(link, prefix=prefix), RedisAccessCache(other_link, prefix=prefix)
 
 
 @pytest.fixture
@@ -124,12 +133,9 @@ async def test_a_connection_that_ended_while_nobody_asked_is_no_outage(proxy: Tc
     assert line._connection is not before  # noqa: SLF001
 
 
-async def test_after_an_outage_nothing_old_is_trusted(
-    proxy: TcpProxy, link: RedisLink, other_link: RedisLink, time: Time
-) -> None:
+async def test_after_an_outage_nothing_old_is_trusted(proxy: TcpProxy, time: Time, caches: Caches) -> None:
     """A mark may have been lost, so a new epoch begins, for every process."""
-    prefix = f"access-{uuid4()}"
-    cache, other = RedisAccessCache(link, prefix=prefix), RedisAccessCache(other_link, prefix=prefix)
+    cache, other = caches
     await cache.put([user_access(1)], cache.moment())
     await proxy.cut()
     await cache.mark_stale(["user-1"])  # lost; then version 2 is committed
@@ -141,12 +147,9 @@ async def test_after_an_outage_nothing_old_is_trusted(
     assert await cache.get("user-1") == user_access(2)
 
 
-async def test_a_mark_that_was_not_even_tried_counts_as_lost(
-    link: RedisLink, other_link: RedisLink, time: Time
-) -> None:
+async def test_a_mark_that_was_not_even_tried_counts_as_lost(link: RedisLink, time: Time, caches: Caches) -> None:
     """While the breaker is open nothing is sent, and that is made good later too."""
-    prefix = f"access-{uuid4()}"
-    cache, other = RedisAccessCache(link, prefix=prefix), RedisAccessCache(other_link, prefix=prefix)
+    cache, other = caches
     link.breaker.failed()
     time.seconds = 1.0
     link.breaker.failed()
@@ -174,12 +177,9 @@ async def test_a_process_that_is_held_up_takes_nobody_to_be_away(redis_url: str)
     await link.close()
 
 
-async def test_after_a_call_that_failed_the_next_change_is_announced_at_once(
-    proxy: TcpProxy, link: RedisLink, other_link: RedisLink
-) -> None:
+async def test_after_a_call_that_failed_the_next_change_is_announced_at_once(proxy: TcpProxy, caches: Caches) -> None:
     """It may have been a moment: others must not be served what was there before, as long as Redis can be reached."""
-    prefix = f"access-{uuid4()}"
-    cache, other = RedisAccessCache(link, prefix=prefix), RedisAccessCache(other_link, prefix=prefix)
+    cache, other = caches
     await other.put([user_access(1)], other.moment())
     await proxy.cut()
     assert await cache.get("user-1") is None
@@ -190,12 +190,9 @@ async def test_after_a_call_that_failed_the_next_change_is_announced_at_once(
     assert await other.get("user-1") == user_access(2)
 
 
-async def test_a_change_that_could_not_be_announced_is_told_once_it_is_made(
-    proxy: TcpProxy, link: RedisLink, other_link: RedisLink
-) -> None:
+async def test_a_change_that_could_not_be_announced_is_told_once_it_is_made(proxy: TcpProxy, caches: Caches) -> None:
     """Before anybody is answered that it is made."""
-    prefix = f"access-{uuid4()}"
-    cache, other = RedisAccessCache(link, prefix=prefix), RedisAccessCache(other_link, prefix=prefix)
+    cache, other = caches
     await other.put([user_access(1)], other.moment())
     await proxy.cut()
     mark = await cache.mark_stale(["user-1"])
@@ -204,12 +201,9 @@ async def test_a_change_that_could_not_be_announced_is_told_once_it_is_made(
     assert await other.get("user-1") == user_access(2)
 
 
-async def test_a_result_that_did_not_arrive_is_told_again(
-    proxy: TcpProxy, link: RedisLink, other_link: RedisLink
-) -> None:
+async def test_a_result_that_did_not_arrive_is_told_again(proxy: TcpProxy, link: RedisLink, caches: Caches) -> None:
     """The connection breaks under it; what was stored before is served to nobody."""
-    prefix = f"access-{uuid4()}"
-    cache, other = RedisAccessCache(link, prefix=prefix), RedisAccessCache(other_link, prefix=prefix)
+    cache, other = caches
     await other.put([user_access(1)], other.moment())
     await cache.get("user-1")
     await link.client.connection_pool.disconnect()
