@@ -46,6 +46,7 @@ flat: $(ENV) ## Measures the same paths at 1,000 and at USERS learners (default 
 	$(BIN)/python -m benchmarks.flat --users $(or $(USERS),1000000) $(ARGS)
 
 soak: $(ENV) ## Runs a server and a worker under mixed load for MINUTES (default 60) and looks whether anything grows.
+	scripts/install-package 'What asks' nodejs node
 	$(BIN)/python -m benchmarks.soak --minutes $(or $(MINUTES),60) $(ARGS)
 
 mutation: $(ENV) ## Changes the domain one place at a time and says which changes no test notices. MODULES='refunds' picks.

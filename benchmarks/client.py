@@ -7,6 +7,7 @@ script of Node (``peers/load.js``), as its timers do not wait for what runs here
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterable
@@ -56,7 +57,12 @@ def _percentile(ascending: tuple[float, ...], part: float) -> float:
 def measure(
     port: int, requests: Iterable[bytes], *, connections: int, status: int = 200, per_second: float | None = None
 ) -> Load:
-    """Send these requests, and wait for every answer. Raises `RuntimeError` where a connection is lost."""
+    """Send these requests, and wait for every answer.
+
+    Raises `RuntimeError` where a connection is lost, or there is no Node.
+    """
+    if shutil.which("node") is None:
+        raise RuntimeError("Node is not installed: `make bench` and `make soak` do that, or `apt-get install nodejs`.")
     with tempfile.NamedTemporaryFile() as file:
         file.writelines(len(request).to_bytes(4, "big") + request for request in requests)
         file.flush()
