@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from billing_redis.patience import Patience
+from billing_redis.patience import SLICES, Patience
 
 
 async def test_silence_is_given_up_on_when_the_time_is_over() -> None:
@@ -30,6 +30,14 @@ async def test_for_as_long_as_the_process_is_held_up_nobody_is_given_up_on() -> 
         await asyncio.sleep(0.02)
         time.sleep(0.1)  # noqa: ASYNC251 - the whole process
         await answered.wait()
+
+
+async def test_to_be_held_up_again_and_again_takes_nothing_of_the_time() -> None:
+    """More often than there are slices: none of those counts that end while nobody could have listened."""
+    async with Patience(0.05):
+        for _ in range(3 * SLICES):
+            time.sleep(0.03)  # noqa: ASYNC251 - the whole process
+            await asyncio.sleep(0)
 
 
 async def test_a_process_that_is_held_up_all_the_time_gives_up_too() -> None:
