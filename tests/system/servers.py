@@ -155,9 +155,9 @@ class RedisPair:
         asked = ",".join(f"127.0.0.1:{port}" for port in self.sentinels)
         return {"REDIS_URL": f"redis://{REDIS_NAME}/0", "REDIS_SENTINELS": asked}
 
-    def primary(self) -> int:
-        """The port of whichever the Sentinels say is the primary."""
-        with redis.Redis(port=self.sentinels[0], decode_responses=True) as sentinel:
+    def primary(self, sentinel_port: int | None = None) -> int:
+        """The port of whichever a Sentinel says is the primary: the first one, unless told another."""
+        with redis.Redis(port=sentinel_port or self.sentinels[0], decode_responses=True) as sentinel:
             _, port = sentinel.sentinel_get_master_addr_by_name(REDIS_NAME)
         return int(port)
 
@@ -165,6 +165,10 @@ class RedisPair:
         """As a machine that is gone."""
         self.processes[port].kill()
         self.processes[port].wait()
+
+    def silence(self, port: int) -> None:
+        """As a machine that takes what is sent to it, and answers nothing."""
+        self.processes[port].send_signal(signal.SIGSTOP)
 
 
 @contextmanager

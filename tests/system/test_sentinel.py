@@ -14,11 +14,15 @@ from billing_bootstrap.container import open_application
 from billing_bootstrap.settings import load_settings
 from billing_core.domain.callers import Role
 from billing_core.domain.errors import PublisherUnavailable
+from billing_redis import RedisLink, open_redis
 from tests.builders import ANN, K8S
 from tests.contract.many import running
 from tests.contract.serving import bearer, sell, server_environ
-from tests.system.servers import RedisPair, until, watched_redis
+from tests.system.servers import REDIS_NAME, RedisPair, until, watched_redis
 
+#: At a replaced Redis, a quarter of a second each.
+TRIES = 40
+COURSE = f"{K8S.resource.type}/{K8S.resource.id}"
 OPERATOR = bearer("operator", [Role.ADMIN])
 
 
@@ -29,7 +33,9 @@ def pair(tmp_path: Path) -> Iterator[RedisPair]:
         yield found
 
 
-COURSE = f"{K8S.resource.type}/{K8S.resource.id}"
+def redis_of(pair: RedisPair) -> RedisLink:
+    """Whatever is the primary."""
+    return open_redis(f"redis://{REDIS_NAME}/0", sentinels=[("127.0.0.1", port) for port in pair.sentinels])
 
 
 def is_open(client: httpx.Client) -> bool:
@@ -80,6 +86,30 @@ async def test_a_redis_that_is_killed_is_replaced_and_nothing_old_is_ever_answer
         take_back(here, granted)
         assert not is_open(there)
         assert not is_open(here)
+
+
+async def test_one_sentinel_that_answers_is_enough(pair: RedisPair) -> None:
+    """Whether those that are named before it say nothing or refuse connections: the first call comes through."""
+    for lose in (pair.silence, pair.kill):
+        for port in pair.sentinels[:2]:
+            lose(port)
+            link = redis_of(pair)
+            assert await link.probe() is not None
+            await link.close()
+
+
+async def test_a_machine_that_is_gone_with_a_sentinel_on_it_is_replaced(pair: RedisPair) -> None:
+    """The primary and the first Sentinel stop answering together, as they were on one machine."""
+    link = redis_of(pair)
+    assert await link.probe() is not None
+    pair.silence(pair.ports[0])
+    pair.silence(pair.sentinels[0])
+    assert await link.probe() is None
+    until(lambda: pair.primary(pair.sentinels[1]) == pair.ports[1], "Sentinel has made the replica the primary")
+    # The third one may not have heard of it yet.
+    answered = [await link.probe() for _ in range(TRIES)]
+    assert any(one is not None for one in answered)
+    await link.close()
 
 
 async def test_events_are_carried_by_the_new_primary(pair: RedisPair, database_url: str) -> None:
