@@ -18,6 +18,8 @@ class TcpProxy:
     connections: int = 0
     is_cut: bool = False
     is_stalled: bool = False
+    #: So many of the connections that were asked of it, the first ones, are lost.
+    lost: int = 0
     _writers: set[asyncio.StreamWriter] = field(factory=set)
 
     async def cut(self) -> None:
@@ -28,6 +30,10 @@ class TcpProxy:
     def stall(self) -> None:
         """From now on nothing comes through, on old connections and new ones; none is closed."""
         self.is_stalled = True
+
+    def lose(self) -> None:
+        """From now on nothing comes through on the connections that there are; new ones are as before."""
+        self.lost = self.connections
 
     def mend(self) -> None:
         """Let everything through again; what came while it was stalled is never answered."""
@@ -41,18 +47,19 @@ class TcpProxy:
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One connection."""
         self.connections += 1
+        number = self.connections
         if self.is_cut:
             await _close(writer)
             return
         parts = urlsplit(self.target)
         there, back = await asyncio.open_connection(parts.hostname, parts.port)
         self._writers |= {writer, back}
-        await asyncio.gather(self._forward(reader, back), self._forward(there, writer))
+        await asyncio.gather(self._forward(number, reader, back), self._forward(number, there, writer))
         self._writers -= {writer, back}
 
-    async def _forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _forward(self, number: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(OSError):
-            while (data := await reader.read(65536)) and not self.is_stalled:
+            while (data := await reader.read(65536)) and not self.is_stalled and number > self.lost:
                 writer.write(data)
                 await writer.drain()
             while data and await reader.read(65536):  # it gets lost

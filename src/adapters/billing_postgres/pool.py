@@ -4,20 +4,24 @@ from __future__ import annotations
 
 from typing import Any, Self
 
+import psycopg
 from attrs import frozen
 from psycopg import AsyncCursor
 from psycopg.abc import Buffer, Params, Query
 from psycopg.adapt import Loader
+from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import TupleRow
 from psycopg.types.array import ListDumper
 from psycopg_pool import AsyncConnectionPool
 
+from billing_core.domain.errors import InvalidValue
 from billing_postgres.exchange import Connection, Watch
 from billing_postgres.outage import Outage
 
 __all__ = ["Pool", "PoolUse", "open_pool", "use_of"]
 
 #: libpq's own, in seconds but for the last, in milliseconds: a server that vanished is noticed within a minute.
+#: What a URL says of them itself is what holds.
 _KEEPALIVE = {
     "connect_timeout": 5,
     "keepalives_idle": 30,
@@ -84,6 +88,9 @@ async def open_pool(
             1.21 in transaction mode needs.
         application_name: what the server calls these connections.
         watch: what surrounds each statement.
+
+    Raises:
+        InvalidValue: a URL that libpq cannot read.
     """
     pool = Pool(
         url,
@@ -97,11 +104,19 @@ async def open_pool(
             "autocommit": True,  # the session begins and ends transactions itself
             "prepare_threshold": prepare_threshold,
             "application_name": application_name,
-            **_KEEPALIVE,
+            **_keepalive_of(url),
         },
     )
     await pool.open(wait=False)
     return pool
+
+
+def _keepalive_of(url: str) -> dict[str, int]:
+    try:
+        said = conninfo_to_dict(url)
+    except psycopg.ProgrammingError:  # its message may repeat a part of a password
+        raise InvalidValue("It is neither a postgresql:// URL nor libpq's key=value pairs.", field="url") from None
+    return {name: value for name, value in _KEEPALIVE.items() if name not in said}
 
 
 @frozen(kw_only=True)

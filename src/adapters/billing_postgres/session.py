@@ -98,6 +98,8 @@ class Session:
             if silence is not None:
                 silence.stop()
             await self._pool.putconn(connection)
+            if silence is not None and silence.is_broken:
+                await self._pool.drain()  # those that lie there may be gone likewise, each for whoever takes it
 
     async def execute(self, statement: LiteralString, parameters: Parameters = ()) -> int:
         """Run a statement; how many rows it wrote."""

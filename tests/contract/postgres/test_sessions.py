@@ -23,10 +23,6 @@ from billing_core.domain.plans import Catalog
 from billing_postgres import Pool, PostgresUnitsOfWork, business_offset, open_pool, ping, set_business_offset
 from billing_postgres.errors import BY_CONSTRAINT, BY_SQLSTATE
 from billing_postgres.session import Session, transaction
-from tests.contract.tcp_proxy import tcp_proxy
-
-#: A wait that nobody sits out.
-AN_HOUR = 3600.0
 
 _RAISE = "DO $$ BEGIN RAISE EXCEPTION 'planted' USING ERRCODE = '{}', CONSTRAINT = '{}'; END $$"
 
@@ -128,63 +124,6 @@ async def test_a_statement_that_takes_too_long_is_ended(reader: Pool) -> None:
         await session.row("SELECT pg_sleep(60)")
 
     await session.end()
-
-
-async def test_a_database_that_is_not_there_is_storage_unavailable(postgres_url: str) -> None:
-    nowhere = f"{urlsplit(postgres_url).scheme}://127.0.0.1:1/none"
-    async with await open_pool(nowhere, wait_seconds=0.05) as pool:
-        with pytest.raises(StorageUnavailable):
-            await ping(pool)
-
-
-async def test_nobody_waits_for_a_database_that_is_away(postgres_url: str) -> None:
-    """They are told as soon as no connection could be made, however long they would wait for a free one."""
-    nowhere = f"{urlsplit(postgres_url).scheme}://127.0.0.1:1/none"
-    async with await open_pool(nowhere, wait_seconds=AN_HOUR) as pool:
-        for _ in range(2):
-            told = await asyncio.gather(*(ping(pool) for _ in range(20)), return_exceptions=True)
-            assert [type(error) for error in told] == [StorageUnavailable] * 20
-
-
-async def test_a_database_that_comes_back_is_found_by_whoever_asks(database_url: str) -> None:
-    """Also after what lay in the pool broke. One in each pause looks again; no other process has to do anything."""
-    async with tcp_proxy(database_url) as proxy, await open_pool(proxy.url, wait_seconds=AN_HOUR) as pool:
-        await ping(pool)
-        await proxy.cut()
-        with pytest.raises(StorageUnavailable):
-            await ping(pool)
-        proxy.mend()
-
-        await answers(pool)  # within a pause
-
-
-async def answers(pool: Pool) -> None:
-    """Returns once the database does."""
-    while True:
-        try:
-            return await ping(pool)
-        except StorageUnavailable:
-            await asyncio.sleep(0.01)
-
-
-async def test_a_pool_that_is_used_up_is_storage_unavailable(database_url: str) -> None:
-    async with await open_pool(database_url, connections_max=1, wait_seconds=0.05) as pool:
-        units = PostgresUnitsOfWork(pool)
-        await pool.wait()
-
-        async with units():
-            with pytest.raises(StorageUnavailable, match="No connection to it became free in time"):
-                await ping(pool)
-
-        await ping(pool)
-
-
-async def test_a_closed_pool_is_storage_unavailable(database_url: str) -> None:
-    async with await open_pool(database_url) as pool:
-        pass
-
-    with pytest.raises(StorageUnavailable):
-        await ping(pool)
 
 
 async def test_a_connection_lost_in_the_middle_undoes_the_work_and_spares_the_next(
