@@ -23,6 +23,8 @@ __all__ = ["STATEMENT_TIMEOUT_MS", "Session", "transaction"]
 
 #: How long one statement may take unless told otherwise.
 STATEMENT_TIMEOUT_MS = 5_000
+#: How long a connection to a replica is waited for, as the primary can be read at once.
+REPLICA_WAIT_SECONDS = 0.25
 
 #: Everything is set for the transaction alone, in the same round trip as its beginning. Durable also where the
 #: server's default is to lose the last commits in a crash.
@@ -67,9 +69,8 @@ class Session:
         try:
             await self._take()
         except StorageUnavailable:
-            if self.otherwise is None:
+            if not await self._turn():
                 raise
-            await self._turn_to(self.otherwise)
 
     async def commit(self) -> None:
         """Make it permanent. Raises `StorageUnavailable` where it is not known whether it is."""
@@ -154,11 +155,9 @@ class Session:
             return await self._require().exchange(statements)
         try:
             return await self._first(statements)
-        except psycopg.OperationalError:
-            if self.otherwise is None or self._pool is self.otherwise:
+        except (psycopg.OperationalError, StorageUnavailable):  # it broke, and no other one could be had
+            if not await self._turn():
                 raise
-            await self.end()
-            await self._turn_to(self.otherwise)
             return await self._first(statements)
 
     async def _first(self, statements: Sequence[Statement]) -> list[PGresult]:
@@ -184,13 +183,19 @@ class Session:
         return answers
 
     async def _take(self) -> None:
+        can_turn = self.otherwise not in {None, self._pool}
         with _translated():
-            self._connection = connection = await self._pool.getconn()
+            self._connection = connection = await self._pool.getconn(REPLICA_WAIT_SECONDS if can_turn else None)
             self._silence = Silence(connection)
 
-    async def _turn_to(self, pool: Pool) -> None:
-        self._pool = pool
+    async def _turn(self) -> bool:
+        """Take a connection of the other pool; whether there is one to turn to."""
+        if self.otherwise in {None, self._pool}:
+            return False
+        await self.end()
+        self._pool = self.otherwise
         await self._take()
+        return True
 
     def _expect(self) -> None:
         if self._silence is not None and self.statement_timeout_ms:  # 0 is for whoever waits for ever

@@ -12,6 +12,8 @@ from tests.contract.tcp_proxy import tcp_proxy
 
 #: A wait that nobody sits out.
 AN_HOUR = 3600.0
+#: What is at once even on a machine that is very busy.
+A_MINUTE = 60.0
 
 
 async def test_a_database_that_is_not_there_is_storage_unavailable(postgres_url: str) -> None:
@@ -72,6 +74,25 @@ async def test_what_a_url_says_of_time_outs_holds(database_url: str) -> None:
 async def test_a_url_that_is_none_is_refused_at_once() -> None:
     with pytest.raises(InvalidValue, match="neither"):
         await open_pool("http://127.0.0.1/billing")
+
+
+async def test_nobody_waits_for_a_replica_that_is_gone(database_url: str) -> None:
+    """The primary is read instead, however long a connection to the replica may take."""
+    async with tcp_proxy(database_url) as proxy, await open_pool(database_url) as primary:
+        proxy.stall()
+        patient = f"{proxy.url}?connect_timeout={AN_HOUR:.0f}"
+        async with await open_pool(patient, wait_seconds=AN_HOUR) as replica:
+            async with asyncio.timeout(A_MINUTE), PostgresUnitsOfWork(primary, replica=replica)() as uow:
+                assert await uow.orders.get(ours(1)) is None
+
+
+async def test_a_replica_whose_connections_broke_and_that_is_away_is_passed_over(database_url: str) -> None:
+    async with tcp_proxy(database_url) as proxy, await open_pool(database_url) as primary:
+        async with await open_pool(proxy.url) as replica:
+            await replica.wait()
+            await proxy.cut()
+            async with PostgresUnitsOfWork(primary, replica=replica)() as uow:
+                assert await uow.orders.get(ours(1)) is None
 
 
 async def answers(pool: Pool) -> None:
