@@ -7,12 +7,12 @@ its own, that would keep the pool busy for as long as it takes to read everybody
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
 from attrs import define, field
 
 from billing_core.domain.access import UserAccess
+from billing_redis.joined import Joined
 
 __all__ = ["SharedAccess"]
 
@@ -27,38 +27,17 @@ class SharedAccess:
 
     #: Reads several users (`billing_core.use_cases.known_access.StoredAccess.read_all`).
     _read_all: Callable[[Sequence[str]], Awaitable[Sequence[UserAccess]]]
-    #: Whom the next question is about, and who waits for the answer.
-    _waiting: dict[str, asyncio.Future[UserAccess]] = field(factory=dict, init=False)
-    #: Who asks, while anybody waits.
-    _asking: asyncio.Task[None] | None = field(default=None, init=False)
+    _questions: Joined[str, UserAccess] = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        """Be ready to be asked."""
+        self._questions = Joined(self._answers)
 
     async def read(self, user_id: str) -> UserAccess:
         """A user's grants and subscription as they were last committed; from now on the cache knows them."""
-        answer = self._waiting.get(user_id)
-        if answer is None:
-            answer = self._waiting[user_id] = asyncio.get_running_loop().create_future()
-        if self._asking is None:
-            self._asking = asyncio.create_task(self._ask())
-        # Whoever goes away meanwhile takes the answer from nobody.
-        return await asyncio.shield(answer)
+        return await self._questions.ask(user_id)
 
-    async def _ask(self) -> None:
-        try:
-            while self._waiting:
-                asked, self._waiting = self._waiting, {}
-                await self._answer(asked)
-        finally:
-            self._asking = None
-
-    async def _answer(self, asked: dict[str, asyncio.Future[UserAccess]]) -> None:
-        try:
-            found = await self._read_all(tuple(asked))
-        except BaseException as error:  # whatever it is, it is told to those who wait
-            for answer in asked.values():
-                answer.set_exception(error)
-                answer.exception()  # told, also where all who asked have gone
-            if not isinstance(error, Exception):
-                raise
-            return
-        for answer, access in zip(asked.values(), found, strict=True):
-            answer.set_result(access)
+    async def _answers(self, asked: Sequence[str]) -> list[UserAccess]:
+        users = tuple(dict.fromkeys(asked))
+        found = dict(zip(users, await self._read_all(users), strict=True))
+        return [found[user_id] for user_id in asked]

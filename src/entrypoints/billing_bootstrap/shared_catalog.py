@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
+from collections.abc import Sequence
 
 from attrs import define, field
 
 from billing_core.domain.plans import Catalog
 from billing_core.ports.catalogs import CatalogSource
+from billing_redis.joined import Joined
 
 __all__ = ["SharedCatalog"]
 
@@ -16,24 +17,24 @@ __all__ = ["SharedCatalog"]
 class SharedCatalog:
     """A `billing_core.ports.catalogs.CatalogSource` as fresh as the one within.
 
-    Whoever asks joins the question that is about to be sent, never one that is under way: what was committed before
-    somebody asked is always seen.
+    One question is under way at a time, and whoever asks meanwhile joins the next: what was committed before somebody
+    asked is always seen.
     """
 
     _source: CatalogSource
-    _asking: asyncio.Task[Catalog] | None = field(default=None, init=False)
+    _questions: Joined[None, Catalog] = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        """Be ready to be asked."""
+        self._questions = Joined(self._answers)
 
     async def current(self) -> Catalog:
         """The catalog as it was last committed."""
-        if self._asking is None:
-            self._asking = asyncio.create_task(self._ask())
-        # Whoever goes away meanwhile takes the answer from nobody.
-        return await asyncio.shield(self._asking)
+        return await self._questions.ask(None)
 
     def remembered(self, version: int) -> Catalog | None:
         """The catalog of this version, where it is remembered."""
         return self._source.remembered(version)
 
-    async def _ask(self) -> Catalog:
-        self._asking = None
-        return await self._source.current()
+    async def _answers(self, asked: Sequence[None]) -> list[Catalog]:
+        return [await self._source.current()] * len(asked)

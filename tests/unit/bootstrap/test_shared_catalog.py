@@ -56,6 +56,21 @@ async def test_whoever_asks_after_a_change_sees_it_although_an_earlier_question_
     assert (await earlier, await later) == (CATALOG, stored.catalog)
 
 
+async def test_one_question_is_under_way_however_many_come_meanwhile() -> None:
+    """Each takes a connection: were there one for each turn of the loop, those who do something else had none."""
+    stored = Stored()
+    shared = SharedCatalog(stored)
+    asking = [asyncio.create_task(shared.current())]
+    await stored.asked.wait()
+    for _ in range(10):
+        asking.append(asyncio.create_task(shared.current()))
+        await asyncio.sleep(0)
+    assert stored.questions == 1
+    stored.free.set()
+    assert await asyncio.gather(*asking) == [CATALOG] * 11
+    assert stored.questions == 2
+
+
 async def test_whoever_goes_away_takes_the_answer_from_nobody() -> None:
     stored = Stored()
     shared = SharedCatalog(stored)
