@@ -81,4 +81,5 @@ class JoinedWrites(asyncio.Transport):
     def _flush(self) -> None:
         if self._kept:
             kept, self._kept, self._kept_bytes = b"".join(self._kept), [], 0
-            self._transport.write(kept)
+            if not self._transport.is_closing():  # the client may have gone since it was written
+                self._transport.write(kept)

@@ -106,6 +106,14 @@ async def test_of_what_is_broken_off_nothing_is_sent(line: Line, writes: JoinedW
     assert line.done == ["aborted"]
 
 
+async def test_to_a_client_that_has_gone_meanwhile_nothing_is_sent(line: Line, writes: JoinedWrites) -> None:
+    """The loop closes the line itself then; to write to it is an error on uvloop."""
+    writes.write(b"an answer")
+    line.abort()
+    await asyncio.sleep(0)
+    assert line.done == ["aborted"]
+
+
 async def test_a_long_answer_is_not_kept(line: Line, writes: JoinedWrites) -> None:
     writes.write(b"x" * 60_000)
     assert line.done == []
