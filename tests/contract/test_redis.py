@@ -161,6 +161,32 @@ async def test_a_mark_that_was_not_even_tried_counts_as_lost(link: RedisLink, ti
     assert await other.get("user-1") is None
 
 
+async def test_a_mark_that_is_not_told_while_a_new_epoch_begins_counts_as_lost(
+    link: RedisLink, time: Time, caches: Caches, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That epoch makes good what was lost before it, not what is lost while its answer is on its way."""
+    cache, other = caches
+    begun, goes_on, set_plainly = asyncio.Event(), asyncio.Event(), link.client.set
+
+    async def set_slowly(key: str, epoch: str) -> None:
+        await set_plainly(key, epoch)
+        begun.set()
+        await goes_on.wait()
+
+    monkeypatch.setattr(link.client, "set", set_slowly)
+    link.breaker.failed()
+    await cache.get("user-1")  # not even tried, so that a new epoch begins once the breaker lets somebody through
+    time.seconds = 2.0
+    looking = asyncio.create_task(cache.get("user-2"))
+    await begun.wait()
+    await other.put([user_access(1)], other.moment())
+    mark = await cache.mark_stale(["user-1"])  # not told; then version 2 is committed
+    await cache.lift([user_access(2)], mark)
+    goes_on.set()
+    await looking
+    assert await other.get("user-1") is None
+
+
 async def test_a_process_that_is_held_up_takes_nobody_to_be_away(redis_url: str) -> None:
     """Whenever it is held up: before a question was sent, on its way, or when it was answered."""
     link = open_redis(redis_url, timeout_seconds=0.25)

@@ -121,9 +121,10 @@ class RedisAccessCache:
         self._decoded: dict[str, tuple[bytes, UserAccess]] = {}
         self._questions = Joined(self._known_to_all)
         self._line = link.line()
-        #: Whether marks may have been lost, so that no value may be trusted before a new epoch is begun.
-        self._in_doubt = False
-        self._server_changes = link.server_changes
+        #: How often a mark of ours may have been lost, as a call failed or was not even tried.
+        self._lost = 0
+        #: How many of all doubts a new epoch was begun for: before it is all, no value may be trusted.
+        self._settled = self._doubts
 
     async def get(self, user_id: str) -> UserAccess | None:
         """The grants of a user, where they are known and not stale."""
@@ -214,29 +215,34 @@ class RedisAccessCache:
     async def _try(self, call: Callable[[], Awaitable[T]], *, urgent: bool = False) -> T | None:
         """What ``call`` gives; None where Redis is away, or where what it gave may be from before it was."""
         if not self._link.breaker.allows(urgent=urgent):
-            self._in_doubt = True
+            self._lost += 1
             return None
         try:
             async with self._link.patience():
-                if self._in_doubt:
-                    await self._begin_epoch()
+                await self._settle()
                 result = await call()
-                if self._link.server_changes != self._server_changes:
-                    await self._begin_epoch()
+                if await self._settle():
                     return None
         except FAILURES:
-            self._in_doubt = True
+            self._lost += 1
             self._link.failed("cache")
             return None
         self._link.breaker.succeeded()
         return result
 
-    async def _begin_epoch(self) -> None:
-        """Make nothing of all values, everybody's: an announced change may have been missed."""
-        changes = self._link.server_changes
+    @property
+    def _doubts(self) -> int:
+        """How often marks may have been lost: ours by failed calls, or everybody's with a server."""
+        return self._lost + self._link.server_changes
+
+    async def _settle(self) -> bool:
+        """Where marks may have been lost, make nothing of all values, everybody's; whether they may have been."""
+        doubts = self._doubts  # those that come up from now on are not settled by this
+        if doubts == self._settled:
+            return False
         await self._link.client.set(self._epoch_key, _new_epoch())
-        self._server_changes = changes
-        self._in_doubt = False
+        self._settled = doubts
+        return True
 
 
 def _new_epoch() -> str:

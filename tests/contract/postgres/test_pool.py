@@ -1,6 +1,8 @@
 """The pool: a database that is away, or gone without a word, and what was asked for in its URL."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from urllib.parse import urlsplit
 
 import pytest
@@ -76,23 +78,31 @@ async def test_a_url_that_is_none_is_refused_at_once() -> None:
         await open_pool("http://127.0.0.1/billing")
 
 
+@asynccontextmanager
+async def reading(database_url: str, replica_url: str) -> AsyncIterator[PostgresUnitsOfWork]:
+    """Units of work that read from a replica."""
+    primary, replica = await open_pool(database_url), await open_pool(replica_url, wait_seconds=AN_HOUR)
+    async with primary, replica:
+        yield PostgresUnitsOfWork(primary, replica=replica)
+
+
 async def test_nobody_waits_for_a_replica_that_is_gone(database_url: str) -> None:
     """The primary is read instead, however long a connection to the replica may take."""
-    async with tcp_proxy(database_url) as proxy, await open_pool(database_url) as primary:
+    async with tcp_proxy(database_url) as proxy:
         proxy.stall()
         patient = f"{proxy.url}?connect_timeout={AN_HOUR:.0f}"
-        async with await open_pool(patient, wait_seconds=AN_HOUR) as replica:
-            async with asyncio.timeout(A_MINUTE), PostgresUnitsOfWork(primary, replica=replica)() as uow:
-                assert await uow.orders.get(ours(1)) is None
+        async with asyncio.timeout(A_MINUTE), reading(database_url, patient) as units, units() as uow:
+            assert await uow.orders.get(ours(1)) is None
 
 
 async def test_a_replica_whose_connections_broke_and_that_is_away_is_passed_over(database_url: str) -> None:
-    async with tcp_proxy(database_url) as proxy, await open_pool(database_url) as primary:
-        async with await open_pool(proxy.url) as replica:
-            await replica.wait()
-            await proxy.cut()
-            async with PostgresUnitsOfWork(primary, replica=replica)() as uow:
-                assert await uow.orders.get(ours(1)) is None
+    async with tcp_proxy(database_url) as proxy, reading(database_url, proxy.url) as units:
+        async with units() as uow:
+            assert await uow.orders.get(ours(1)) is None
+        assert proxy.connections
+        await proxy.cut()
+        async with units() as uow:
+            assert await uow.orders.get(ours(1)) is None
 
 
 async def answers(pool: Pool) -> None:
