@@ -46,16 +46,18 @@ class Receiver:
     def __attrs_post_init__(self) -> None:
         """Put together what receives, as the composition root does."""
         self.books = Bookkeeper(self.clock, self.cache)
-        retries = RetryPolicy()
+        retries, verifier = RetryPolicy(), StripeWebhookVerifier([SECRET], livemode=False)
         self._receive = ReceiveEvent(
             units=self.units,
             books=self.books,
-            verifier=StripeWebhookVerifier([SECRET], livemode=False),
+            verifier=verifier,
             clock=self.clock,
             real_clock=self.clock,
             retries=retries,
         )
-        self._retry = RetryEvents(units=self.units, books=self.books, clock=self.clock, retries=retries)
+        self._retry = RetryEvents(
+            units=self.units, books=self.books, verifier=verifier, clock=self.clock, retries=retries
+        )
 
     async def sells(self, catalog: Catalog, orders: Iterable[Order] = ()) -> None:
         """What is sold, and what users set out to buy."""

@@ -100,15 +100,24 @@ class Received:
             next_attempt_at=next_attempt_at,
         )
 
-    def read_again(self, delivery: Delivery) -> Received:
-        """It, after its bytes were read once more: with its fact, where they can be read by now."""
-        fact, error = delivery.fact, delivery.unreadable
-        if fact is None and error is None:
-            return evolve(self, state=ReceivedState.IGNORED, error=delivery.ignored or _TELLS_NOTHING)
-        return evolve(self, fact=fact, error=error)
+    def read_again(self, delivery: Delivery | None) -> Received:
+        """It, after its bytes were read once more: with its fact, where they can be read by now; None for no bytes.
+
+        What tells no fact is settled: it does not concern us, or is a dead letter.
+        """
+        if delivery is None:
+            return evolve(self, state=ReceivedState.DEAD, error=_NO_BYTES, next_attempt_at=None)
+        if delivery.fact is not None and delivery.ignored is None:
+            return evolve(self, fact=delivery.fact, error=None)
+        return evolve(self, state=_state_of(delivery), error=_why_of(delivery), next_attempt_at=None)
 
     def failed(self, error: str, next_attempt_at: datetime | None) -> Received:
-        """It, after a try that failed; without a next time it is a dead letter."""
+        """It, after a try that failed; without a next time it is a dead letter.
+
+        What does not concern us, or could not be read, stays as it is: there is nothing in it to try.
+        """
+        if self.fact is None and self.state in {ReceivedState.IGNORED, ReceivedState.DEAD}:
+            return self
         return evolve(
             self,
             state=ReceivedState.FAILED if next_attempt_at else ReceivedState.DEAD,
@@ -129,13 +138,18 @@ class Received:
             created=delivery.created,
             fact=None if delivery.ignored else delivery.fact,
             state=_state_of(delivery),
-            error=delivery.unreadable or delivery.ignored or (None if delivery.fact else _TELLS_NOTHING),
+            error=_why_of(delivery),
             received_at=received_at,
             payload=delivery.payload,
         )
 
 
 _TELLS_NOTHING = "This kind of event tells us nothing."
+_NO_BYTES = "What it told is not known, and its bytes are not kept any more."
+
+
+def _why_of(delivery: Delivery) -> str | None:
+    return delivery.unreadable or delivery.ignored or (None if delivery.fact else _TELLS_NOTHING)
 
 
 def _state_of(delivery: Delivery) -> ReceivedState:

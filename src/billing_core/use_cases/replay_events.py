@@ -9,7 +9,6 @@ from attrs import frozen
 from billing_core.domain.errors import NotFound
 from billing_core.domain.received import Received, ReceivedState
 from billing_core.ports.paging import Cursor
-from billing_core.ports.provider import WebhookVerifier
 from billing_core.ports.unit_of_work import UnitsOfWork
 from billing_core.use_cases.retry_events import RetryEvents
 
@@ -22,10 +21,9 @@ class ReplayEvents:
 
     units: UnitsOfWork
     tries: RetryEvents
-    verifier: WebhookVerifier
 
     async def __call__(self, event_id: str, account: str = "") -> Received:
-        """Apply one event now, whatever its state. One that could not be read is read again from its bytes.
+        """Apply one event now, whatever its state. One that tells no fact is read again from its bytes.
 
         What became of it. Raises `NotFound`.
         """
@@ -33,11 +31,6 @@ class ReplayEvents:
             received = await uow.inbox.get(event_id, account)
         if received is None:
             raise NotFound(f"No event {event_id!r} was received.")
-        if received.state is ReceivedState.DEAD and received.fact is None and received.payload is not None:
-            received = received.read_again(self.verifier.read_again(received.payload))
-            async with self.units() as uow:
-                await uow.inbox.save(received)
-                await uow.commit()
         await self.tries.apply(received)
         async with self.units() as uow:
             return await uow.inbox.get(event_id, account) or received

@@ -13,6 +13,7 @@ from billing_core.domain.policies import RetryPolicy
 from billing_core.domain.received import Received, ReceivedState
 from billing_core.domain.retries import next_attempt, next_look
 from billing_core.ports.clock import Clock
+from billing_core.ports.provider import WebhookVerifier
 from billing_core.ports.unit_of_work import UnitsOfWork
 from billing_core.use_cases.bookkeeping import Bookkeeper
 from billing_core.use_cases.receive_event import apply_received, apply_together
@@ -28,6 +29,8 @@ class RetryEvents:
 
     units: UnitsOfWork
     books: Bookkeeper
+    #: Reads again what tells no fact.
+    verifier: WebhookVerifier
     clock: Clock
     retries: RetryPolicy
 
@@ -64,8 +67,13 @@ class RetryEvents:
         return [(event, now.state) for event, now in zip(events, after, strict=True)]
 
     async def apply(self, received: Received) -> ReceivedState:
-        """Apply one stored event; where that fails, note why and when it is tried again. The state it is in then."""
+        """Apply one stored event; where that fails, note why and when it is tried again. The state it is in then.
+
+        One that tells no fact is read again from its bytes first.
+        """
         try:
+            if received.fact is None:
+                received = await self._read_again(received)
             async with self.units() as uow:
                 await uow.prepare([received])
                 after, taken = await apply_received(uow, self.books, received)
@@ -79,6 +87,14 @@ class RetryEvents:
                 await uow.commit()
             return failed.state
         return after.state
+
+    async def _read_again(self, received: Received) -> Received:
+        payload = received.payload
+        read = received.read_again(self.verifier.read_again(payload) if payload is not None else None)
+        async with self.units() as uow:
+            await uow.inbox.save(read)
+            await uow.commit()
+        return read
 
     def _failed(self, received: Received, error: str) -> Received:
         """It, to be tried again; one that is parked stays so: its many looks were no failures."""

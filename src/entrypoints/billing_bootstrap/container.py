@@ -120,7 +120,9 @@ class Container(containers.DeclarativeContainer):
         ApplyCatalog, units=units, books=books, provider=ports.provided.provider_catalog, clock=clock
     )
 
-    retry_events = providers.Singleton(RetryEvents, units=units, books=books, clock=clock, retries=retries)
+    retry_events = providers.Singleton(
+        RetryEvents, units=units, books=books, verifier=ports.provided.verifier, clock=clock, retries=retries
+    )
 
     application = providers.Singleton(
         Application,
@@ -236,9 +238,7 @@ class Container(containers.DeclarativeContainer):
         tell_endings=providers.Singleton(TellEndings, units=units, books=books, clock=clock),
         request_refund=providers.Singleton(RequestRefund, units=units, books=books, carry_out=carry_out, clock=clock),
         resume_subscription=providers.Singleton(ResumeSubscription, changer=changer, clock=clock),
-        replay_events=providers.Singleton(
-            ReplayEvents, units=units, tries=retry_events, verifier=ports.provided.verifier
-        ),
+        replay_events=providers.Singleton(ReplayEvents, units=units, tries=retry_events),
         retry_events=retry_events,
         revoke_grant=providers.Singleton(RevokeGrant, units=units, books=books, patiently=patience, clock=clock),
         run_pauses=providers.Singleton(RunPauses, units=units, books=books, carry_out=carry_out, clock=clock),

@@ -130,11 +130,11 @@ async def test_what_could_not_be_read_is_read_when_it_is_replayed(units: Postgre
     assert kept is not None
     assert (kept.state, kept.fact, kept.attempts) == (ReceivedState.DEAD, None, 0)
 
-    replay = ReplayEvents(
-        units=units,
-        tries=RetryEvents(units=units, books=receiver.books, clock=receiver.clock, retries=RetryPolicy()),
-        verifier=_Repaired(json.dumps(event).encode()),
+    repaired = _Repaired(json.dumps(event).encode())
+    tries = RetryEvents(
+        units=units, books=receiver.books, verifier=repaired, clock=receiver.clock, retries=RetryPolicy()
     )
+    replay = ReplayEvents(units=units, tries=tries)
     replayed = await replay("evt_1")
     assert (replayed.state, replayed.error, replayed.attempts) == (ReceivedState.APPLIED, None, 1)
     assert replayed.fact is not None

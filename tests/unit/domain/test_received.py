@@ -93,7 +93,7 @@ def test_a_try_that_failed_is_made_again_until_there_is_no_next_time() -> None:
     ("delivery", "state", "error"),
     [
         pytest.param(DELIVERY, ReceivedState.FAILED, None, id="readable-by-now"),
-        pytest.param(evolve(DELIVERY, fact=None, unreadable="No id."), ReceivedState.FAILED, "No id.", id="still-not"),
+        pytest.param(evolve(DELIVERY, fact=None, unreadable="No id."), ReceivedState.DEAD, "No id.", id="still-not"),
         pytest.param(
             evolve(DELIVERY, fact=None, ignored="Not ours."), ReceivedState.IGNORED, "Not ours.", id="not-ours"
         ),
@@ -110,3 +110,17 @@ def test_read_once_more_it_has_what_can_be_read_by_now(
 ) -> None:
     found = evolve(TRIED, fact=None).read_again(delivery)
     assert (found.state, found.error, found.fact) == (state, error, delivery.fact)
+
+
+def test_without_bytes_to_read_it_is_for_a_person() -> None:
+    found = evolve(TRIED, fact=None, next_attempt_at=day(3)).read_again(None)
+    assert (found.state, found.next_attempt_at) == (ReceivedState.DEAD, None)
+    assert found.error == "What it told is not known, and its bytes are not kept any more."
+
+
+@pytest.mark.parametrize(
+    "told", [evolve(DELIVERY, ignored="Not ours."), evolve(DELIVERY, fact=None, unreadable="No id.")]
+)
+def test_what_tells_no_fact_cannot_fail(told: Delivery) -> None:
+    received = Received.of(told, day(2))
+    assert received.failed("Lock.", day(5)) == received

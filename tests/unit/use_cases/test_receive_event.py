@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable
 from datetime import datetime
 
+import pytest
 from attrs import define, evolve
 
 from billing_core.domain.errors import LockTimeout
@@ -16,6 +17,7 @@ from billing_core.use_cases.receive_event import Receipt, ReceiveEvent
 from billing_core.use_cases.retry_events import RetryEvents
 from billing_memory import ManualClock, MemoryAccessCache, MemoryUnitsOfWork
 from billing_memory.locks import Locks
+from billing_memory.unit_of_work import MemoryUnitOfWork
 from tests.builders import START, day, told
 from tests.provider_objects import customer, subscription
 
@@ -72,6 +74,8 @@ def delivery(fact: Fact | None, *, ignored: str | None = None, identity: str = "
 
 TIED = delivery(told("customer.created", customer(), START))
 UNTIED = delivery(told("customer.created", customer(user_id=None), START))
+NOTHING = delivery(None)
+UNREADABLE = evolve(TIED, fact=None, unreadable="The event cannot be read: event.data is missing.")
 UNPLANNED = delivery(
     told("customer.subscription.created", subscription(), START),
     identity="evt_2",
@@ -111,9 +115,14 @@ class Desk:
         assert received is not None
         return received.state
 
+    def retry(self, told_us: Delivery = TIED) -> RetryEvents:
+        """Who tries again, and reads this in bytes that are read again."""
+        wire = Wire(told_us)
+        return RetryEvents(units=self.units, books=self.books, clock=self.clock, retries=self.retries, verifier=wire)
+
     async def tries_again(self, event_id: str) -> ReceivedState:
         """What a further try says became of the event."""
-        retry = RetryEvents(units=self.units, books=self.books, clock=self.clock, retries=self.retries)
+        retry = self.retry()
         async with self.units() as uow:
             received = await uow.inbox.get(event_id)
         assert received is not None
@@ -129,16 +138,16 @@ async def test_what_lacks_something_is_parked() -> None:
 
 
 async def test_what_does_not_concern_us_is_ignored() -> None:
-    assert (await Desk().receives(delivery(None))).state is ReceivedState.IGNORED
+    assert (await Desk().receives(NOTHING)).state is ReceivedState.IGNORED
     other_mode = evolve(TIED, ignored="Of the other mode.", event_id="evt_2")
     assert (await Desk().receives(other_mode)).state is ReceivedState.IGNORED
 
 
 async def test_what_could_not_be_read_is_kept_for_a_person_at_once() -> None:
     """No other try would read it; a second delivery is known."""
-    desk, unreadable = Desk(), evolve(TIED, fact=None, unreadable="The event cannot be read: event.data is missing.")
-    assert (await desk.receives(unreadable)).state is ReceivedState.DEAD
-    assert (await desk.receives(unreadable)).duplicate
+    desk = Desk()
+    assert (await desk.receives(UNREADABLE)).state is ReceivedState.DEAD
+    assert (await desk.receives(UNREADABLE)).duplicate
 
 
 async def test_what_could_not_be_applied_is_stored_as_failed_and_told_as_new() -> None:
@@ -163,6 +172,65 @@ async def test_a_customer_whose_lock_is_held_is_waited_for_twice_and_not_once_fo
     assert [one.state for one in receipts] == [ReceivedState.FAILED] * 5 + [ReceivedState.APPLIED]
     assert [one.state for one in alone] == [ReceivedState.FAILED] * 5
     assert (waits, locks.given_up) == (2, 1)
+
+
+@pytest.mark.parametrize(
+    ("told_us", "state"),
+    [
+        (NOTHING, ReceivedState.IGNORED),
+        (evolve(TIED, ignored="Of the other mode."), ReceivedState.IGNORED),
+        (UNREADABLE, ReceivedState.DEAD),
+    ],
+)
+async def test_what_tells_no_fact_does_not_fail(
+    told_us: Delivery, state: ReceivedState, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There is nothing in it to apply, now or later: it is stored as it was read, whatever went wrong around it."""
+
+    async def prepare(*_: object, **__: object) -> None:
+        raise LockTimeout
+
+    monkeypatch.setattr(MemoryUnitOfWork, "prepare", prepare)
+    desk = Desk()
+    assert (await desk.receives(told_us)).state is state
+    assert await desk.retry()("worker") == ()
+
+
+@pytest.mark.parametrize(
+    ("told_us", "state", "why"),
+    [
+        (NOTHING, ReceivedState.IGNORED, "This kind of event tells us nothing."),
+        (UNREADABLE, ReceivedState.DEAD, UNREADABLE.unreadable),
+        (TIED, ReceivedState.APPLIED, None),
+    ],
+)
+async def test_what_failed_without_a_fact_is_read_again(
+    told_us: Delivery, state: ReceivedState, why: str | None
+) -> None:
+    """Releases before this one stored such as failed, to be tried again for ever, and before all that came later."""
+    desk = Desk()
+    failed = evolve(Received.of(NOTHING, START), state=ReceivedState.FAILED, error="It failed.", next_attempt_at=START)
+    async with desk.units() as uow:
+        await uow.inbox.store(failed)
+        await uow.commit()
+
+    ((_, after),) = await desk.retry(told_us)("worker")
+
+    async with desk.units() as uow:
+        stored = await uow.inbox.get(failed.event_id)
+    assert stored is not None
+    assert (after, stored.state, stored.error, stored.next_attempt_at) == (state, state, why, None)
+
+
+async def test_what_failed_without_a_fact_and_without_its_bytes_is_for_a_person() -> None:
+    """Bytes are kept for 90 days; without them nobody can say what it was."""
+    desk = Desk()
+    failed = evolve(Received.of(NOTHING, START), state=ReceivedState.FAILED, next_attempt_at=START, payload=None)
+    async with desk.units() as uow:
+        await uow.inbox.store(failed)
+        await uow.commit()
+
+    assert [state for _, state in await desk.retry()("worker")] == [ReceivedState.DEAD]
 
 
 async def test_where_no_try_is_left_the_event_is_dead_at_once() -> None:

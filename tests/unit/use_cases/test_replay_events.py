@@ -66,8 +66,9 @@ async def replay() -> ReplayEvents:
             await uow.inbox.save(one)
         await uow.commit()
     TRIED.clear()
-    tries = Counted(units=units, books=Bookkeeper(clock, MemoryAccessCache()), clock=clock, retries=RetryPolicy())
-    return ReplayEvents(units=units, tries=tries, verifier=FakeProvider(clock))
+    books, verifier = Bookkeeper(clock, MemoryAccessCache()), FakeProvider(clock)
+    tries = Counted(units=units, books=books, verifier=verifier, clock=clock, retries=RetryPolicy())
+    return ReplayEvents(units=units, tries=tries)
 
 
 @pytest.mark.parametrize(
