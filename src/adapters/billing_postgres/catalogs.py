@@ -217,15 +217,16 @@ class PostgresCatalogs:
         """The catalog as it is stored."""
         if self._ahead.catalog_version == self._copy.version:
             return self._copy.catalog
-        row = await self._session.row(_LOAD, {"known": self._copy.version})
+        known, catalog = self._copy.version, self._copy.catalog  # as it is now: others may read another one meanwhile
+        row = await self._session.row(_LOAD, {"known": known})
         version, plans, items = row or (0, b"[]", b"[]")
-        if version != self._copy.version:
-            self._copy.catalog = Catalog(
+        if version != known:
+            catalog = Catalog(
                 plans=tuple(plan.to_domain() for plan in _READ_PLANS.decode(plans)),
                 items=tuple(item.to_domain() for item in _READ_ITEMS.decode(items)),
             )
-            self._copy.version = version
-        return self._copy.catalog
+            self._copy.version, self._copy.catalog = version, catalog
+        return catalog
 
     async def save(self, catalog: Catalog) -> None:
         """Write the catalog: versions of plans are added, and what was agreed in a known one stays."""

@@ -40,8 +40,7 @@ class RememberedCatalog:
         begun_at = self.cache.moment()
         async with self.units() as uow:
             version = await uow.catalogs.version()
-            if version != self._version:
-                self._catalog = await uow.catalogs.load()
-                self._version = version
+            catalog = self.remembered(version) or await uow.catalogs.load()
+        self._version, self._catalog = version, catalog
         await self.cache.put([stamp_of(version)], begun_at)
-        return self._catalog
+        return catalog  # not what is remembered by now: who began before this one may have ended after it

@@ -3,10 +3,12 @@
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from typing import LiteralString
 from urllib.parse import urlsplit
 
 import psycopg
 import pytest
+from psycopg.rows import TupleRow
 
 from billing_contracts.examples import NOW, order, ours, plan, received
 from billing_core.domain.errors import (
@@ -22,7 +24,7 @@ from billing_core.domain.errors import (
 from billing_core.domain.plans import Catalog
 from billing_postgres import Pool, PostgresUnitsOfWork, business_offset, open_pool, ping, set_business_offset
 from billing_postgres.errors import BY_CONSTRAINT, BY_SQLSTATE
-from billing_postgres.session import Session, transaction
+from billing_postgres.session import Parameters, Session, transaction
 
 _RAISE = "DO $$ BEGIN RAISE EXCEPTION 'planted' USING ERRCODE = '{}', CONSTRAINT = '{}'; END $$"
 
@@ -285,6 +287,36 @@ async def test_two_processes_see_each_others_catalog(pool: Pool) -> None:
         await uow.commit()
     async with mine() as uow:
         assert (await uow.catalogs.load()).plans == (plan(),)
+
+
+async def test_a_catalog_that_is_read_while_another_one_is_stays_as_it_was(
+    pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever has the copy is told that nothing changed; meanwhile somebody may have put a newer one in its place."""
+    units, is_asked, goes_on, row = PostgresUnitsOfWork(pool), asyncio.Event(), asyncio.Event(), Session.row
+
+    async def answered_late(session: Session, statement: LiteralString, parameters: Parameters = ()) -> TupleRow | None:
+        found = await row(session, statement, parameters)
+        if not is_asked.is_set():
+            is_asked.set()
+            await goes_on.wait()
+        return found
+
+    async def load() -> Catalog:
+        async with units() as uow:
+            return await uow.catalogs.load()
+
+    before = await load()
+    with monkeypatch.context() as held:
+        held.setattr(Session, "row", answered_late)
+        earlier = asyncio.create_task(load())
+        await is_asked.wait()
+        async with units() as uow:
+            await uow.catalogs.save(Catalog(plans=(plan(),)))
+            await uow.commit()
+        assert (await load()).plans == (plan(),)
+        goes_on.set()
+    assert await earlier == before
 
 
 async def test_business_time_is_ahead_by_what_was_set(pool: Pool) -> None:
