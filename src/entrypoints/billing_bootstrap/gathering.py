@@ -95,8 +95,11 @@ class GatheredEvents:
             self._begin()
 
     async def _company(self, answered: int) -> None:
-        """Wait for the next event of all who were just answered, a moment at most; after a lonely one not at all."""
-        if answered == 1:
+        """Wait for the next event of all who were just answered, a moment at most.
+
+        Not at all after a lonely one, nor where as many wait as go together.
+        """
+        if answered == 1 or len(self._waiting) >= TOGETHER_MAX:
             return
         self._wanted = min(answered + len(self._waiting), TOGETHER_MAX)
         self._enough.clear()
@@ -137,9 +140,12 @@ class GatheredEvents:
             self._apart.add(asyncio.create_task(self._store_apart(too_often)))
 
     def _take(self) -> list[_Waiting]:
-        taken = [one for one in self._waiting if one.customer_id not in self._busy][:TOGETHER_MAX]
-        gone = set(map(id, taken))
-        self._waiting = deque(one for one in self._waiting if id(one) not in gone)
+        taken: list[_Waiting] = []
+        left: deque[_Waiting] = deque()
+        for one in self._waiting:
+            goes = len(taken) < TOGETHER_MAX and one.customer_id not in self._busy
+            (taken if goes else left).append(one)
+        self._waiting = left
         return taken
 
 

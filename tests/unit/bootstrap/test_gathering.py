@@ -162,6 +162,16 @@ async def test_those_who_were_answered_together_are_awaited_for_a_moment() -> No
     assert [len(batch) for batch in till.batches] == [5, 5, 5]
 
 
+async def test_nobody_is_awaited_where_enough_wait_already() -> None:
+    """After each commit of a burst the next begins at once, as long as it is full."""
+    till = Till()
+    till.held.set()
+    gathered = gathered_on(till, moment_seconds=3600)
+    tasks = [asyncio.create_task(gathered(str(number).encode(), "signed")) for number in range(4 * TOGETHER_MAX)]
+    await asyncio.wait_for(asyncio.gather(*tasks), 5)
+    assert [len(batch) for batch in till.batches] == [TOGETHER_MAX] * 4
+
+
 async def test_what_does_not_verify_is_never_stored() -> None:
     till = Till()
     with pytest.raises(SignatureInvalid):
