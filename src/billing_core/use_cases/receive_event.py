@@ -78,8 +78,10 @@ async def apply_together(
 async def _is_for_the_worker(uow: UnitOfWork, received: Received) -> bool:
     """Whether a late fact would have an object of very many folded again: the worker does that once for all of them."""
     fact = received.fact
-    known = await uow.objects.get([fact.ref]) if fact is not None else ()
-    return any(fact is not None and one.facts > LATE_FOLDS_MAX and fact.occurred_at <= one.last_at for one in known)
+    if fact is None:
+        return False
+    known = await uow.objects.get([fact.ref])
+    return any(one.facts > LATE_FOLDS_MAX and fact.occurred_at <= one.last_at for one in known)
 
 
 @frozen(kw_only=True)
@@ -112,13 +114,15 @@ class ReceiveEvent:
     async def together(self, events: Sequence[Received]) -> tuple[Receipt, ...]:
         """Store and apply these, in this order and in one commit; a receipt for each.
 
-        Where that fails, each has a commit of its own, so that one that fails takes no other with it. Raises
-        `StorageUnavailable` where they could not be stored.
+        Where that fails, each has a commit of its own, so that one that fails takes no other with it; whoever another
+        process is still at work on is left to the worker. Raises `StorageUnavailable` where they could not be stored.
         """
         try:
             return await self._store_and_apply(events)
         except StorageUnavailable:
             raise
+        except LockTimeout as error:
+            return await self._waited_in_vain(events, error)
         except Exception as error:  # noqa: BLE001 - whatever went wrong in applying them, no event may be lost
             return await self._one_by_one(events, error)
 
@@ -134,30 +138,21 @@ class ReceiveEvent:
         except Exception as error:  # noqa: BLE001 - as above
             return await self._one_by_one(events, error)
 
-    async def _one_by_one(self, events: Sequence[Received], error: Exception) -> tuple[Receipt, ...]:
-        """Each by itself, after all together came to ``error``.
+    async def _waited_in_vain(self, events: Sequence[Received], error: LockTimeout) -> tuple[Receipt, ...]:
+        """Those about whom nobody else is at work; the others, who were all waited for at once, are stored alone.
 
-        A customer whose lock was waited for in vain is not waited for again: whoever holds it is at work, perhaps for
-        long, and a worker will come to what is stored.
+        Whoever holds their locks may do so for long, and a worker will come to what is stored.
         """
-        contended: dict[str, Exception] = {}
-        if len(events) == 1 or (isinstance(error, LockTimeout) and len(set(map(_customer_of, events))) == 1):
-            contended[_customer_of(events[0])] = error
-        receipts: list[Receipt] = []
-        for event in events:
-            why = contended.get(_customer_of(event))
-            if why is None:
-                try:
-                    receipts += await self._store_and_apply([event])
-                    continue
-                except StorageUnavailable:
-                    raise
-                except Exception as alone:  # noqa: BLE001 - as above
-                    why = alone
-                    if isinstance(alone, LockTimeout):
-                        contended[_customer_of(event)] = alone
-            receipts.append(await self._store_alone(event, why))
-        return tuple(receipts)
+        receipts = await self.together_where_free(events)
+        return tuple(
+            [receipt or await self._store_alone(event, error) for event, receipt in zip(events, receipts, strict=True)]
+        )
+
+    async def _one_by_one(self, events: Sequence[Received], error: Exception) -> tuple[Receipt, ...]:
+        """Each by itself, after all together came to ``error``; one that came to it alone is stored alone."""
+        if len(events) == 1:
+            return (await self._store_alone(events[0], error),)
+        return tuple([receipt for event in events for receipt in await self.together([event])])
 
     async def _store_and_apply(self, events: Sequence[Received]) -> tuple[Receipt, ...]:
         async with self.units() as uow:
@@ -172,24 +167,19 @@ class ReceiveEvent:
 
     async def _take_in(self, uow: UnitOfWork, events: Sequence[Received]) -> tuple[Receipt, ...]:
         """Store, apply and commit these events, for which the unit of work is prepared."""
-        receipts: list[Receipt] = []
-        all_taken: list[Taken] = []
-        is_new = False
-        for received in events:
-            if not await uow.inbox.store(received):
-                known = await uow.inbox.get(received.event_id, received.account)
-                receipts.append(_receipt(known or received, duplicate=True))
-                continue
-            is_new = True
-            if await _is_for_the_worker(uow, received):
-                receipts.append(_receipt(received, duplicate=False))
-                continue
-            after, taken = await apply_received(uow, self.books, received)
-            receipts.append(_receipt(after, duplicate=False))
-            all_taken.append(taken)
-        if is_new:
-            await self.books.commit(uow, *all_taken)
-        return tuple(receipts)
+        taken_in = [await self._take_in_one(uow, received) for received in events]
+        if not all(receipt.duplicate for receipt, _ in taken_in):
+            await self.books.commit(uow, *(taken for _, taken in taken_in))
+        return tuple(receipt for receipt, _ in taken_in)
+
+    async def _take_in_one(self, uow: UnitOfWork, received: Received) -> tuple[Receipt, Taken]:
+        if not await uow.inbox.store(received):
+            known = await uow.inbox.get(received.event_id, received.account)
+            return _receipt(known or received, duplicate=True), Taken()
+        if await _is_for_the_worker(uow, received):
+            return _receipt(received, duplicate=False), Taken()
+        after, taken = await apply_received(uow, self.books, received)
+        return _receipt(after, duplicate=False), taken
 
     async def _store_alone(self, received: Received, error: Exception) -> Receipt:
         async with self.units() as uow:
@@ -200,11 +190,6 @@ class ReceiveEvent:
             await uow.inbox.save(failed)
             await uow.commit()
         return _receipt(failed, duplicate=False)
-
-
-def _customer_of(event: Received) -> str:
-    """Whose lock an event takes, where it says so itself; else what is no other event's."""
-    return (event.fact.customer_id if event.fact else None) or f"event {event.event_id}"
 
 
 def _receipt(received: Received, *, duplicate: bool) -> Receipt:
