@@ -15,7 +15,7 @@ from psycopg.types.array import ListDumper
 from psycopg_pool import AsyncConnectionPool
 
 from billing_core.domain.errors import InvalidValue
-from billing_postgres.exchange import Connection, Watch
+from billing_postgres.exchange import Connection, Watch, array
 from billing_postgres.outage import Outage
 
 __all__ = ["Pool", "PoolUse", "open_pool", "use_of"]
@@ -148,17 +148,13 @@ def _watched_by(watch: Watch) -> type[AsyncCursor[TupleRow]]:
 
 
 class _Arrays(ListDumper):
-    """Arrays of text written in one piece; the driver looks at every element by itself, and a batch has hundreds."""
+    """Arrays of text as an exchange writes them; all others as the driver does."""
 
     def dump(self, obj: list[Any]) -> Buffer | None:
         try:
-            joined = "\0".join(obj)
+            return array(obj)
         except TypeError:  # of something else than text
             return super().dump(obj)
-        if not obj or joined.count("\0") >= len(obj):
-            return super().dump(obj)
-        escaped = joined.replace("\\", "\\\\").replace('"', '\\"').replace("\0", '","')
-        return f'{{"{escaped}"}}'.encode()
 
 
 class _RawJson(Loader):
