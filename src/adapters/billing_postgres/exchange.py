@@ -51,8 +51,8 @@ class Connection(AsyncConnection[TupleRow]):
         """Send all of these together and wait for all answers; one for each.
 
         Of a statement that fails the error is raised, those before it have run, and those behind it have not. Whatever
-        else goes wrong closes the connection. Statements are prepared at their first use, unless the connection's
-        ``prepare_threshold`` is None.
+        else goes wrong closes the connection, and so does a statement that is not prepared any more. Statements are
+        prepared at their first use, unless the connection's ``prepare_threshold`` is None.
         """
         with self.watch(";\n".join(text for text, _ in statements)):
             commands: list[Callable[[], None]] = []
@@ -77,7 +77,7 @@ class Connection(AsyncConnection[TupleRow]):
                 if answer.status in _FAILED:
                     error = error_from_result(answer, self.info.encoding)
                     if isinstance(error, psycopg.errors.InvalidSqlStatementName):
-                        self._prepared_here.clear()  # somebody has deallocated them
+                        self.pgconn.finish()  # somebody has deallocated it: which are left nobody can tell
                     raise error
         return [answer for place, answer in enumerate(answers) if place not in prepared]
 

@@ -168,7 +168,7 @@ class Session:
         for _ in range(self._pool.max_size):
             try:
                 return await self._begins([begin, settings, *statements])
-            except psycopg.OperationalError:
+            except psycopg.Error:
                 silence = self._silence
                 if not self._require().closed or (silence is not None and silence.is_broken):
                     raise

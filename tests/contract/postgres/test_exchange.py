@@ -107,15 +107,21 @@ async def test_who_stops_waiting_leaves_no_answer_for_the_next_one(schema_url: s
         assert left.closed
 
 
-async def test_statements_that_somebody_deallocated_are_prepared_again(connection: Connection) -> None:
-    """The exchange that finds out fails; the next one does not."""
-    asking: Statement = "SELECT 'prepared'", {}
-    await connection.exchange([asking])
-    await connection.execute(b"DEALLOCATE ALL")
+_NAMED = b"SELECT name FROM pg_prepared_statements WHERE statement = $$SELECT 'one'$$"
+
+
+@pytest.mark.parametrize("everything", [True, False])
+async def test_a_connection_whose_statements_somebody_deallocated_is_given_up(
+    connection: Connection, *, everything: bool
+) -> None:
+    """Which of them are left nobody can tell, and to prepare one that is there fails as well."""
+    await connection.exchange([("SELECT 'one'", {}), ("SELECT 'other'", {})])
+    (name,) = await (await connection.execute(_NAMED)).fetchone() or ("",)
+    await connection.execute(f"DEALLOCATE {'ALL' if everything else name}".encode())
 
     with pytest.raises(psycopg.errors.InvalidSqlStatementName):
-        await connection.exchange([asking])
-    assert (await connection.exchange([asking]))[0].get_value(0, 0) == b"prepared"
+        await connection.exchange([("SELECT 'one'", {})])
+    assert connection.closed
 
 
 async def _until_asleep(watching: Connection, sleeping: Connection) -> None:

@@ -78,6 +78,18 @@ async def test_a_url_that_is_none_is_refused_at_once() -> None:
         await open_pool("http://127.0.0.1/billing")
 
 
+async def test_statements_that_somebody_deallocated_are_prepared_on_another_connection(database_url: str) -> None:
+    """Nobody notices: nothing had been done on the one that they were gone from."""
+    async with await open_pool(database_url, connections_max=1) as pool:
+        units = PostgresUnitsOfWork(pool)
+        for forget in (False, True, False):
+            async with units() as uow:
+                assert await uow.orders.get(ours(1)) is None
+            if forget:
+                async with pool.connection() as connection:
+                    await connection.execute(b"DEALLOCATE ALL")
+
+
 @asynccontextmanager
 async def reading(database_url: str, replica_url: str) -> AsyncIterator[PostgresUnitsOfWork]:
     """Units of work that read from a replica."""
