@@ -126,6 +126,48 @@ async def test_a_run_with_something_to_do_is_a_span_and_an_idle_one_is_none(kept
     assert (kept.of("job publish events").attributes or {})["billing.handled"] == 3
 
 
+async def test_what_goes_on_for_others_after_its_request_is_sent_too(kept: Kept, tracing: Tracing) -> None:
+    """A task that asks for all who wait has the context of the first of them, long after that one was answered."""
+    answered = asyncio.Event()
+
+    async def go_on_for_others() -> None:
+        with tracing.command("MGET"):
+            await answered.wait()
+        with tracing.statement("SELECT 1"):
+            pass
+
+    with tracing.request("GET", {}):
+        going_on = asyncio.create_task(go_on_for_others())
+        await asyncio.sleep(0)
+    answered.set()
+    await going_on
+    tracing.close()
+
+    assert kept.names() == ["GET", "Redis MGET", "SQL SELECT"]
+
+
+async def test_two_requests_of_one_trace_at_once_lose_no_span_of_each_other(kept: Kept, tracing: Tracing) -> None:
+    """Who traces what they do asks for several things in one trace."""
+    may_end = {"GET": asyncio.Event(), "POST": asyncio.Event()}
+
+    async def ask(method: str) -> None:
+        with tracing.request(method, {"traceparent": f"00-{TRACE}-b7ad6b7169203331-01"}):
+            with tracing.command("MGET"):
+                pass
+            await may_end[method].wait()
+            with tracing.statement("SELECT 1"):
+                pass
+
+    asking = [asyncio.create_task(ask(method)) for method in may_end]
+    await asyncio.sleep(0)
+    for ending, one in zip(may_end.values(), asking, strict=True):
+        ending.set()
+        await one
+    tracing.close()
+
+    assert kept.names() == ["Redis MGET", "Redis MGET", "SQL SELECT", "GET", "SQL SELECT", "POST"]
+
+
 async def test_without_an_endpoint_nothing_is_traced(settings: Settings) -> None:
     """No port is surrounded by anything, no route either."""
     async with open_application(settings) as application:

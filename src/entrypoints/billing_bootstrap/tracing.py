@@ -11,9 +11,11 @@ from contextlib import AbstractContextManager, contextmanager
 
 import structlog
 from attrs import frozen
+from opentelemetry.context import Context
 from opentelemetry.propagate import extract
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
+from opentelemetry.sdk.trace import Span as StartedSpan
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode, Tracer, format_trace_id
 
@@ -27,20 +29,32 @@ _SERVER_ERROR = 500
 
 
 class _WithoutIdleRuns(SpanProcessor):
-    """Sends a trace once its first span of this process ends, unless that was a run with nothing to do."""
+    """Sends a trace that began here once its first span ends, unless that was a run with nothing to do.
+
+    All else is sent at once. What goes on in a caller's trace is no run, and several requests may at the same time.
+    What ends after the first span comes from a task that goes on for others: it has the context of who began it.
+    """
 
     def __init__(self, onward: SpanProcessor) -> None:
         self._onward = onward
+        #: What ended so far, of each trace that began here and whose first span has not ended.
         self._waiting: dict[int, list[ReadableSpan]] = {}
 
+    def on_start(self, span: StartedSpan, parent_context: Context | None = None) -> None:  # noqa: ARG002 - as it is called
+        """Keep what its trace brings, where it begins one."""
+        if span.parent is None:
+            self._waiting[_trace_id(span)] = []
+
     def on_end(self, span: ReadableSpan) -> None:
-        """Keep it, or send all that was kept of its trace."""
-        trace_id = span.context.trace_id if span.context else 0
-        kept = self._waiting.setdefault(trace_id, [])
-        kept.append(span)
-        if span.parent is not None and not span.parent.is_remote:
+        """Keep it, or send it, or all that was kept of its trace."""
+        kept = self._waiting.get(_trace_id(span))
+        if kept is None:
+            self._onward.on_end(span)
             return
-        del self._waiting[trace_id]
+        kept.append(span)
+        if span.parent is not None:
+            return
+        del self._waiting[_trace_id(span)]
         if not (span.attributes or {}).get(_IDLE):
             for one in kept:
                 self._onward.on_end(one)
@@ -52,6 +66,10 @@ class _WithoutIdleRuns(SpanProcessor):
     def force_flush(self, timeout_millis: int = 30_000) -> bool:
         """Send what is ready."""
         return self._onward.force_flush(timeout_millis)
+
+
+def _trace_id(span: ReadableSpan) -> int:
+    return span.context.trace_id if span.context else 0
 
 
 @frozen
