@@ -6,6 +6,7 @@ import asyncio
 import json
 import re
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from billing_http.server import config_of
 from tests.component.http.house import House
 
 HEALTH = b"GET /api/health/live HTTP/1.1\r\nHost: x\r\n"
+LAST = HEALTH + b"Connection: close\r\n\r\n"
 POST = b"POST /api/purchases/create HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
 WEBHOOK = b"POST /api/webhooks/stripe HTTP/1.1\r\nHost: x\r\nStripe-Signature: t=1,v1=00\r\n"
 
@@ -54,6 +56,16 @@ class Peer:
         told = await reader.read()
         writer.close()
         return told
+
+    @asynccontextmanager
+    async def line(self) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+        """A connection, to speak on it bit by bit; only what hangs takes as long as is waited here."""
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+        try:
+            async with asyncio.timeout(30):
+                yield reader, writer
+        finally:
+            writer.close()
 
 
 async def _served(connection: type[BoundedConnection], *, kept_seconds: int = 0) -> AsyncIterator[Peer]:
@@ -198,11 +210,25 @@ async def test_an_answered_connection_is_kept_though_what_was_asked_came_after_t
     writer.write(behind)
     assert await keeping.say(b"") == b""  # whoever came later and asked nothing has been cut off meanwhile
 
-    writer.write(HEALTH + b"Connection: close\r\n\r\n")
+    writer.write(LAST)
 
     ((status, _, _),) = answers(await reader.read())
     assert status == 200
     writer.close()
+
+
+@pytest.mark.parametrize("before", [b"", b"\r\n"])
+async def test_whoever_trickles_a_later_head_is_cut_off_as_soon(keeping: Peer, before: bytes) -> None:
+    """Also behind an empty line, after which whoever asks nothing is kept for as long as after an answer."""
+    async with keeping.line() as (reader, writer):
+        writer.write(HEALTH + b"\r\n")
+        await reader.readuntil(b"}")
+        writer.write(before)
+        await keeping.say(LAST)  # who came later has been answered: what was said before has been read
+
+        writer.write(HEALTH)
+
+        assert refusal(await reader.read()) == (408, "validation_failed")
 
 
 def test_a_balancer_in_front_gives_an_idle_connection_up_before_we_do() -> None:
@@ -237,16 +263,14 @@ async def test_what_follows_a_body_is_no_header(peer: Peer) -> None:
 
 
 async def test_several_requests_in_one_go_are_answered_in_order(peer: Peer) -> None:
-    last = HEALTH + b"Connection: close\r\n\r\n"
-    told = await peer.say(HEALTH + b"\r\n" + b"GET /api/nothing HTTP/1.1\r\nHost: x\r\n\r\n" + last)
+    told = await peer.say(HEALTH + b"\r\n" + b"GET /api/nothing HTTP/1.1\r\nHost: x\r\n\r\n" + LAST)
     assert [status for status, _, _ in answers(told)] == [200, 404, 200]
 
 
 @pytest.mark.parametrize("path", [b"/api/health/live", b"/api/subscriptions/plans", b"/api/schema", b"/api/nothing"])
 async def test_head_is_answered_without_a_body_and_the_connection_goes_on(peer: Peer, path: bytes) -> None:
     """A length is told that nothing of follows, by the fast lane too: the next answer stands right behind."""
-    last = HEALTH + b"Connection: close\r\n\r\n"
-    told = await peer.say(b"HEAD " + path + b" HTTP/1.1\r\nHost: x\r\n\r\n" + last)
+    told = await peer.say(b"HEAD " + path + b" HTTP/1.1\r\nHost: x\r\n\r\n" + LAST)
     head, _, rest = told.partition(b"\r\n\r\n")
     assert re.search(rb"content-length: [1-9]", head)
     assert [status for status, _, _ in answers(rest)] == [200]

@@ -91,6 +91,8 @@ class BoundedConnection(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         """A request begins."""
+        if self.cycle is not None:  # a later one has its own time, not what is left of the long one for asking nothing
+            self._stop_timer()
         self._in_head, self._received = True, self._latest
         super().on_message_begin()
 
