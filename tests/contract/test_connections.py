@@ -5,20 +5,24 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
-from attrs import frozen
+from attrs import field, frozen
+from litestar.types import Receive, Scope, Send
 from uvicorn import Config, Server
 
 from billing_bootstrap.settings import Settings
+from billing_http.app import BillingHttp
 from billing_http.connections import HEAD_BYTES_MAX, BoundedConnection
 from billing_http.server import config_of
 from tests.component.http.house import House
 
 HEALTH = b"GET /api/health/live HTTP/1.1\r\nHost: x\r\n"
+HELD = b"GET /held HTTP/1.1\r\nHost: x\r\n\r\n"
 LAST = HEALTH + b"Connection: close\r\n\r\n"
 POST = b"POST /api/purchases/create HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
 WEBHOOK = b"POST /api/webhooks/stripe HTTP/1.1\r\nHost: x\r\nStripe-Signature: t=1,v1=00\r\n"
@@ -68,9 +72,24 @@ class Peer:
             writer.close()
 
 
-async def _served(connection: type[BoundedConnection], *, kept_seconds: int = 0) -> AsyncIterator[Peer]:
+@frozen
+class Holding:
+    """An application that begins no answer at ``/held`` until it is let go."""
+
+    let_go: asyncio.Event = field(factory=asyncio.Event)
+
+    async def __call__(self, scope: Scope, _receive: Receive, send: Send) -> None:
+        if scope["path"] == "/held":
+            await self.let_go.wait()
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"0")]})
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+async def _served(
+    connection: type[BoundedConnection], *, app: BillingHttp | Holding | None = None, kept_seconds: int = 0
+) -> AsyncIterator[Peer]:
     config = Config(
-        House().http,
+        app or House().http,
         host="127.0.0.1",
         port=0,
         http=connection,
@@ -108,6 +127,20 @@ async def keeping() -> AsyncIterator[Peer]:
     """Somebody who has no time, but keeps a connection that was of use."""
     async for one in _served(Impatient, kept_seconds=60):
         yield one
+
+
+@pytest.fixture
+def holding() -> Holding:
+    """An application that takes its time."""
+    return Holding()
+
+
+@pytest.fixture
+async def before(holding: Holding) -> AsyncIterator[Peer]:
+    """Somebody in front of it who has none."""
+    async for one in _served(Impatient, app=holding):
+        yield one
+        holding.let_go.set()  # or the server would not end where a test failed
 
 
 def answers(told: bytes) -> list[tuple[int, dict[str, str], Any]]:
@@ -265,6 +298,36 @@ async def test_what_follows_a_body_is_no_header(peer: Peer) -> None:
 async def test_several_requests_in_one_go_are_answered_in_order(peer: Peer) -> None:
     told = await peer.say(HEALTH + b"\r\n" + b"GET /api/nothing HTTP/1.1\r\nHost: x\r\n\r\n" + LAST)
     assert [status for status, _, _ in answers(told)] == [200, 404, 200]
+
+
+@pytest.mark.parametrize("held_up_seconds", [0, 0.1])
+async def test_the_time_in_which_we_do_not_read_is_not_taken_for_the_clients(
+    holding: Holding, before: Peer, held_up_seconds: float
+) -> None:
+    """Behind what is being answered others are left lying. Once we read on, they have their time, and all of it."""
+    begun, rest = LAST[:20], LAST[20:]
+    async with before.line() as (reader, writer):
+        writer.write(HELD + HEALTH + b"\r\n" + begun)
+        assert await before.say(b"") == b""  # whoever came later and asked nothing has been cut off meanwhile
+
+        writer.write(rest)
+        holding.let_go.set()
+        time.sleep(held_up_seconds)  # noqa: ASYNC251 - the whole process, so that the time is over as we read on
+
+        assert [status for status, _, _ in answers(await reader.read())] == [200, 200, 200]
+
+
+async def test_a_refusal_behind_what_is_being_answered_leaves_no_error_behind(
+    holding: Holding, before: Peer, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Only where nothing else is to be said is a connection kept open, so that the client reads why."""
+    trailers = b"0\r\n" + b"".join(b"X-%d: 1\r\n" % place for place in range(150))
+    assert await before.say(HELD + WEBHOOK + b"Transfer-Encoding: chunked\r\n\r\n" + trailers) == b""
+
+    holding.let_go.set()
+    await before.say(LAST)  # once this is answered, what was held has been
+
+    assert not caplog.records
 
 
 @pytest.mark.parametrize("path", [b"/api/health/live", b"/api/subscriptions/plans", b"/api/schema", b"/api/nothing"])

@@ -87,7 +87,7 @@ class BoundedConnection(HttpToolsProtocol):
         elif self._in_body and (self._received > _REQUEST_BYTES_MAX or len(self.headers) > HEADERS_MAX):
             self._refuse(_TOO_LARGE)
         elif self._timer is None and (self._in_head or self._in_body or self._is_idle()):
-            self._timer = self.loop.call_later(self._patience_seconds(), self._too_slow)
+            self._begin_timer()
 
     def on_message_begin(self) -> None:
         """A request begins."""
@@ -121,6 +121,13 @@ class BoundedConnection(HttpToolsProtocol):
         self._stop_timer()
         super().on_message_complete()
 
+    def on_response_complete(self) -> None:
+        """It is answered, and reading goes on: what was not read meanwhile has its whole time from now on."""
+        was_paused = self.flow.read_paused
+        super().on_response_complete()
+        if was_paused and self._timer is not None:
+            self._begin_timer()
+
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn's own words
         """Refuse what is no request, or was found to be too large."""
         self._refuse(self._refusal)
@@ -145,6 +152,10 @@ class BoundedConnection(HttpToolsProtocol):
             return self.body_seconds
         return self.head_seconds if self._in_head else self.timeout_keep_alive
 
+    def _begin_timer(self) -> None:
+        self._stop_timer()
+        self._timer = self.loop.call_later(self._patience_seconds(), self._too_slow)
+
     def _stop_timer(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
@@ -161,8 +172,8 @@ class BoundedConnection(HttpToolsProtocol):
 
     def _too_slow(self) -> None:
         self._timer = None
-        if self._in_body and self.flow.read_paused:  # it is we who take our time
-            self._timer = self.loop.call_later(self.body_seconds, self._too_slow)
+        if self.flow.read_paused:  # it is we who take our time
+            self._begin_timer()
         elif self._in_head or self._in_body:
             self._refuse(_TIMEOUT)
         else:  # nothing was asked
@@ -177,7 +188,7 @@ class BoundedConnection(HttpToolsProtocol):
         if waits_for_body:
             self.cycle.disconnected = True
             self.cycle.message_event.set()
-        if status == _TOO_LARGE:
+        if status == _TOO_LARGE and (waits_for_body or self._is_idle()):  # else somebody still writes an answer
             self._linger()
         else:
             self.transport.close()
