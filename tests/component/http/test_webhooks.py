@@ -4,12 +4,11 @@ import asyncio
 from datetime import timedelta
 
 import pytest
+from attrs import frozen
 
 from billing_core.domain.errors import StorageUnavailable
 from billing_core.ports.unit_of_work import UnitOfWork
 from tests.component.http.house import House
-
-UNAVAILABLE = StorageUnavailable
 
 
 def event(house: House) -> bytes:
@@ -92,17 +91,32 @@ async def test_a_body_may_have_a_mebibyte_and_no_more(house: House) -> None:
     assert [answer.json()["code"] for answer in answers] == ["invalid_signature", "payload_too_large"]
 
 
+@frozen
 class Away:
-    """A database that is away."""
+    """A database that no unit of work can be had of."""
+
+    error: Exception
 
     def __call__(self) -> UnitOfWork:
-        """Raises `StorageUnavailable`."""
-        raise UNAVAILABLE
+        """Raises what the test wants."""
+        raise self.error
 
 
-async def test_what_could_not_be_stored_is_asked_for_again() -> None:
-    house = House(units=Away())
+@pytest.mark.parametrize(
+    ("error", "status", "code"),
+    [
+        pytest.param(StorageUnavailable(), 503, "unavailable", id="away"),
+        pytest.param(LookupError("a fault of ours"), 500, "internal_error", id="what-nobody-thought-of"),
+    ],
+)
+async def test_what_could_not_be_stored_is_asked_for_again_and_counted(
+    error: Exception, status: int, code: str
+) -> None:
+    """Whatever the reason: by that count somebody is woken."""
+    house = House(units=Away(error))
 
     answer = await house.post_webhook(event(house))
 
-    assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
+    assert (answer.status_code, answer.json()["code"]) == (status, code)
+    counted = house.application.metrics.text().decode().splitlines()
+    assert 'billing_webhook_deliveries_total{outcome="not_stored"} 1.0' in counted
