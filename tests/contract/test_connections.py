@@ -3,29 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import re
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from typing import Any
 
 import pytest
 from attrs import field, frozen
 from litestar.types import Receive, Scope, Send
-from uvicorn import Config, Server
 
 from billing_bootstrap.settings import Settings
-from billing_http.app import BillingHttp
 from billing_http.connections import HEAD_BYTES_MAX, BoundedConnection
 from billing_http.server import config_of
-from tests.component.http.house import House
+from tests.contract.peers import HEALTH, LAST, POST, WEBHOOK, Patient, Peer, answers, served_by
 
-HEALTH = b"GET /api/health/live HTTP/1.1\r\nHost: x\r\n"
 HELD = b"GET /held HTTP/1.1\r\nHost: x\r\n\r\n"
-LAST = HEALTH + b"Connection: close\r\n\r\n"
-POST = b"POST /api/purchases/create HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
-WEBHOOK = b"POST /api/webhooks/stripe HTTP/1.1\r\nHost: x\r\nStripe-Signature: t=1,v1=00\r\n"
 
 
 class Impatient(BoundedConnection):
@@ -34,42 +25,6 @@ class Impatient(BoundedConnection):
     head_seconds = 0.05
     body_seconds = 0.05
     taking_seconds = 0.05
-
-
-class Patient(BoundedConnection):
-    """A connection that no test is too slow for."""
-
-    head_seconds = 60
-    body_seconds = 60
-    taking_seconds = 60
-    lingering_seconds = 60
-
-
-@frozen
-class Peer:
-    """A server on loopback, and who speaks to it in bytes."""
-
-    port: int
-
-    async def say(self, *parts: bytes) -> bytes:
-        """All that comes back until the server closes."""
-        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
-        for part in parts:
-            writer.write(part)
-            await writer.drain()
-        told = await reader.read()
-        writer.close()
-        return told
-
-    @asynccontextmanager
-    async def line(self) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
-        """A connection, to speak on it bit by bit; only what hangs takes as long as is waited here."""
-        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
-        try:
-            async with asyncio.timeout(30):
-                yield reader, writer
-        finally:
-            writer.close()
 
 
 @frozen
@@ -85,47 +40,24 @@ class Holding:
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
-async def _served(
-    connection: type[BoundedConnection], *, app: BillingHttp | Holding | None = None, kept_seconds: int = 0
-) -> AsyncIterator[Peer]:
-    config = Config(
-        app or House().http,
-        host="127.0.0.1",
-        port=0,
-        http=connection,
-        ws="none",
-        lifespan="off",
-        log_config=None,
-        timeout_keep_alive=kept_seconds,
-    )
-    server = Server(config)
-    config.load()
-    server.lifespan = config.lifespan_class(config)
-    await server.startup()
-    try:
-        yield Peer(server.servers[0].sockets[0].getsockname()[1])
-    finally:
-        await server.shutdown()
-
-
 @pytest.fixture(scope="module")
 async def peer() -> AsyncIterator[Peer]:
     """Somebody to speak to who has time."""
-    async for one in _served(Patient):
+    async for one in served_by(Patient):
         yield one
 
 
 @pytest.fixture(scope="module")
 async def impatient() -> AsyncIterator[Peer]:
     """Somebody to speak to who has none."""
-    async for one in _served(Impatient):
+    async for one in served_by(Impatient):
         yield one
 
 
 @pytest.fixture(scope="module")
 async def keeping() -> AsyncIterator[Peer]:
     """Somebody who has no time, but keeps a connection that was of use."""
-    async for one in _served(Impatient, kept_seconds=60):
+    async for one in served_by(Impatient, kept_seconds=60):
         yield one
 
 
@@ -138,22 +70,9 @@ def holding() -> Holding:
 @pytest.fixture
 async def before(holding: Holding) -> AsyncIterator[Peer]:
     """Somebody in front of it who has none."""
-    async for one in _served(Impatient, app=holding):
+    async for one in served_by(Impatient, app=holding):
         yield one
         holding.let_go.set()  # or the server would not end where a test failed
-
-
-def answers(told: bytes) -> list[tuple[int, dict[str, str], Any]]:
-    """Status, headers and document of each answer."""
-    found = []
-    while told:
-        head, _, rest = told.partition(b"\r\n\r\n")
-        first, *lines = head.decode().split("\r\n")
-        headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
-        length = int(headers.get("content-length", "0"))
-        found.append((int(first.split()[1]), headers, json.loads(rest[:length] or b"null")))
-        told = rest[length:]
-    return found
 
 
 def refusal(told: bytes) -> tuple[int, str]:

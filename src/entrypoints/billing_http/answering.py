@@ -49,12 +49,12 @@ def answer_error(request: AnyRequest, error: Exception) -> Answer:
 
 
 def problem_for(error: Exception, scope: Scope) -> Problem:
-    """What is said about an error, whatever it is; what we are to blame for is logged."""
+    """What is said about an error, whatever it is; what we are to blame for is logged, and what was refused is not."""
     problem = _problem(error)
     route = scope.get("path_template")
     if problem.code is Code.INTERNAL_ERROR:
         structlog.get_logger().error("unforeseen", exc_info=error, route=route)
-    elif problem.status >= _SERVER_ERROR:
+    elif problem.status >= _SERVER_ERROR and not isinstance(error, RequestRefused):
         structlog.get_logger().warning("failed", error=type(error).__name__, reason=str(error), route=route)
     return problem
 

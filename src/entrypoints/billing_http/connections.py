@@ -16,6 +16,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from billing_http.envelope import CSP, SECURITY_HEADERS, new_request_id
 from billing_http.problems import Code, ProblemShape
+from billing_http.room import connections_max, make_room
 from billing_http.writing import JoinedWrites
 
 __all__ = ["HEAD_BYTES_MAX", "BoundedConnection"]
@@ -51,6 +52,8 @@ class BoundedConnection(HttpToolsProtocol):
     taking_seconds: ClassVar[float] = 30
     #: How long what still comes in after a refusal is thrown away: closed at once, the refusal could get lost.
     lingering_seconds: ClassVar[float] = 2
+    #: How many are open; beyond that those are closed whose client has been waited for longest.
+    connections_max = staticmethod(connections_max)
 
     _latest = 0
     _received = 0
@@ -58,6 +61,7 @@ class BoundedConnection(HttpToolsProtocol):
     _in_body = False
     _refusal = _MALFORMED
     _lingers = False
+    _since = 0.0
     _timer: asyncio.TimerHandle | None = None
     _taking: asyncio.TimerHandle | None = None
 
@@ -66,6 +70,8 @@ class BoundedConnection(HttpToolsProtocol):
         self.logger = _LOGGER
         super().connection_made(JoinedWrites(transport, self.loop))
         self._timer = self.loop.call_later(self.head_seconds, self._too_slow)
+        self._since = self.loop.time()
+        make_room(self.connections, self.connections_max())  # type: ignore[arg-type]  # all are of this class
 
     def connection_lost(self, exc: Exception | None) -> None:
         """End."""
@@ -142,6 +148,23 @@ class BoundedConnection(HttpToolsProtocol):
         self._stop_taking()
         super().resume_writing()
 
+    def waits_since(self) -> float | None:
+        """Since when the client is waited for; None while it is answered, or the connection is being closed."""
+        if self.transport.is_closing() or self._lingers:
+            return None
+        if self.timeout_keep_alive_task is not None:
+            return self.timeout_keep_alive_task.when() - self.timeout_keep_alive
+        is_waited_for = self._is_idle() or (self._in_body and not self.flow.read_paused)
+        return self._since if is_waited_for else None
+
+    def give_way(self) -> None:
+        """Close for another connection, as if this one's time was up."""
+        self.connections.discard(self)
+        if self._in_head or self._in_body:
+            self._refuse(_TIMEOUT)
+        else:
+            self.transport.close()
+
     def _is_idle(self) -> bool:
         """Whether nothing is being answered."""
         return self.cycle is None or self.cycle.response_complete
@@ -155,6 +178,7 @@ class BoundedConnection(HttpToolsProtocol):
     def _begin_timer(self) -> None:
         self._stop_timer()
         self._timer = self.loop.call_later(self._patience_seconds(), self._too_slow)
+        self._since = self.loop.time()
 
     def _stop_timer(self) -> None:
         if self._timer is not None:
