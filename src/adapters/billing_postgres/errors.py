@@ -16,6 +16,7 @@ from billing_core.domain.errors import (
     LockTimeout,
     MappingConflict,
     SchemaMismatch,
+    StorageDenied,
     StorageUnavailable,
 )
 
@@ -41,6 +42,7 @@ BY_SQLSTATE: Final[dict[str, type[BillingError]]] = {
     "25P03": StorageUnavailable,  # idle_in_transaction_session_timeout
     "25P04": StorageUnavailable,  # transaction_timeout
     "3D000": StorageUnavailable,  # invalid_catalog_name: the database is being restored
+    "42501": StorageDenied,  # insufficient_privilege: the statements of docs/how-to/service-role.sql were not run again
     "42703": SchemaMismatch,  # undefined_column
     "42883": SchemaMismatch,  # undefined_function
     "42P01": SchemaMismatch,  # undefined_table
@@ -64,6 +66,8 @@ DRIVER_ERRORS: Final[tuple[tuple[type[Exception], type[BillingError]], ...]] = (
 
 _NONE_FREE: Final = "No connection to it became free in time: all are in use, or it does not answer."
 
+_RIGHTS: Final = "docs/how-to/service-role.sql gives its role all rights that it needs."
+
 #: What the name of a partition's constraint has after that of its table's.
 _OF_PARTITION: Final = re.compile(r"_(first|default|y\d{4}[mw]\d{2})$")
 
@@ -75,7 +79,9 @@ def core_error(error: psycopg.Error) -> BillingError | None:
         found = BY_SQLSTATE.get(error.sqlstate) or BY_SQLSTATE.get(error.sqlstate[:2])
     elif found is None:
         found = next((known for kind, known in DRIVER_ERRORS if isinstance(error, kind)), None)
-    # For the log: what is not there, full, or not free. Whoever asked over HTTP is told the docstring alone.
+    # For the log: what is not there, full, denied or not free. Whoever asked over HTTP is told the docstring alone.
+    if found is StorageDenied:
+        return found(f"{found.__doc__} {_RIGHTS} PostgreSQL says: {error.diag.message_primary}.")
     if found in {SchemaMismatch, StorageUnavailable} and error.diag.message_primary:
         return found(f"{found.__doc__} PostgreSQL says: {error.diag.message_primary}.")
     if isinstance(error, psycopg_pool.PoolTimeout):

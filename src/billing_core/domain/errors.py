@@ -37,6 +37,7 @@ __all__ = [
     "RefundWindowClosed",
     "SchemaMismatch",
     "SignatureInvalid",
+    "StorageDenied",
     "StorageUnavailable",
     "UnknownPlan",
 ]
@@ -154,6 +155,10 @@ class LockTimeout(BillingError):
 
 class StorageUnavailable(BillingError):
     """The database cannot be reached. Try again in a moment."""
+
+
+class StorageDenied(BillingError):
+    """The database denies the service something that it needs. Try again later."""
 
 
 class SchemaMismatch(BillingError):

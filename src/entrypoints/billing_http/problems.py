@@ -105,6 +105,7 @@ BY_ERROR: dict[type[errors.BillingError], Code] = {
     errors.ConcurrentChange: Code.UNAVAILABLE,
     errors.LockTimeout: Code.UNAVAILABLE,
     errors.SchemaMismatch: Code.UNAVAILABLE,
+    errors.StorageDenied: Code.UNAVAILABLE,
     errors.StorageUnavailable: Code.UNAVAILABLE,
     errors.PublisherUnavailable: Code.UNAVAILABLE,
     errors.ProviderRefused: Code.PROVIDER_ERROR,

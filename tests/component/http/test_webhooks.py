@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from attrs import frozen
 
-from billing_core.domain.errors import StorageUnavailable
+from billing_core.domain.errors import StorageDenied, StorageUnavailable
 from billing_core.ports.unit_of_work import UnitOfWork
 from tests.component.http.house import House
 
@@ -106,6 +106,7 @@ class Away:
     ("error", "status", "code"),
     [
         pytest.param(StorageUnavailable(), 503, "unavailable", id="away"),
+        pytest.param(StorageDenied(), 503, "unavailable", id="a-right-is-lacking"),
         pytest.param(LookupError("a fault of ours"), 500, "internal_error", id="what-nobody-thought-of"),
     ],
 )

@@ -21,7 +21,10 @@ from billing_contracts.manual_grants import ManualGrantsContract
 from billing_contracts.operations import OperationsContract
 from billing_contracts.outbox import OutboxContract
 from billing_contracts.unit_of_work import UnitOfWorkContract
+from billing_core.domain.errors import StorageDenied
 from billing_postgres import Pool, PostgresUnitsOfWork, open_pool
+from tests.receiving import Receiver
+from tests.unit.stripe import stripe_json as make
 
 SQL = Path(__file__).parents[3] / "docs" / "how-to" / "service-role.sql"
 ROLE = "billing_service"
@@ -77,6 +80,26 @@ class TestOperations(OperationsContract):
 
 class TestOutbox(OutboxContract):
     """As the role."""
+
+
+async def test_where_a_right_is_lacking_nothing_is_stored_and_the_log_says_what(
+    units: PostgresUnitsOfWork, empty_pool: Pool
+) -> None:
+    """As after an upgrade where the statements were not run again. The event is sent again, once somebody mended it."""
+    async with empty_pool.connection() as owner:
+        await owner.execute(f"REVOKE ALL ON received_events FROM {ROLE}".encode())
+    try:
+        with pytest.raises(StorageDenied) as denied:
+            await Receiver(units).receives(make.event("customer.created", make.customer()))
+    finally:
+        async with empty_pool.connection() as owner:
+            await owner.execute(f"GRANT SELECT, INSERT, UPDATE, DELETE ON received_events TO {ROLE}".encode())
+
+    assert denied.value.message == (
+        "The database denies the service something that it needs. Try again later."
+        " docs/how-to/service-role.sql gives its role all rights that it needs."
+        " PostgreSQL says: permission denied for table received_events."
+    )
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ from billing_core.domain.errors import (
     LockTimeout,
     MappingConflict,
     SchemaMismatch,
+    StorageDenied,
     StorageUnavailable,
 )
 from billing_core.domain.plans import Catalog
@@ -68,6 +69,7 @@ async def until(pool: Pool, statement: str) -> None:
         ("25P03", StorageUnavailable),
         ("25P04", StorageUnavailable),
         ("3D000", StorageUnavailable),
+        ("42501", StorageDenied),
         ("42703", SchemaMismatch),
         ("42883", SchemaMismatch),
         ("42P01", SchemaMismatch),
