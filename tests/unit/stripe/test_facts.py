@@ -230,10 +230,11 @@ def test_no_metadata_of_ours_is_no_labels(metadata: object) -> None:
         (make.charge(object="invoice"), r"Expected a charge, not a 'invoice'\."),
         (make.charge(amount="14900"), r"charge\.amount should be a whole number, not str\."),
         (make.charge(amount=True), r"charge\.amount should be a whole number, not bool\."),
-        (make.charge(amount=2**63), r"charge\.amount should be a whole number"),
-        (make.charge(amount=-1), r"charge\.amount should be an amount of at least nothing"),
-        (make.charge(created=10**15), r"charge\.created should be a time in Unix seconds"),
-        (make.charge(created=-1), r"charge\.created should be a time in Unix seconds"),
+        (make.charge(amount=2**63), r"charge\.amount is too large: it should be at most 1000000000000000\."),
+        (make.charge(amount=-1), r"charge\.amount is too small: it should be at least 0\."),
+        (make.charge(created=10**15), r"charge\.created is too large: it should be at most 253402214400\."),
+        (make.charge(created=-1), r"charge\.created is too small: it should be at least 0\."),
+        (make.charge(created="today"), r"charge\.created should be a whole number, not str\."),
         (make.charge(currency="dollars"), r"charge\.currency should be a currency code"),
         (make.charge(id="ch\u202e"), r"charge\.id should be an id"),
         (make.charge(id=""), r"charge\.id is missing\."),
@@ -244,6 +245,19 @@ def test_no_metadata_of_ours_is_no_labels(metadata: object) -> None:
 def test_what_is_not_as_promised_is_refused_with_the_place(body: make.Obj, message: str) -> None:
     with pytest.raises(Unreadable, match=message):
         snapshot_of(ObjectKind.CHARGE, body)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"amount": -(2**63)}, r"amount is too small: it should be at least -1000000000000000\."),
+        ({"quantity": 2**31}, r"quantity is too large: it should be at most 2147483647\."),
+        ({"quantity": -1}, r"quantity is too small: it should be at least 0\."),
+    ],
+)
+def test_a_number_that_is_out_of_range_is_told_from_what_is_none(changes: make.Obj, message: str) -> None:
+    with pytest.raises(Unreadable, match=message):
+        read(make.invoice(make.line(**changes)))
 
 
 def test_the_place_inside_a_list_is_named() -> None:

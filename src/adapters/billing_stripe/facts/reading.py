@@ -96,28 +96,26 @@ class Json:
         except InvalidValue:
             return None
 
-    def whole(self, name: str) -> int | None:
-        """A whole number."""
+    def whole(self, name: str, least: int = -_WHOLE_MAX, most: int = _WHOLE_MAX) -> int | None:
+        """A whole number within these bounds."""
         value = self.fields.get(name)
         if value is None:
             return None
-        if type(value) is not int or not -_WHOLE_MAX <= value <= _WHOLE_MAX:
+        if type(value) is not int:
             raise self._wrong(name, "a whole number", value)
+        if value < least:
+            raise Unreadable(f"{self.path}.{name} is too small: it should be at least {least}.")
+        if value > most:
+            raise Unreadable(f"{self.path}.{name} is too large: it should be at most {most}.")
         return value
 
     def count(self, name: str) -> int | None:
         """A whole number of things, none of which is negative."""
-        value = self.whole(name)
-        if value is not None and not 0 <= value <= _COUNT_MAX:
-            raise self._wrong(name, "a number of things", value)
-        return value
+        return self.whole(name, 0, _COUNT_MAX)
 
     def amount(self, name: str) -> int | None:
         """An amount that is never negative, in minor units; lines of invoices may be, and are a `whole`."""
-        value = self.whole(name)
-        if value is not None and value < 0:
-            raise self._wrong(name, "an amount of at least nothing", value)
-        return value
+        return self.whole(name, 0)
 
     def need_amount(self, name: str) -> int:
         """Such an amount that must be there."""
@@ -141,12 +139,8 @@ class Json:
 
     def time(self, name: str) -> datetime | None:
         """A time that came as Unix seconds, in UTC."""
-        value = self.whole(name)
-        if value is None:
-            return None
-        if not 0 <= value <= _TIME_MAX:
-            raise self._wrong(name, "a time in Unix seconds", value)
-        return datetime.fromtimestamp(value, UTC)
+        value = self.whole(name, 0, _TIME_MAX)
+        return None if value is None else datetime.fromtimestamp(value, UTC)
 
     def need_time(self, name: str) -> datetime:
         """A time that must be there."""
