@@ -98,9 +98,9 @@ class FastLane:
                 return _STATUS, self._status(caller, user_id)
             case "GET", ["", "api", "subscriptions", "plans"] if b"if-none-match" not in dict(scope["headers"]):
                 return _PLANS, self._plans_on_sale()
-            case "POST", ["", "api", "webhooks", "stripe"] if _is_small(
-                headers := dict(scope["headers"]), WEBHOOK_BYTES_MAX
-            ):
+            case "POST", ["", "api", "webhooks", "stripe"] if (
+                headers := _each_once(scope["headers"])
+            ) is not None and _is_small(headers, WEBHOOK_BYTES_MAX):
                 return _WEBHOOK, self._webhook(headers, receive)
             case "POST", ["", "api", "access", user_id, "check"] if (
                 isinstance(caller, Caller) and is_id(user_id) and _is_plain(scope["headers"])
@@ -138,6 +138,12 @@ class FastLane:
         return _Answer(msgspec.json.encode(await receive(self.application, payload, signature)))
 
 
+def _each_once(given: Collection[tuple[bytes, bytes]]) -> dict[bytes, bytes] | None:
+    """The headers by name; None where one is there twice: which of them counts is for the routes to say."""
+    headers = dict(given)
+    return headers if len(headers) == len(given) else None
+
+
 def _is_small(headers: dict[bytes, bytes], most: int) -> bool:
     """Whether a body comes of a length that is told, and taken."""
     length = headers.get(b"content-length", b"")
@@ -146,9 +152,10 @@ def _is_small(headers: dict[bytes, bytes], most: int) -> bool:
 
 def _is_plain(given: Collection[tuple[bytes, bytes]]) -> bool:
     """Whether a body of JSON comes as most do, to be answered like any other."""
-    headers = dict(given)
-    unusual = len(headers) < len(given) or {b"content-encoding", b"idempotency-key"} & headers.keys()
-    return not unusual and headers.get(b"content-type") == _JSON[1] and _is_small(headers, MAX_BODY_BYTES)
+    headers = _each_once(given)
+    if headers is None or {b"content-encoding", b"idempotency-key"} & headers.keys():
+        return False
+    return headers.get(b"content-type") == _JSON[1] and _is_small(headers, MAX_BODY_BYTES)
 
 
 async def _body(read: Receive) -> bytes:

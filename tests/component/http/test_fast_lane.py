@@ -215,3 +215,20 @@ async def test_an_event_is_taken_in_whole_and_one_that_is_cut_short_is_not() -> 
     for headers in ((signature,), (signature, too_long), (signature, (b"content-length", b"-1"))):
         with pytest.raises(AssertionError):
             await posted(lane, *headers, body=[*parts])
+
+
+@pytest.mark.parametrize(("order", "status"), [((0, 1), 200), ((1, 0), 400)], ids=["good-and-bad", "bad-and-good"])
+async def test_of_two_signatures_both_go_by_the_same_one(house: House, order: tuple[int, int], status: int) -> None:
+    """Two headers of one name are unusual, and the routes say what counts: the first."""
+    payload = house.provider.world.tell_nothing("invoice.upcoming").payload
+    good = (b"stripe-signature", house.provider.signature_of(payload, house.clock.now()).encode())
+    bad = (b"stripe-signature", b"t=1,v1=00")
+    headers = [*((good, bad)[place] for place in order), (b"content-length", b"%d" % len(payload))]
+    body = [{"type": "http.request", "body": payload, "more_body": False}]
+
+    in_lane = await asked(
+        lane_of(house, house.http.routes), "/api/webhooks/stripe", None, *headers, method="POST", body=body
+    )
+    by_the_routes = await asked(house.http.routes, "/api/webhooks/stripe", None, *headers, method="POST", body=body)
+
+    assert [in_lane[0], by_the_routes[0]] == [status, status]
