@@ -24,7 +24,7 @@ from billing_http.controllers.subscriptions import plans_page
 from billing_http.controllers.webhooks import WEBHOOK_BYTES_MAX, receive
 from billing_http.fast_checks import Checks
 from billing_http.operations import CALLER
-from billing_http.reading import MAX_BODY_BYTES, cut_short
+from billing_http.reading import CHECK_BODY_BYTES, cut_short
 
 __all__ = ["FastLane"]
 
@@ -155,7 +155,7 @@ def _is_plain(given: Collection[tuple[bytes, bytes]]) -> bool:
     headers = _each_once(given)
     if headers is None or {b"content-encoding", b"idempotency-key"} & headers.keys():
         return False
-    return headers.get(b"content-type") == _JSON[1] and _is_small(headers, MAX_BODY_BYTES)
+    return headers.get(b"content-type") == _JSON[1] and _is_small(headers, CHECK_BODY_BYTES)
 
 
 async def _body(read: Receive) -> bytes:

@@ -20,7 +20,7 @@ from billing_core.use_cases.answer_once import AnswerOnce
 from billing_http.answering import send_problem
 from billing_http.operations import CALLER, OPERATION, Operation
 from billing_http.problems import STATUSES, Code, Problem, ProblemShape, RequestRefused, problem_of
-from billing_http.reading import MAX_BODY_BYTES, cut_short
+from billing_http.reading import CHECK_BODY_BYTES, cut_short
 
 __all__ = ["IDEMPOTENT_METHODS", "Once"]
 
@@ -136,7 +136,7 @@ async def _read(receive: Receive) -> bytes:
             raise cut_short()
         body += message.get("body", b"")
         more = message.get("more_body", False)
-        if len(body) > MAX_BODY_BYTES:
+        if len(body) > CHECK_BODY_BYTES:  # the most that any route takes under a key; each says itself what it takes
             detail = "The body is larger than what is taken here."
             raise RequestRefused(Problem(code=Code.PAYLOAD_TOO_LARGE, detail=detail))
     return body

@@ -15,6 +15,7 @@ from litestar.exceptions import InternalServerException
 from billing_http.problems import Code, Problem, RequestRefused, invalid
 
 __all__ = [
+    "CHECK_BODY_BYTES",
     "MAX_BODY_BYTES",
     "AnyRequest",
     "cut_short",
@@ -30,8 +31,11 @@ T = TypeVar("T", bound=msgspec.Struct)
 #: Litestar's request, of which nothing is asked that its type arguments describe.
 AnyRequest = Request[Any, Any, Any]
 
-#: The most that is read of any body but a webhook's: 500 resources of 255 characters each fit.
+#: The most that is read of any body but a webhook's and a check's.
 MAX_BODY_BYTES = 256 * 1024
+#: The most that is read of a check: 500 resources with ids of 255 characters. One may take twelve bytes in JSON, as
+#: `\ud83d\ude00` does, and what stands around an id 128, with all its white space.
+CHECK_BODY_BYTES = 500 * (255 * 12 + 128)
 _NO_URL = frozenset(' \\"<>^`|')
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]")

@@ -13,6 +13,7 @@ from litestar.types import ASGIApp
 
 from billing_core.domain.callers import Caller, Role
 from billing_http.fast_lane import FastLane
+from billing_http.idempotency import Once
 from billing_http.operations import CALLER
 from tests.builders import PRO
 from tests.component.http.house import URLS, House
@@ -119,6 +120,32 @@ async def test_many_decisions_are_answered_as_the_routes_do(house: House, ann: s
             expected = await checked(house.http.routes, ann, caller, body.encode())
             assert await checked(lane, ann, caller, body.encode()) == expected
             assert expected[0] in {200, 403}
+
+
+#: The longest ids that there are, of characters beyond the 65,536 that JSON has one escape for.
+LONGEST = json.dumps(
+    {
+        "resources": [
+            {"resource_type": "learning_path", "resource_id": f"{n:03}" + "\U0001f600" * 252} for n in range(500)
+        ]
+    },
+    ensure_ascii=False,
+)
+ESCAPED = json.dumps(json.loads(LONGEST), indent=4)
+
+
+@pytest.mark.parametrize(("body", "app"), [(LONGEST, refused), (ESCAPED, None)], ids=["as-they-are", "escaped"])
+@pytest.mark.parametrize("key", [(), ((b"idempotency-key", b"k"),)], ids=["", "under-a-key"])
+async def test_as_many_as_are_promised_with_ids_as_long_as_are_promised_are_answered(
+    house: House, ann: str, body: str, app: ASGIApp | None, key: tuple[tuple[bytes, bytes], ...]
+) -> None:
+    """However they are written: as they are it is the lane that answers, and under a key, or escaped, the routes."""
+    behind = house.http.routes if app is None else app
+    once = Once(app=house.http.routes, answer_once=house.application.answer_once)
+
+    status, *_ = await checked(once if key else lane_of(house, behind), ann, Caller(ann), body.encode(), *key)
+
+    assert status == 200
 
 
 @pytest.mark.parametrize(

@@ -154,8 +154,12 @@ async def test_json_may_say_that_it_is_utf_8(house: House, ann: str, media_type:
     assert answer.json()["errors"][0]["message"] == "This field is missing."
 
 
-async def test_a_body_that_is_too_large_is_refused(house: House, ann: str) -> None:
-    answer = await house.ask("POST", "/api/purchases/create", user=ann, json={"resource_id": "x" * 300_000})
+@pytest.mark.parametrize(("path", "size"), [("/api/purchases/create", 300_000), ("/api/access/{}/check", 1_700_000)])
+@pytest.mark.parametrize("headers", [{}, {"Idempotency-Key": "k-1"}], ids=["without-key", "with-key"])
+async def test_a_body_that_is_too_large_is_refused(
+    house: House, ann: str, path: str, size: int, headers: dict[str, str]
+) -> None:
+    answer = await house.ask("POST", path.format(ann), user=ann, json={"resource_id": "x" * size}, headers=headers)
 
     assert (answer.status_code, answer.json()["code"]) == (413, "payload_too_large")
 

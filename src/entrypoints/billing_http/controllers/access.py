@@ -11,7 +11,7 @@ from billing_http.answering import Answer, answer
 from billing_http.operations import Operation, caller_of, described
 from billing_http.parameters import App, OurId, ResourceId, ResourceTypeName, UserId
 from billing_http.problems import Code, invalid
-from billing_http.reading import AnyRequest, read_body, read_query, utc
+from billing_http.reading import CHECK_BODY_BYTES, AnyRequest, read_body, read_query, utc
 from billing_http.requests import AccessQuery, CheckRequest, GrantRequest
 
 __all__ = ["Access"]
@@ -76,6 +76,7 @@ class Access(Controller):
     @post(
         "/{user_id:str}/check",
         status_code=200,
+        request_max_body_size=CHECK_BODY_BYTES,
         opt=described(
             Operation(
                 id="check_access",
