@@ -28,8 +28,9 @@ HEADERS_MAX = 100
 _REQUEST_BYTES_MAX = 8 * 1024 * 1024
 _VERSIONS = frozenset({"1.0", "1.1"})
 _MALFORMED, _TIMEOUT, _TOO_LARGE, _HEAD_TOO_LARGE = 400, 408, 413, 431
-#: What is answered where no route was reached, and so no problem has a row for it.
-_CODES = {_TOO_LARGE: Code.PAYLOAD_TOO_LARGE, _HEAD_TOO_LARGE: Code.PAYLOAD_TOO_LARGE}
+#: What is answered where no route was reached. Of what has no code of its own the request did not fit, and the status
+#: is more exact: who does not know 408 or 431 takes it for 400, which goes with that code (RFC 9110, 15).
+_CODES = {_TOO_LARGE: Code.PAYLOAD_TOO_LARGE}
 _TITLES = {
     _MALFORMED: "This is no HTTP request",
     _TIMEOUT: "The request did not arrive in time",
