@@ -76,7 +76,7 @@ _COMMANDS: list[Command] = [
         void_invoice_id="in_1",
         release_hold=True,
     ),
-    UndoCancel(subscription_id="sub_1"),
+    UndoCancel(subscription_id="sub_1", schedule_id="sub_sched_1"),
     ChangePlan(
         subscription_id="sub_1",
         item_id="si_1",

@@ -9,7 +9,15 @@ import pytest
 from attrs import evolve
 
 from billing_contracts.examples import COURSE
-from billing_contracts.provider_bench import ProviderBench, Story, change_at_once, facts_told, operation, plan_at
+from billing_contracts.provider_bench import (
+    ProviderBench,
+    Story,
+    change_at_once,
+    change_at_the_end,
+    facts_told,
+    operation,
+    plan_at,
+)
 from billing_core.domain.errors import CatalogInvalid, ProviderRefused, SignatureInvalid
 from billing_core.domain.facts import (
     ANSWER,
@@ -27,7 +35,6 @@ from billing_core.domain.facts import (
 from billing_core.domain.money import Money
 from billing_core.domain.operations import (
     CancelSubscription,
-    ChangePlan,
     CreateCustomer,
     ExpireCheckout,
     RefundPayment,
@@ -150,6 +157,30 @@ class ProviderContract:
         await story.do(UndoCancel(subscription_id=subscription.id))
         assert not (await story.subscription(subscription.id)).cancel_at_period_end
 
+    async def test_a_cancellation_beside_a_schedule_is_taken_back_once_the_schedule_is_released(
+        self, bench: ProviderBench
+    ) -> None:
+        """As it may come about in the Dashboard. Whoever does not name the schedule is refused, and nothing changes."""
+        story = Story(bench)
+        cheap, dear = await bench.catalog.ensure_plan(plan_at(1999)), await bench.catalog.ensure_plan(plan_at(4999))
+        subscription = await story.subscribed(dear)
+        await story.do(CancelSubscription(subscription_id=subscription.id, at_period_end=True))
+        await story.do(change_at_the_end(subscription, cheap))
+        stuck = await story.subscription(subscription.id)
+        assert stuck.cancel_at_period_end
+        assert stuck.schedule_id is not None
+        with pytest.raises(ProviderRefused):
+            await story.do(UndoCancel(subscription_id=subscription.id))
+        assert await story.subscription(subscription.id) == stuck
+        undo = operation(
+            UndoCancel(subscription_id=subscription.id, schedule_id=stuck.schedule_id), bench.now(), story.user_id
+        )
+        assert await bench.lookup.effect_of(undo) is None
+        await bench.provider.execute(undo)
+        assert await bench.lookup.effect_of(undo) is not None
+        free = await story.subscription(subscription.id)
+        assert (free.cancel_at_period_end, free.schedule_id, free.items) == (False, None, stuck.items)
+
     async def test_what_is_canceled_counts_as_canceled(self, bench: ProviderBench) -> None:
         """Also for a second operation that wants it so."""
         story = Story(bench)
@@ -181,16 +212,7 @@ class ProviderContract:
         story = Story(bench)
         cheap, dear = await bench.catalog.ensure_plan(plan_at(1999)), await bench.catalog.ensure_plan(plan_at(4999))
         subscription = await story.subscribed(dear)
-        command = ChangePlan(
-            subscription_id=subscription.id,
-            item_id=subscription.items[0].id,
-            price_id=cheap,
-            quantity=1,
-            at_period_end=True,
-            proration="none",
-            current_price_id=dear,
-        )
-        await story.do(command)
+        await story.do(change_at_the_end(subscription, cheap))
         changed = await story.subscription(subscription.id)
         assert changed.items[0].price_id == dear
         schedule = await story.seen(ObjectKind.SCHEDULE, changed.schedule_id or "", ScheduleSeen)

@@ -23,7 +23,7 @@ from billing_core.domain.plans import Plan
 from billing_core.ports.provider import Provider, ProviderCatalog, ProviderLookup, WebhookVerifier
 from billing_core.ports.provider_listing import ProviderListing
 
-__all__ = ["ProviderBench", "Story", "change_at_once", "facts_told", "operation", "plan_at"]
+__all__ = ["ProviderBench", "Story", "change_at_once", "change_at_the_end", "facts_told", "operation", "plan_at"]
 
 S = TypeVar("S", bound=Snapshot)
 
@@ -101,6 +101,20 @@ def change_at_once(subscription: SubscriptionSeen, price_id: str) -> ChangePlan:
         at_period_end=False,
         proration="always_invoice",
         only_when_paid=True,
+    )
+
+
+def change_at_the_end(subscription: SubscriptionSeen, price_id: str) -> ChangePlan:
+    """To another price at the end of the period."""
+    (item,) = subscription.items
+    return ChangePlan(
+        subscription_id=subscription.id,
+        item_id=item.id,
+        price_id=price_id,
+        quantity=1,
+        at_period_end=True,
+        proration="none",
+        current_price_id=item.price_id or "",
     )
 
 

@@ -119,7 +119,8 @@ async def _going_on(api: StripeApi, _operation: Operation, command: UndoCancel) 
     if found is None or found.json.text("status") in ENDED:
         return None
     ending = found.json.flag("cancel_at_period_end") or found.json.has("cancel_at")
-    return None if ending else [(ObjectKind.SUBSCRIPTION, found)]
+    held = command.schedule_id is not None and found.json.identity("schedule") == command.schedule_id
+    return None if ending or held else [(ObjectKind.SUBSCRIPTION, found)]
 
 
 async def _plan_changed(api: StripeApi, operation: Operation, command: ChangePlan) -> Found | None:

@@ -145,10 +145,12 @@ class CancelSubscription:
 
 @frozen(kw_only=True)
 class UndoCancel:
-    """Take a cancellation at the period's end back."""
+    """Take a cancellation at the period's end back. A change of plan that is pending beside it is given up."""
 
     subscription_id: str
 
+    #: The schedule that holds such a change, to be released first.
+    schedule_id: str | None = None
 
 @frozen(kw_only=True)
 class ChangePlan:

@@ -50,7 +50,9 @@ async def _change_of(uow: UnitOfWork, subscription: Subscription) -> Operation |
 async def _keep_on(uow: UnitOfWork, subscription: Subscription, change: Operation, now: datetime) -> None:
     identity = derived_id(change.created_at, f"keep_on:{change.id}")
     if await uow.operations.get(identity) is None:
-        wanted = UndoCancel(subscription_id=subscription.stripe_subscription_id)
+        wanted = UndoCancel(
+            subscription_id=subscription.stripe_subscription_id, schedule_id=subscription.stripe_schedule_id
+        )
         operation = Operation(
             id=identity,
             user_id=subscription.user_id,

@@ -68,4 +68,4 @@ class ResumeSubscription:
         if held and not subscription.is_canceling and not subscription.has_ended:
             return ReleaseHold(subscription_id=identity)
         require_allowed(Command.UNDO_CANCEL, subscription, self.clock.now())
-        return UndoCancel(subscription_id=identity)
+        return UndoCancel(subscription_id=identity, schedule_id=subscription.stripe_schedule_id)

@@ -148,7 +148,7 @@ class Commands:
             case CancelSubscription():
                 return self.subscribing.cancel(command)
             case UndoCancel():
-                return self.subscribing.undo_cancel(command.subscription_id)
+                return self.subscribing.undo_cancel(command.subscription_id, command.schedule_id)
             case ChangePlan():
                 return self.subscribing.change(command, paid=self.cards_work)
             case ChangeTrialEnd():
@@ -324,8 +324,9 @@ class Commands:
         match command:
             case CancelSubscription(at_period_end=at_period_end):
                 return subscription.status == "canceled" or (at_period_end and subscription.cancel_at_period_end)
-            case UndoCancel():
-                return not subscription.cancel_at_period_end
+            case UndoCancel(schedule_id=schedule_id):
+                held = schedule_id is not None and subscription.schedule_id == schedule_id
+                return not subscription.cancel_at_period_end and not held
             case ChangePlan(price_id=price_id, quantity=quantity, at_period_end=False):
                 item = subscription.items[0]
                 waiting = (subscription.pending_price_id, subscription.pending_quantity)

@@ -159,9 +159,9 @@ class Subscribing:
         )
         return self.world.tell("customer.subscription.updated", scheduled)
 
-    def undo_cancel(self, subscription_id: str) -> SubscriptionSeen:
+    def undo_cancel(self, subscription_id: str, schedule_id: str | None) -> SubscriptionSeen:
         """Take a cancellation at the period's end back."""
-        subscription = self.going_on(subscription_id)
+        subscription = self._release(self.going_on(subscription_id), schedule_id)
         if not subscription.cancel_at_period_end:
             return subscription
         return self.world.tell("customer.subscription.updated", _uncanceled(subscription))

@@ -94,7 +94,9 @@ async def release(steps: Steps, subscription_id: str, step: str) -> None:
 
 
 async def undo_cancel(steps: Steps, command: UndoCancel) -> Answer:
-    """Let a subscription go on that was to end."""
+    """Let a subscription go on that was to end. Its schedule is released first, as Stripe wants it."""
+    if command.schedule_id:
+        await release_schedule(steps, command.schedule_id)
     await keep_on(steps, command.subscription_id, MAIN)
     return steps.answer(command.subscription_id)
 
