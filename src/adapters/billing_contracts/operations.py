@@ -257,6 +257,18 @@ class OperationsContract:
             found = await uow.operations.of_user("user-1", "cancel_subscription")
         assert [one.id for one in found] == [ours(703), ours(702), ours(701)]
 
+    async def test_what_is_not_finished_is_listed_by_user(self, units: UnitsOfWork) -> None:
+        """The oldest first, of every kind, and that user's alone, whether or not anybody is at it."""
+        await _add(units, operation(3), operation(1), operation(2, command=EndDiscounts(subscription_id="sub_1")))
+        await _add(units, operation(4), operation(5), operation(6, user_id="user-2"))
+        await _leased(units, "worker-1")
+        await _save(units, operation(3).unclear(after(9), "OutcomeUnknown"))
+        await _save(units, operation(4).done(Answer(facts=(), result_id="sub_1"), after(5)))
+        await _save(units, operation(5).refused("card_declined", "Your card was declined.", None, after(5)))
+        async with units() as uow:
+            assert [one.id for one in await uow.operations.pending_of("user-1")] == [ours(701), ours(702), ours(703)]
+            assert await uow.operations.pending_of("user-3") == ()
+
     async def test_no_more_than_twenty_are_listed_unless_more_are_asked_for(self, units: UnitsOfWork) -> None:
         """The newest ones."""
         await _add(units, *(operation(number) for number in range(1, 23)))

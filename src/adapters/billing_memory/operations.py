@@ -67,6 +67,11 @@ class MemoryOperations:
         found.sort(key=lambda operation: (operation.created_at, operation.id), reverse=True)
         return tuple(found[:limit])
 
+    async def pending_of(self, user_id: str) -> tuple[Operation, ...]:
+        """A user's operations that are not finished."""
+        rows = self._work.on(self._work.store.operations).of_group((user_id, OperationState.PENDING))
+        return tuple(sorted((row.operation for row in rows), key=lambda one: (one.created_at, one.id)))
+
     def _leased(self, row: StoredOperation, lease: Lease) -> Operation:
         self._work.on(self._work.store.operations).put(row.operation.id, evolve(row, lease=lease))
         return row.operation

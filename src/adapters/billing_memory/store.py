@@ -163,6 +163,11 @@ def _inbox_groups(row: StoredReceived) -> Iterable[Hashable]:
     return (row.received.state, *(("waits for", key) for key in row.received.waits_for))
 
 
+def _operation_groups(row: StoredOperation) -> Iterable[Hashable]:
+    operation = row.operation
+    return operation.state, (operation.user_id, operation.name), (operation.user_id, operation.state)
+
+
 def _object_groups(state: ObjectState) -> Iterable[Hashable]:
     if state.customer_id is None:
         return owners_of(state.snapshot)
@@ -221,9 +226,7 @@ class MemoryStore:
             lambda pause: (pause.user_id, WAITING) if pause.due_at is not None else (pause.user_id,)
         )
         self.catalog: Rows[str, StoredCatalog] = Rows()
-        self.operations: Rows[str, StoredOperation] = Rows(
-            lambda row: (row.operation.state, (row.operation.user_id, row.operation.name))
-        )
+        self.operations: Rows[str, StoredOperation] = Rows(_operation_groups)
         self.idempotency_keys: Rows[tuple[str, str], StoredKey] = Rows()
         self.outbox: Rows[str, StoredEvent] = Rows(
             lambda row: (row.event.user_id, UNPUBLISHED) if row.published_at is None else (row.event.user_id,)

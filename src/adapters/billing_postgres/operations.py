@@ -115,6 +115,10 @@ SELECT to_json(o) FROM operations o WHERE o.user_id = %s AND o.name = %s
 ORDER BY o.created_at DESC, o.id DESC LIMIT %s
 """
 
+_PENDING_OF: Final[LiteralString] = """
+SELECT to_json(o) FROM operations o WHERE o.user_id = %s AND o.state = 'pending' ORDER BY o.created_at, o.id
+"""
+
 _READ: Final = msgspec.json.Decoder(OperationRow)
 
 
@@ -153,4 +157,9 @@ class PostgresOperations:
     async def of_user(self, user_id: str, name: str, limit: int = LATEST) -> tuple[Operation, ...]:
         """A user's latest operations of one name."""
         rows = await self._session.rows(_OF_USER, (user_id, name, limit))
+        return tuple(_READ.decode(stored).to_domain() for (stored,) in rows)
+
+    async def pending_of(self, user_id: str) -> tuple[Operation, ...]:
+        """A user's operations that are not finished."""
+        rows = await self._session.rows(_PENDING_OF, (user_id,))
         return tuple(_READ.decode(stored).to_domain() for (stored,) in rows)

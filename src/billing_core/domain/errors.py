@@ -128,6 +128,11 @@ class PreviewOutdated(Conflict):
 class OperationInProgress(Conflict):
     """The same operation is still being carried out. Wait a moment, then ask again."""
 
+    def __init__(self, message: str | None = None, *, operation_id: str | None = None) -> None:
+        super().__init__(message)
+        #: What is under way, where it is another operation than the one that was asked for.
+        self.operation_id = operation_id
+
 
 class IdempotencyKeyReused(BillingError):
     """This idempotency key was used with another request. Use a new key for a new request."""

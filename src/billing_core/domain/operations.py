@@ -47,6 +47,7 @@ __all__ = [
     "GiveUpCollecting",
     "HoldCollection",
     "OfCustomer",
+    "OfSubscription",
     "OpenPortal",
     "OpenPurchaseCheckout",
     "OpenSubscriptionCheckout",
@@ -148,9 +149,9 @@ class UndoCancel:
     """Take a cancellation at the period's end back. A change of plan that is pending beside it is given up."""
 
     subscription_id: str
-
     #: The schedule that holds such a change, to be released first.
     schedule_id: str | None = None
+
 
 @frozen(kw_only=True)
 class ChangePlan:
@@ -245,16 +246,11 @@ class OpenPortal:
 OfCustomer = OpenPurchaseCheckout | OpenSubscriptionCheckout | AttachPaymentMethod | CreateSetupIntent | OpenPortal
 
 
-Command = (
-    OfCustomer
-    | CreateCustomer
-    | ExpireCheckout
-    | RefundPayment
-    | CancelSubscription
+#: Commands that change one subscription, or collect for it: one at a time (ADR 0016).
+OfSubscription = (
+    CancelSubscription
     | UndoCancel
     | ChangePlan
-    | SetDefaultPaymentMethod
-    | DetachPaymentMethod
     | ChangeTrialEnd
     | PayInvoice
     | GiveUpCollecting
@@ -264,6 +260,17 @@ Command = (
     | ResumeSubscription
     | ApplyPromotion
     | EndDiscounts
+)
+
+
+Command = (
+    OfCustomer
+    | OfSubscription
+    | CreateCustomer
+    | ExpireCheckout
+    | RefundPayment
+    | SetDefaultPaymentMethod
+    | DetachPaymentMethod
 )
 
 #: The name under which each command is stored, and with which its idempotency key begins.
@@ -334,6 +341,11 @@ class Operation:
     def name(self) -> str:
         """What it is called in storage and logs."""
         return COMMAND_NAMES[type(self.command)]
+
+    @property
+    def subscription_id(self) -> str | None:
+        """The provider's id of the one subscription that it changes; None for what is about none, or about several."""
+        return self.command.subscription_id if isinstance(self.command, OfSubscription) else None
 
     @property
     def idempotency_key(self) -> str:

@@ -41,3 +41,7 @@ class Operations(Protocol):
     async def of_user(self, user_id: str, name: str, limit: int = LATEST) -> tuple[Operation, ...]:
         """A user's operations of one name (one of `COMMAND_NAMES`), newest first, so many at most."""
         ...
+
+    async def pending_of(self, user_id: str) -> tuple[Operation, ...]:
+        """A user's operations that are not finished, whether or not anybody is at them; the oldest first."""
+        ...

@@ -35,7 +35,7 @@ class CancelSubscription:
         begun = await self.changer.begun(caller, subscription_id)
         if begun is not None:
             return begun
-        subscription, operation = await self.changer.carry_out.patiently(
+        subscription, operation = await self.changer.in_turn(
             lambda: self._decide(caller, subscription_id, reason, at_period_end=at_period_end)
         )
         return subscription if operation is None else await self.changer.finish(operation, subscription)

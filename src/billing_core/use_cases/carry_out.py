@@ -7,6 +7,7 @@ finds it unfinished run the same code; the idempotency key makes the effect happ
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import timedelta
 
 from attrs import evolve, frozen
@@ -84,6 +85,17 @@ class CarryOut:
                 return _finished(found), None
             await self.wait(seconds)
         raise OperationInProgress
+
+    async def go_on_with(self, operation_id: str) -> bool:
+        """Carry out what somebody wrote down and nobody is at; False where it is finished, or they are at it.
+
+        A refusal is the outcome, and no error here. Raises `ProviderUnavailable` and `OutcomeUnknown` as calling does.
+        """
+        leased, _ = await self._lease(operation_id, f"request {self.ids.new()}")
+        if leased is not None:
+            with suppress(ProviderRefused):
+                await self._carry_out(leased)
+        return leased is not None
 
     async def repeat(self, user_id: str, operation_id: str) -> Answer:
         """The provider's answer to an operation of this user's once more, with the secret that is never stored.

@@ -45,7 +45,7 @@ class ApplyPromotionCode:
         async with self.changer.units() as uow:
             await self.changer.find(uow, caller, subscription_id)  # before a stranger learns which codes there are
         promotion = await redeemable(self.lookup, code)
-        subscription, operation = await self.changer.carry_out.patiently(
+        subscription, operation = await self.changer.in_turn(
             lambda: self._decide(caller, subscription_id, promotion, code)
         )
         return await self.changer.finish(operation, subscription)
@@ -81,7 +81,7 @@ class EndDiscount:
         begun = await self.changer.begun(caller, subscription_id)
         if begun is not None:
             return begun
-        subscription, operation = await self.changer.carry_out.patiently(lambda: self._decide(caller, subscription_id))
+        subscription, operation = await self.changer.in_turn(lambda: self._decide(caller, subscription_id))
         return await self.changer.finish(operation, subscription)
 
     async def _decide(self, caller: Caller, subscription_id: str) -> tuple[Subscription, Operation]:

@@ -64,7 +64,7 @@ class _Decision:
             async with self.changer.units() as uow:
                 return await self(uow, caller, subscription_id, wanted)
 
-        return await self.changer.carry_out.patiently(decide)
+        return await self.changer.in_turn(decide)
 
     async def _standing(self, uow: UnitOfWork, subscription: Subscription, rule: ChangeRule) -> Standing:
         book = await self.changer.books.book(uow, subscription.user_id)
@@ -144,22 +144,30 @@ class ChangePlan:
         if begun is not None:
             return begun
         decide = _Decision(changer=self.changer, clock=self.clock, policy=self.policy)
+        previewed: Operation | None = None
         if wanted.expected_amount_due is not None:
-            subscription, operation = await decide.alone(caller, subscription_id, wanted)
-            preview = await _preview(self.lookup, operation, subscription)
+            subscription, previewed = await decide.alone(caller, subscription_id, wanted)
+            preview = await _preview(self.lookup, previewed, subscription)
             if preview.amount_due != wanted.expected_amount_due:
                 raise PreviewOutdated(f"It would now charge {preview.amount_due}. Ask for a new preview.")
             wanted = evolve(wanted, proration_date=wanted.proration_date or preview.proration_date)
-        subscription, operation = await self.changer.carry_out.patiently(
-            lambda: self._decide(decide, caller, subscription_id, wanted)
+        subscription, operation = await self.changer.in_turn(
+            lambda: self._decide(decide, caller, subscription_id, wanted, previewed)
         )
         return await self.changer.finish(operation, subscription)
 
     async def _decide(
-        self, decide: _Decision, caller: Caller, subscription_id: str, wanted: PlanChange
+        self,
+        decide: _Decision,
+        caller: Caller,
+        subscription_id: str,
+        wanted: PlanChange,
+        previewed: Operation | None,
     ) -> tuple[Subscription, Operation]:
         async with self.changer.units() as uow:
             subscription, operation = await decide(uow, caller, subscription_id, wanted)
+            if previewed is not None and _terms(previewed) != _terms(operation):
+                raise PreviewOutdated("The subscription was changed meanwhile. Ask for a new preview.")
             if await self.changer.drop_pause(uow, subscription) and isinstance(operation.command, ChangeOfPlan):
                 operation = evolve(operation, command=evolve(operation.command, release_hold=True))
             await self.changer.carry_out.write_down(uow, caller, operation)
@@ -190,6 +198,12 @@ async def _preview(lookup: ProviderLookup, operation: Operation, subscription: S
         next_invoice_at=subscription.current_period_end,
         proration_date=command.proration_date,
     )
+
+
+def _terms(operation: Operation) -> ChangeOfPlan | None:
+    """What a change would be, but for the moment from which on it is prorated."""
+    command = operation.command
+    return evolve(command, proration_date=None, own_lines=()) if isinstance(command, ChangeOfPlan) else None
 
 
 def _waits(operation: Operation) -> bool:

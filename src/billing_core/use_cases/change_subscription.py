@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
 from attrs import frozen
 
 from billing_core.domain.audit import Cause
 from billing_core.domain.callers import Caller
-from billing_core.domain.errors import NotFound
+from billing_core.domain.errors import NotFound, OperationInProgress
 from billing_core.domain.ids import require_uuid
 from billing_core.domain.operations import Operation
 from billing_core.domain.pauses import Pause, PauseState
@@ -14,8 +17,11 @@ from billing_core.domain.subscriptions import Subscription
 from billing_core.ports.unit_of_work import UnitOfWork, UnitsOfWork
 from billing_core.use_cases.bookkeeping import Bookkeeper
 from billing_core.use_cases.carry_out import CarryOut
+from billing_core.use_cases.turns import require_nothing_under_way
 
 __all__ = ["SubscriptionChanger"]
+
+T = TypeVar("T")
 
 
 @frozen(kw_only=True)
@@ -26,10 +32,33 @@ class SubscriptionChanger:
     books: Bookkeeper
     carry_out: CarryOut
 
+    async def in_turn(self, decide: Callable[[], Awaitable[T]]) -> T:
+        """What ``decide`` gives, which `load`s a subscription before it decides: in its turn, if need be begun anew.
+
+        Nothing is held while it waits. What somebody left lying, because they died or the provider was away, is
+        finished first. Raises `OperationInProgress` where others are at it for ten seconds, and what finishing may
+        raise.
+        """
+        for look, seconds in enumerate(self.carry_out.waits):
+            try:
+                return await self.carry_out.patiently(decide)
+            except OperationInProgress as busy:
+                if busy.operation_id is None:
+                    raise
+                # At first whoever has just written it down is left the moment that they need to begin.
+                if look and await self.carry_out.go_on_with(busy.operation_id):
+                    continue
+            await self.carry_out.wait(seconds)
+        return await self.carry_out.patiently(decide)
+
     async def load(self, uow: UnitOfWork, caller: Caller, subscription_id: str) -> Subscription:
-        """The subscription, locked for the caller to change. Raises `NotFound`, `Forbidden` or `LockTimeout`."""
+        """The subscription, locked for the caller to change, with nothing under way about it.
+
+        Raises `NotFound`, `Forbidden`, and what `in_turn` waits for: `LockTimeout` and `OperationInProgress`.
+        """
         found = await self.find(uow, caller, subscription_id)
         await self.books.lock(uow, found.user_id)
+        await require_nothing_under_way(uow, found.user_id, found.stripe_subscription_id)
         return await uow.views.subscription(found.id) or found
 
     async def find(self, uow: UnitOfWork, caller: Caller, subscription_id: str) -> Subscription:

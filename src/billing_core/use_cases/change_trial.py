@@ -33,7 +33,7 @@ class ExtendTrial:
         what the provider may raise.
         """
         caller.require_admin()
-        subscription, operation = await self.changer.carry_out.patiently(
+        subscription, operation = await self.changer.in_turn(
             lambda: self._decide(caller, subscription_id, until, reason)
         )
         return await self.changer.finish(operation, subscription)
@@ -62,7 +62,7 @@ class EndTrial:
 
         Raises `NotFound`, `Forbidden`, `InvalidTransition`, and what the provider may raise.
         """
-        subscription, operation = await self.changer.carry_out.patiently(lambda: self._decide(caller, subscription_id))
+        subscription, operation = await self.changer.in_turn(lambda: self._decide(caller, subscription_id))
         return await self.changer.finish(operation, subscription)
 
     async def _decide(self, caller: Caller, subscription_id: str) -> tuple[Subscription, Operation]:

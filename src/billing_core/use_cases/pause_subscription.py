@@ -39,7 +39,7 @@ class PauseSubscription:
         begun = await self.changer.begun(caller, subscription_id)
         if begun is not None:
             return begun
-        subscription, pause, operation = await self.changer.carry_out.patiently(
+        subscription, pause, operation = await self.changer.in_turn(
             lambda: self._decide(caller, subscription_id, resumes_at)
         )
         try:

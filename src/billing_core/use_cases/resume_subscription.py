@@ -38,7 +38,7 @@ class ResumeSubscription:
         begun = await self.changer.begun(caller, subscription_id)
         if begun is not None:
             return begun
-        subscription, operation = await self.changer.carry_out.patiently(lambda: self._decide(caller, subscription_id))
+        subscription, operation = await self.changer.in_turn(lambda: self._decide(caller, subscription_id))
         return await self.changer.finish(operation, subscription)
 
     async def _decide(self, caller: Caller, subscription_id: str) -> tuple[Subscription, Operation]:

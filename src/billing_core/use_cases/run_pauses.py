@@ -20,6 +20,7 @@ from billing_core.ports.clock import Clock
 from billing_core.ports.unit_of_work import UnitsOfWork
 from billing_core.use_cases.bookkeeping import Bookkeeper
 from billing_core.use_cases.carry_out import CarryOut
+from billing_core.use_cases.turns import under_way
 
 __all__ = ["RunPauses"]
 
@@ -44,9 +45,14 @@ class RunPauses:
         return len(due)
 
     async def _decide(self, pause: Pause, worker: str) -> Operation | None:
-        """Write down what is to be done about one pause; None where nothing is asked of the provider."""
+        """Write down what is to be done about one pause; None where nothing is asked of the provider.
+
+        While something is under way about the subscription it stays due: what that brings may end the pause.
+        """
         async with self.units() as uow:
             await uow.prepare_user(pause.user_id)
+            if await under_way(uow, pause.user_id, pause.stripe_subscription_id) is not None:
+                return None
             pauses = await uow.pauses.of_user(pause.user_id)
             found = next(one for one in pauses if one.id == pause.id)
             subscription = await uow.views.subscription(pause.subscription_id)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from attrs import evolve, frozen
 
 from billing_core.domain.account import Book, derive
-from billing_core.domain.errors import LockTimeout, ProviderError
+from billing_core.domain.errors import LockTimeout, OperationInProgress, ProviderError
 from billing_core.domain.operations import CancelSubscription, ChangeTrialEnd, Command, Operation
 from billing_core.domain.policies import RepeatedCard
 from billing_core.domain.subscriptions import Status
@@ -14,6 +14,7 @@ from billing_core.ports.clock import Clock
 from billing_core.ports.unit_of_work import UnitOfWork, UnitsOfWork
 from billing_core.use_cases.bookkeeping import Bookkeeper
 from billing_core.use_cases.carry_out import CarryOut
+from billing_core.use_cases.turns import require_nothing_under_way
 
 __all__ = ["SettleTrials"]
 
@@ -40,7 +41,7 @@ class SettleTrials:
                 operation = await self._settle(claim, worker)
                 if operation is not None:
                     await self.carry_out(operation.id)
-            except (LockTimeout, ProviderError):
+            except (LockTimeout, OperationInProgress, ProviderError):
                 continue  # looked at again, or carried out by whoever finds the operation due
         return len(due)
 
@@ -66,11 +67,12 @@ class SettleTrials:
         return operation
 
     async def _about_repeated_card(self, uow: UnitOfWork, book: Book, worker: str) -> Operation | None:
-        """What the plan's policy wants done about a trial whose card had one before."""
+        """What the plan's policy wants done about a trial whose card had one before. Raises `OperationInProgress`."""
         on_trial = (one for one in derive(book).subscriptions if one.status == Status.TRIALING)
         subscription = next(on_trial, None)
         if subscription is None:
             return None
+        await require_nothing_under_way(uow, book.user_id, subscription.stripe_subscription_id)
         plans = {(plan.id, plan.version): plan for plan in book.catalog.plans}
         command: Command
         match plans[subscription.plan_id, subscription.plan_version].trial.repeated_card:

@@ -2,7 +2,8 @@
 
 Which step is next is derived. It is written down in one commit with the operation that carries it out, under
 the user's lock: of any number of workers one takes it, and a crash in between leaves the operation to be
-finished under its key. The next step waits until the outcome of the last is known.
+finished under its key. It waits for whatever else is under way about the subscription: the last step, or a wish of
+the customer's.
 """
 
 from __future__ import annotations
@@ -22,7 +23,6 @@ from billing_core.domain.operations import (
     GiveUpCollecting,
     HoldCollection,
     Operation,
-    OperationState,
     PayInvoice,
     ReleaseHold,
 )
@@ -32,9 +32,10 @@ from billing_core.domain.steps import NextStep, StepKind, StepTaken
 from billing_core.domain.subscriptions import Subscription
 from billing_core.ports.clock import Clock
 from billing_core.ports.provider import ProviderLookup
-from billing_core.ports.unit_of_work import UnitOfWork, UnitsOfWork
+from billing_core.ports.unit_of_work import UnitsOfWork
 from billing_core.use_cases.bookkeeping import Bookkeeper
 from billing_core.use_cases.carry_out import CarryOut
+from billing_core.use_cases.turns import under_way
 
 __all__ = ["TakeSteps"]
 
@@ -72,8 +73,10 @@ class TakeSteps:
             book, now = await self.books.book(uow, user_id), self.clock.now()
             for subscription in derive(book).subscriptions:
                 step = subscription.next_step
-                if step is None or step.due_at > now or await self._is_under_way(uow, book, step):
+                if step is None or step.due_at > now:
                     continue
+                if await under_way(uow, user_id, subscription.stripe_subscription_id) is not None:
+                    continue  # its outcome may make this one needless
                 if step.kind is StepKind.LOOK:
                     return _taken(step, subscription, now), None  # written down once the provider has answered
                 command = _command(step, subscription, _plan(book, subscription), book, now)
@@ -99,15 +102,6 @@ class TakeSteps:
             await uow.steps.add(step)
             again = await self.books.derive_again(uow, step.user_id, cause, step.taken_at)
             await self.books.commit(uow, taken, again)
-
-    async def _is_under_way(self, uow: UnitOfWork, book: Book, step: NextStep) -> bool:
-        """Whether an earlier step about the same thing is not finished: its outcome may make this one needless."""
-        for earlier in book.steps:
-            if earlier.subject == step.subject and earlier.operation_id is not None:
-                operation = await uow.operations.get(earlier.operation_id)
-                if operation is not None and operation.state is OperationState.PENDING:
-                    return True
-        return False
 
 
 def _taken(step: NextStep, subscription: Subscription, now: datetime, operation_id: str | None = None) -> StepTaken:

@@ -72,6 +72,9 @@ not fit. 409 is about the state of things, 429 and 503 say in `Retry-After` when
 **Again.** A POST or PUT with an `Idempotency-Key` may be sent again, also where no answer came: it is done once, and
 answered as at first. Take a new key for each new thing that a person does.
 
+**At once.** Of two changes of one subscription the second waits for the first and is decided on what that left. After
+ten seconds it is `idempotency_in_progress`, as is a request whose twin is still being answered: send it again.
+
 **Lists** answer newest first, up to `limit`, and carry `next_cursor`, null at the end: give it back as `cursor`.
 
 **Limits.** `RateLimit-Remaining` says how many requests are left, `RateLimit-Reset` in how many seconds there are

@@ -69,7 +69,7 @@ _CODES: dict[Code, tuple[int, str]] = {
     Code.ALREADY_REFUNDED: (409, "Nothing is left to refund"),
     Code.PAYMENT_METHOD_IN_USE: (409, "A subscription needs this payment method"),
     Code.PREVIEW_OUTDATED: (409, "The preview no longer holds"),
-    Code.IDEMPOTENCY_IN_PROGRESS: (409, "The same request is still being answered"),
+    Code.IDEMPOTENCY_IN_PROGRESS: (409, "What was asked before is still being carried out"),
     Code.PAYLOAD_TOO_LARGE: (413, "The body is too large"),
     Code.UNSUPPORTED_MEDIA_TYPE: (415, "The body is of a type that is not taken"),
     Code.IDEMPOTENCY_KEY_REUSED: (422, "The idempotency key was used with another request"),

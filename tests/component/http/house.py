@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
@@ -18,6 +18,7 @@ from billing_bootstrap.health import Probes
 from billing_bootstrap.settings import Settings
 from billing_core.domain.callers import Role
 from billing_core.domain.plans import Item, Plan
+from billing_core.ports.clock import Clock
 from billing_core.ports.provider import WebhookVerifier
 from billing_core.ports.rate_limits import RateLimiter
 from billing_core.ports.unit_of_work import UnitsOfWork
@@ -92,9 +93,10 @@ class House:
         user_limit: RateLimiter | None = None,
         address_limit: RateLimiter | None = None,
         wait: Wait | None = None,
+        provider: Callable[[Clock], FakeProvider] = FakeProvider,
     ) -> None:
         self.clock = ManualClock(day(0))
-        self.provider = FakeProvider(self.clock)
+        self.provider = provider(self.clock)
         self.units = MemoryUnitsOfWork()
         self.publisher = MemoryPublisher()
         self.watched = Watched()

@@ -276,6 +276,7 @@ async def use_the_rest(uow: PostgresUnitOfWork) -> None:
     await uow.operations.lease(ours(701), "w", NOW, lease)
     await uow.operations.claim_due("w", NOW, lease, 10)
     await uow.operations.of_user("u1", "create_customer")
+    await uow.operations.pending_of("u1")
     account_there = ProviderIdentity(account_id="acct_1", livemode=False)
     for _ in range(2):
         await uow.reconciliations.pin(account_there)
