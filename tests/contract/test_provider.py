@@ -15,6 +15,7 @@ from billing_contracts.provider_collecting import ProviderCollectingContract
 from billing_contracts.provider_discounts import ProviderDiscountContract
 from billing_contracts.provider_listing import ProviderListingContract
 from billing_contracts.provider_pauses import ProviderPauseContract
+from billing_contracts.provider_schedules import ProviderScheduleContract
 from billing_contracts.provider_wallets import ProviderWalletContract
 from tests.contract.provider_benches import FakeBench, stripe_bench
 
@@ -35,6 +36,10 @@ class TestProvider(ProviderContract):
 
 class TestPauses(ProviderPauseContract):
     """What rests."""
+
+
+class TestSchedules(ProviderScheduleContract):
+    """What is to come."""
 
 
 class TestCollecting(ProviderCollectingContract):

@@ -13,7 +13,6 @@ from billing_contracts.provider_bench import (
     ProviderBench,
     Story,
     change_at_once,
-    change_at_the_end,
     facts_told,
     operation,
     plan_at,
@@ -29,7 +28,6 @@ from billing_core.domain.facts import (
     ObjectRef,
     PriceSeen,
     RefundSeen,
-    ScheduleSeen,
     SessionSeen,
 )
 from billing_core.domain.money import Money
@@ -157,30 +155,6 @@ class ProviderContract:
         await story.do(UndoCancel(subscription_id=subscription.id))
         assert not (await story.subscription(subscription.id)).cancel_at_period_end
 
-    async def test_a_cancellation_beside_a_schedule_is_taken_back_once_the_schedule_is_released(
-        self, bench: ProviderBench
-    ) -> None:
-        """As it may come about in the Dashboard. Whoever does not name the schedule is refused, and nothing changes."""
-        story = Story(bench)
-        cheap, dear = await bench.catalog.ensure_plan(plan_at(1999)), await bench.catalog.ensure_plan(plan_at(4999))
-        subscription = await story.subscribed(dear)
-        await story.do(CancelSubscription(subscription_id=subscription.id, at_period_end=True))
-        await story.do(change_at_the_end(subscription, cheap))
-        stuck = await story.subscription(subscription.id)
-        assert stuck.cancel_at_period_end
-        assert stuck.schedule_id is not None
-        with pytest.raises(ProviderRefused):
-            await story.do(UndoCancel(subscription_id=subscription.id))
-        assert await story.subscription(subscription.id) == stuck
-        undo = operation(
-            UndoCancel(subscription_id=subscription.id, schedule_id=stuck.schedule_id), bench.now(), story.user_id
-        )
-        assert await bench.lookup.effect_of(undo) is None
-        await bench.provider.execute(undo)
-        assert await bench.lookup.effect_of(undo) is not None
-        free = await story.subscription(subscription.id)
-        assert (free.cancel_at_period_end, free.schedule_id, free.items) == (False, None, stuck.items)
-
     async def test_what_is_canceled_counts_as_canceled(self, bench: ProviderBench) -> None:
         """Also for a second operation that wants it so."""
         story = Story(bench)
@@ -206,17 +180,6 @@ class ProviderContract:
         assert invoice.amount_due == preview.amount_due.amount
         assert preview.amount_due.amount == sum(line.amount.amount for line in preview.lines)
         assert preview.credit.amount >= 0
-
-    async def test_a_change_at_the_end_of_the_period_waits(self, bench: ProviderBench) -> None:
-        """In a schedule; until then the old price holds."""
-        story = Story(bench)
-        cheap, dear = await bench.catalog.ensure_plan(plan_at(1999)), await bench.catalog.ensure_plan(plan_at(4999))
-        subscription = await story.subscribed(dear)
-        await story.do(change_at_the_end(subscription, cheap))
-        changed = await story.subscription(subscription.id)
-        assert changed.items[0].price_id == dear
-        schedule = await story.seen(ObjectKind.SCHEDULE, changed.schedule_id or "", ScheduleSeen)
-        assert (schedule.status, schedule.phases[-1].price_id) == ("active", cheap)
 
 
 class ProviderLookupContract:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from attrs import frozen
 
 from billing_core.domain.callers import Caller
+from billing_core.domain.errors import OperationInProgress, ProviderError
 from billing_core.domain.facts import InvoiceSeen
 from billing_core.domain.operations import CancelSubscription as Cancellation
 from billing_core.domain.operations import Operation
@@ -29,26 +30,32 @@ class CancelSubscription:
         """The subscription after it: at the period's end access stays until then, else it ends now.
 
         A pending change of plan or pause is given up; while past due or unpaid, retries stop and the open invoice is
-        voided. Cancelling at the period's end what is canceled so already changes nothing. Raises `NotFound`,
-        `Forbidden`, `InvalidTransition`, and what the provider may raise.
+        voided. Cancelling at the period's end what is canceled so already changes nothing. Another change that is
+        under way is waited for, and overtaken where it does not get finished. Raises `NotFound`, `Forbidden`,
+        `InvalidTransition`, and what the provider may raise.
         """
         begun = await self.changer.begun(caller, subscription_id)
         if begun is not None:
             return begun
-        subscription, operation = await self.changer.in_turn(
-            lambda: self._decide(caller, subscription_id, reason, at_period_end=at_period_end)
-        )
+        try:
+            subscription, operation = await self.changer.in_turn(
+                lambda: self._decide(caller, subscription_id, reason, at_period_end=at_period_end)
+            )
+        except (OperationInProgress, ProviderError):  # of the other one: of this one nothing was asked yet
+            subscription, operation = await self.changer.carry_out.patiently(
+                lambda: self._decide(caller, subscription_id, reason, at_period_end=at_period_end, in_turn=False)
+            )
         return subscription if operation is None else await self.changer.finish(operation, subscription)
 
     async def _decide(
-        self, caller: Caller, subscription_id: str, reason: str | None, *, at_period_end: bool
+        self, caller: Caller, subscription_id: str, reason: str | None, *, at_period_end: bool, in_turn: bool = True
     ) -> tuple[Subscription, Operation | None]:
         """The subscription, and the operation that cancels it; None where it is canceled so already."""
         async with self.changer.units() as uow:
-            subscription = await self.changer.load(uow, caller, subscription_id)
+            subscription = await self.changer.load(uow, caller, subscription_id, in_turn=in_turn)
             command = Command.CANCEL_AT_PERIOD_END if at_period_end else Command.CANCEL_NOW
             require_allowed(command, subscription, self.clock.now())
-            if at_period_end and subscription.cancel_at_period_end:
+            if at_period_end and subscription.cancel_at_period_end and subscription.stripe_schedule_id is None:
                 return subscription, None
             cancellation = Cancellation(
                 subscription_id=subscription.stripe_subscription_id,

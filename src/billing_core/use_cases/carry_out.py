@@ -15,10 +15,12 @@ from attrs import evolve, frozen
 from billing_core.domain.audit import Cause
 from billing_core.domain.callers import Caller
 from billing_core.domain.errors import (
+    InvalidTransition,
     LockTimeout,
     NotFound,
     OperationInProgress,
     OutcomeUnknown,
+    ProviderError,
     ProviderRefused,
     ProviderUnavailable,
 )
@@ -41,11 +43,13 @@ from billing_core.ports.provider import Provider, ProviderLookup
 from billing_core.ports.unit_of_work import UnitOfWork, UnitsOfWork
 from billing_core.use_cases.bookkeeping import Bookkeeper
 from billing_core.use_cases.patience import WAITS, Patience, Wait
+from billing_core.use_cases.turns import is_overtaken
 
 __all__ = ["CarryOut"]
 
 _LEASE = timedelta(seconds=60)
 _FAILED_THERE = "answered_with_failure"
+_OVERTAKEN = "overtaken"
 
 
 @frozen(kw_only=True)
@@ -71,7 +75,8 @@ class CarryOut:
     async def __call__(self, operation_id: str) -> tuple[Operation, Answer | None]:
         """The operation once it is finished, with the provider's answer where it was given just now.
 
-        Raises `ProviderRefused` where the provider refused it, now or before, `ProviderUnavailable` or
+        Raises `ProviderRefused` where the provider refused it, now or before, `InvalidTransition` where a
+        cancellation overtook it, `ProviderUnavailable` or
         `OutcomeUnknown` where a worker will go on with it, and `OperationInProgress` where somebody else has
         been at it for ten seconds.
         """
@@ -93,7 +98,7 @@ class CarryOut:
         """
         leased, _ = await self._lease(operation_id, f"request {self.ids.new()}")
         if leased is not None:
-            with suppress(ProviderRefused):
+            with suppress(ProviderRefused, InvalidTransition):
                 await self._carry_out(leased)
         return leased is not None
 
@@ -120,7 +125,7 @@ class CarryOut:
         for operation in sorted(operations, key=lambda one: not isinstance(one.command, CreateCustomer)):
             try:
                 await self._carry_out(operation)
-            except (ProviderRefused, ProviderUnavailable, OutcomeUnknown, LockTimeout, OperationInProgress):
+            except (InvalidTransition, LockTimeout, OperationInProgress, ProviderError):
                 continue  # written down in the operation; the next run goes on with it where it is still pending
         return len(operations)
 
@@ -200,6 +205,9 @@ class CarryOut:
             refused = operation.refused(refusal.code, refusal.message, refusal.decline_code, self.clock.now())
             await self._settle(refused, None)
             raise
+        except InvalidTransition as overtaken:
+            await self._settle(operation.refused(_OVERTAKEN, overtaken.message, None, self.clock.now()), None)
+            raise
         except (ProviderUnavailable, OutcomeUnknown, OperationInProgress, LockTimeout) as error:
             answered = isinstance(error, OutcomeUnknown) and error.answered
             await self._postpone(operation, _FAILED_THERE if answered else type(error).__name__)
@@ -216,12 +224,19 @@ class CarryOut:
         return operation
 
     async def _ask(self, operation: Operation) -> tuple[Answer, Operation]:
-        """The provider's answer. A key that is spent or forgotten is never used again: the effect is looked up."""
+        """The provider's answer. A key that is spent or forgotten is never used again: the effect is looked up.
+
+        So it is of what a cancellation has overtaken, which is not asked for any more: raises `InvalidTransition`.
+        """
+        async with self.units() as uow:
+            overtaken = await is_overtaken(uow, operation)
         forgotten = self.clock.now() - operation.created_at >= KEY_LIFETIME
-        if forgotten or operation.error_code == _FAILED_THERE:
+        if overtaken or forgotten or operation.error_code == _FAILED_THERE:
             found = await self.lookup.effect_of(operation)
             if found is not None:
                 return found, operation
+            if overtaken:
+                raise InvalidTransition("The subscription was canceled before this could be done. Nothing was changed.")
             operation = operation.with_new_key()
             async with self.units() as uow:
                 await uow.operations.save(operation)
@@ -271,6 +286,8 @@ class CarryOut:
 
 
 def _finished(operation: Operation) -> Operation:
+    if operation.state is OperationState.REFUSED and operation.error_code == _OVERTAKEN:
+        raise InvalidTransition(operation.error_message)
     if operation.state is OperationState.REFUSED:
         raise ProviderRefused(
             operation.error_message, code=operation.error_code or "", decline_code=operation.decline_code

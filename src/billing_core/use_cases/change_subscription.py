@@ -51,14 +51,17 @@ class SubscriptionChanger:
             await self.carry_out.wait(seconds)
         return await self.carry_out.patiently(decide)
 
-    async def load(self, uow: UnitOfWork, caller: Caller, subscription_id: str) -> Subscription:
-        """The subscription, locked for the caller to change, with nothing under way about it.
+    async def load(
+        self, uow: UnitOfWork, caller: Caller, subscription_id: str, *, in_turn: bool = True
+    ) -> Subscription:
+        """The subscription, locked for the caller to change; ``in_turn`` with nothing under way about it.
 
         Raises `NotFound`, `Forbidden`, and what `in_turn` waits for: `LockTimeout` and `OperationInProgress`.
         """
         found = await self.find(uow, caller, subscription_id)
         await self.books.lock(uow, found.user_id)
-        await require_nothing_under_way(uow, found.user_id, found.stripe_subscription_id)
+        if in_turn:
+            await require_nothing_under_way(uow, found.user_id, found.stripe_subscription_id)
         return await uow.views.subscription(found.id) or found
 
     async def find(self, uow: UnitOfWork, caller: Caller, subscription_id: str) -> Subscription:

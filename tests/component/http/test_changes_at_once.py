@@ -234,20 +234,74 @@ async def test_what_somebody_holds_for_too_long_is_waited_for_ten_seconds(scene:
     """Then it is a conflict of ours which says so, and passes: under its key it is tried again."""
     await scene.left_lying(DOWN)
 
-    refused = await scene.ask(CANCEL, key="k-1")
+    refused = await scene.ask(PAUSE, key="k-1")
     scene.house.clock.advance(LEASE)
-    canceled = await scene.ask(CANCEL, key="k-1")
+    paused = await scene.ask(PAUSE, key="k-1")
 
     assert (refused.status_code, refused.json()["code"]) == (409, "idempotency_in_progress")
     assert refused.json()["detail"].startswith("Another change of this subscription is still being carried out.")
     assert refused.headers["retry-after"] == "1"
-    assert canceled.status_code == 200, canceled.text
+    assert "idempotency_in_progress" not in paused.text
+    assert scene.there().schedule_id is not None
+
+
+async def overtaken(scene: Scene, canceled: httpx.Response) -> None:
+    """The cancellation stands, whatever the worker finds, and what it overtook is told so."""
+    assert (canceled.status_code, canceled.json()["cancel_at_period_end"]) == (200, True), canceled.text
     status = await scene.status()
     assert (status["cancel_at_period_end"], status["pending_change"]) == (True, None)
-    assert scene.there().schedule_id is None
+    assert (scene.there().cancel_at_period_end, scene.there().schedule_id) == (True, None)
+    async with scene.house.units() as uow:
+        assert await uow.operations.pending_of("ann") == ()
+    again = await scene.ask(DOWN, key="k-down")
+    assert (again.status_code, again.json()["code"]) == (409, "invalid_transition")
 
 
-@pytest.mark.parametrize("trouble", [Trouble.UNAVAILABLE, *set(Trouble) - {Trouble.UNAVAILABLE}])
+async def test_a_cancellation_overtakes_what_a_dead_process_holds(scene: Scene) -> None:
+    """The worker does not do it afterwards, on top of the cancellation."""
+    await scene.left_lying(DOWN)
+    scene.provider.asked.clear()
+
+    await overtaken(scene, await scene.ask(CANCEL))
+    assert scene.provider.asked == ["cancel_subscription"]
+
+
+@pytest.mark.parametrize("trouble", [one for one in Trouble if one is not Trouble.FAILED_AFTER])  # it is found
+@pytest.mark.parametrize("again", list(Trouble))
+async def test_a_cancellation_overtakes_what_cannot_be_cleared_up(
+    scene: Scene, trouble: Trouble, again: Trouble
+) -> None:
+    """Also where it was made after all, and nobody told us of its schedule."""
+    scene.house.provider.trouble.extend([trouble, again])
+    assert (await scene.ask(DOWN)).status_code == 503
+
+    await overtaken(scene, await scene.ask(CANCEL))
+
+
+async def test_a_cancellation_while_the_provider_is_away_is_kept_behind_an_earlier_change(scene: Scene) -> None:
+    """The worker makes it, and not the change."""
+    scene.house.provider.reachable = False
+    assert (await scene.ask(DOWN, key="k-down")).status_code == 503
+    assert (await scene.ask(CANCEL, key="k-cancel")).status_code == 503
+    scene.house.provider.reachable = True
+
+    await scene.status()
+    await overtaken(scene, await scene.ask(CANCEL, key="k-cancel"))
+
+
+async def test_a_change_that_was_overtaken_says_so_to_who_asks_for_it_again(scene: Scene) -> None:
+    """By the words of the cancellation, not of the provider."""
+    scene.house.provider.trouble.extend([Trouble.UNAVAILABLE, Trouble.UNAVAILABLE])
+    assert (await scene.ask(DOWN, key="k-down")).status_code == 503
+    assert (await scene.ask(CANCEL)).status_code == 200
+
+    again = await scene.ask(DOWN, key="k-down")
+
+    assert (again.status_code, again.json()["code"]) == (409, "invalid_transition")
+    assert again.json()["detail"].startswith("The subscription was canceled before this could be done.")
+
+
+@pytest.mark.parametrize("trouble", list(Trouble))
 async def test_what_became_unclear_is_cleared_up_before_anything_follows(scene: Scene, trouble: Trouble) -> None:
     """The worker, who would have come by later, finds nothing left to do."""
     scene.house.provider.trouble.append(trouble)
@@ -297,20 +351,23 @@ async def test_the_worker_takes_no_step_while_a_change_is_under_way(scene: Scene
     assert scene.provider.asked == ["cancel_subscription", "hold_collection"]
 
 
-async def test_a_cancellation_beside_a_pending_change_can_be_taken_back(scene: Scene) -> None:
+@pytest.mark.parametrize(("asked", "canceling"), [(RESUME, False), (CANCEL, True)], ids=["resume", "cancel"])
+async def test_a_cancellation_beside_a_pending_change_is_no_dead_end(
+    scene: Scene, asked: Asked, *, canceling: bool
+) -> None:
     """However both came about, as in the Dashboard: the change is given up, as by any cancellation."""
     await scene.ask(DOWN)
     await scene.house.deliver()
     scene.house.clock.advance(timedelta(seconds=1))
     there = scene.there()
-    stuck = evolve(there, cancel_at_period_end=True, cancel_at=there.items[0].period_end)
-    scene.provider.world.tell("customer.subscription.updated", stuck)
+    both = evolve(there, cancel_at_period_end=True, cancel_at=there.items[0].period_end)
+    scene.provider.world.tell("customer.subscription.updated", both)
     status = await scene.status()
     assert (status["cancel_at_period_end"], status["pending_change"]["plan_id"]) == (True, "basic-monthly")
 
-    resumed = await scene.ask(RESUME)
+    answer = await scene.ask(asked)
 
-    assert resumed.status_code == 200, resumed.text
+    assert answer.status_code == 200, answer.text
     status = await scene.status()
-    assert (status["cancel_at_period_end"], status["pending_change"]) == (False, None)
-    assert (scene.there().cancel_at_period_end, scene.there().schedule_id) == (False, None)
+    assert (status["cancel_at_period_end"], status["pending_change"]) == (canceling, None)
+    assert (scene.there().cancel_at_period_end, scene.there().schedule_id) == (canceling, None)

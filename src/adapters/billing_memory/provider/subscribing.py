@@ -142,7 +142,7 @@ class Subscribing:
         subscription = self.world.get(SubscriptionSeen, command.subscription_id)
         if subscription.status == "canceled":
             return subscription
-        subscription = self._release(subscription, command.schedule_id)
+        subscription = self._release(subscription, subscription.schedule_id)
         if command.release_hold:
             subscription = evolve(subscription, pause_behavior=None)
         if command.void_invoice_id is not None:

@@ -6,6 +6,7 @@ from typing import cast
 
 import stripe
 
+from billing_core.domain.errors import ProviderRefused
 from billing_core.domain.facts import ObjectKind, ObjectRef
 from billing_core.domain.operations import Answer, CancelSubscription, ChangeTrialEnd, UndoCancel
 from billing_stripe.api import Call
@@ -22,17 +23,31 @@ _DETACHED = frozenset({"released", "canceled", "completed"})
 async def cancel_subscription(steps: Steps, command: CancelSubscription) -> Answer:
     """End a subscription, now or at its period's end; one that has ended already is as wanted.
 
-    Its schedule is released first, as Stripe wants it. The open invoice is voided last: before, Stripe could
-    take the subscription for one that owes nothing.
+    Its schedule is released first, as Stripe wants it, also one of which we have not heard yet. The open invoice is
+    voided last: before, Stripe could take the subscription for one that owes nothing.
     """
     if command.schedule_id:
         await release_schedule(steps, command.schedule_id)
     if command.release_hold:
         await release(steps, command.subscription_id, "release_hold")
+    try:
+        await _end(steps, command, MAIN)
+    except ProviderRefused as refusal:
+        # Nothing but its state, and only at the period's end: what ends now ends its schedule with it.
+        bound = command.at_period_end and isinstance(refusal.__cause__, stripe.InvalidRequestError)
+        if not bound or not await _release_what_holds(steps, command):
+            raise
+        await _end(steps, command, "cancel_released")
+    if command.void_invoice_id:
+        await _void(steps, command.void_invoice_id)
+    return steps.answer(command.subscription_id)
+
+
+async def _end(steps: Steps, command: CancelSubscription, step: str) -> None:
     subscriptions, identity = steps.api.client.v1.subscriptions, command.subscription_id
     later: stripe.params.SubscriptionUpdateParams = {"cancel_at_period_end": True}
     await steps.change_unless(
-        MAIN,
+        step,
         lambda options: (
             subscriptions.update_async(identity, later, options)
             if command.at_period_end
@@ -42,9 +57,16 @@ async def cancel_subscription(steps: Steps, command: CancelSubscription) -> Answ
         Permission.SUBSCRIPTIONS_WRITE,
         statuses=ENDED,
     )
-    if command.void_invoice_id:
-        await _void(steps, command.void_invoice_id)
-    return steps.answer(identity)
+
+
+async def _release_what_holds(steps: Steps, command: CancelSubscription) -> bool:
+    """Release the schedule that the subscription turns out to have; whether it has one that was not named."""
+    found = await steps.note("held", ObjectRef(ObjectKind.SUBSCRIPTION, command.subscription_id))
+    schedule_id = found.json.identity("schedule") if found else None
+    if schedule_id is None or schedule_id == command.schedule_id:
+        return False
+    await release_schedule(steps, schedule_id, "release_held")
+    return True
 
 
 async def _void(steps: Steps, invoice_id: str) -> None:
