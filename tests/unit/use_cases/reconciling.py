@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 
 from attrs import evolve
 
-from billing_core.domain.access import Blocked
 from billing_core.domain.account import Account, in_order
 from billing_core.domain.audit import Cause
 from billing_core.domain.facts import (
@@ -17,6 +16,7 @@ from billing_core.domain.facts import (
     Snapshot,
 )
 from billing_core.domain.reconciliation import Finding
+from billing_core.domain.subscriptions import Status
 from billing_core.ports.provider_listing import Change
 from billing_core.use_cases.ask_provider import AskProvider
 from billing_core.use_cases.bookkeeping import Bookkeeper
@@ -27,7 +27,7 @@ from tests.builders import ANN, CATALOG, CUSTOMER
 from tests.lives import Life
 
 #: Since when a subscription is paused, or unpaid, no field of it says.
-_SINCE_WHEN_UNTOLD = {Blocked.PAUSED, Blocked.PAYMENT_OVERDUE}
+_SINCE_WHEN_UNTOLD = {Status.PAUSED, Status.UNPAID}
 TESTS = Cause(kind="event", actor="test")
 _BATCH = 8
 
@@ -117,12 +117,12 @@ class Desk:
 
 def told_by_objects(account: Account) -> Account:
     """The account without what the provider's objects no longer tell after a loss (ADR 0002)."""
+    # Also where a refund or a dispute closed it, too: what came first says since when.
+    untold = {one.id for one in account.subscriptions if one.status in _SINCE_WHEN_UNTOLD}
     return evolve(
         account,
         subscriptions=tuple(evolve(one, trial_ending_at=None) for one in account.subscriptions),
-        grants=tuple(
-            evolve(one, blocked_at=None) if one.blocked in _SINCE_WHEN_UNTOLD else one for one in account.grants
-        ),
+        grants=tuple(evolve(one, blocked_at=None) if one.source.id in untold else one for one in account.grants),
     )
 
 
