@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 
 from attrs import evolve, frozen
@@ -95,7 +95,7 @@ def coverage_of(invoices: Iterable[InvoiceSeen]) -> Coverage | None:
     through = max(paid.until for paid in lines)
     paying = {paid.invoice.id for paid in lines if through in {paid.until, paid.line.period_end}}
     if not any(one.amount_paid for one in billed if one.id in paying):
-        paying |= _whose_credit(billed, given, paying)
+        paying |= _lenders(billed, given, paying)
     return Coverage(paid_through=through, invoices=tuple(one for one in billed if one.id in paying))
 
 
@@ -106,6 +106,17 @@ class _Credit:
     told_by: InvoiceSeen
     paid_by: InvoiceSeen
     amount: int
+
+
+def _lenders(billed: Sequence[InvoiceSeen], given: Sequence[_Credit], paying: Collection[str]) -> set[str]:
+    """The ids of the invoices whose money paid for ``paying``, which took none: by credit, and credit for that."""
+    found: set[str] = set()
+    borrowers = paying
+    while borrowers:
+        lent = _whose_credit(billed, given, borrowers) - found
+        found |= lent
+        borrowers = {one.id for one in billed if one.id in lent and not one.amount_paid}
+    return found
 
 
 def _whose_credit(billed: Iterable[InvoiceSeen], given: Iterable[_Credit], paying: Collection[str]) -> set[str]:

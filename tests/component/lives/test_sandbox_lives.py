@@ -52,6 +52,7 @@ def in_doubt(life: SandboxLife, found: list[ObjectState]) -> list[Fact]:
 @example(SandboxLife(174835), 40553248)  # a month is given up as uncollectible, and a change of plan credits it
 @example(SandboxLife(681232, goes_on=True), 350)  # disputed in a pause; two changes of one second, the last of quantity
 @example(SandboxLife(160), 0)  # an upgrade in the second of the purchase, whose own payment is given back
+@example(SandboxLife(333166665, goes_on=True), 411)  # months on the credit for a year that was resumed, and refunded
 def test_any_order_repetition_and_rendering_gives_what_the_sandbox_itself_says(life: SandboxLife, seed: int) -> None:
     facts = disturbed(life, seed)
     found = states(facts)

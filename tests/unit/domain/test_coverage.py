@@ -109,6 +109,22 @@ PAID = {
         day(71),
         ["in_1", "in_41"],
     ),
+    # The year began anew and its credit paid for itself; that year's credit, 27,808, pays for the month.
+    "a month out of the credit for a year that was paid out of another's": (
+        [
+            FROM_A_YEAR[0],
+            out_of_credit(
+                10,
+                line(-29000, day(0), day(365), price=YEARLY_PRICE, proration=True),
+                line(29000, day(10), day(375), price=YEARLY_PRICE),
+            ),
+            out_of_credit(
+                25, line(-27808, day(25), day(375), price=YEARLY_PRICE, proration=True), line(2900, day(25), day(55))
+            ),
+        ],
+        day(55),
+        ["in_1", "in_10", "in_25"],
+    ),
     # 28,205 given back; ten months at 2,900 would be 29,000: the tenth is 795 short, which the customer pays.
     "a month that the rest of the credit pays in part is paid by its own money": (
         [
