@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from attrs import evolve, frozen
+from collections.abc import Collection
+
+from attrs import evolve, field, frozen
 
 from billing_core.domain.account import derive
-from billing_core.domain.errors import (
-    LockTimeout,
-    OperationInProgress,
-    OutcomeUnknown,
-    ProviderRefused,
-    ProviderUnavailable,
-)
 from billing_core.domain.ids import derived_id
 from billing_core.domain.operations import DUPLICATE, Operation, OperationState, RefundPayment
 from billing_core.domain.purchases import Purchase, Slot, refund_question
 from billing_core.ports.clock import Clock
 from billing_core.ports.operations import ALL_OF_USER
 from billing_core.ports.unit_of_work import UnitOfWork, UnitsOfWork
+from billing_core.use_cases.begin import begin
 from billing_core.use_cases.bookkeeping import Bookkeeper
 from billing_core.use_cases.carry_out import CarryOut
+from billing_core.use_cases.taking_turns import Turns
 
 __all__ = ["RefundDuplicates"]
 
@@ -34,26 +31,24 @@ class RefundDuplicates:
     books: Bookkeeper
     carry_out: CarryOut
     clock: Clock
+    _turns: Turns = field(factory=Turns, init=False, repr=False)
 
     async def __call__(self, limit: int = 20) -> int:
         """Begin the refunds of up to ``limit`` users; how many were begun.
 
         One that the provider refuses stays refused, for a person to look at; one whose outcome is unknown is gone on
-        with like any other operation.
+        with like any other operation. Raises `SomeFailed`.
         """
+        return await self._turns(self.clock, self._due, self._give_back, limit)
+
+    async def _due(self, limit: int) -> Collection[str]:
         async with self.units() as uow:
-            users = await uow.accounts.users_with_duplicates(limit)
-        begun: list[Operation] = []
-        for user_id in users:
-            try:
-                begun += await self._intend(user_id)
-            except LockTimeout:
-                continue
+            return await uow.accounts.users_with_duplicates(limit)
+
+    async def _give_back(self, user_id: str) -> int:
+        begun = await self._intend(user_id)
         for operation in begun:
-            try:
-                await self.carry_out(operation.id)
-            except (ProviderRefused, ProviderUnavailable, OutcomeUnknown, LockTimeout, OperationInProgress):
-                continue  # written down in the operation, which is gone on with where it is still pending
+            await begin(self.carry_out, operation)
         return len(begun)
 
     async def _intend(self, user_id: str) -> list[Operation]:

@@ -8,15 +8,15 @@ the customer's.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 
-from attrs import frozen
+from attrs import field, frozen
 
 from billing_core.domain.account import Book, derive
 from billing_core.domain.audit import Cause
 from billing_core.domain.contests import invoices_to_collect, invoices_to_hold
 from billing_core.domain.dunning import retry_is_skipped
-from billing_core.domain.errors import LockTimeout, ProviderError
 from billing_core.domain.operations import (
     CancelSubscription,
     Command,
@@ -33,8 +33,10 @@ from billing_core.domain.subscriptions import Subscription
 from billing_core.ports.clock import Clock
 from billing_core.ports.provider import ProviderLookup
 from billing_core.ports.unit_of_work import UnitsOfWork
+from billing_core.use_cases.begin import begin
 from billing_core.use_cases.bookkeeping import Bookkeeper
 from billing_core.use_cases.carry_out import CarryOut
+from billing_core.use_cases.taking_turns import Turns
 from billing_core.use_cases.turns import under_way
 
 __all__ = ["TakeSteps"]
@@ -49,23 +51,32 @@ class TakeSteps:
     carry_out: CarryOut
     clock: Clock
     lookup: ProviderLookup
+    _turns: Turns = field(factory=Turns, init=False, repr=False)
 
     async def __call__(self, worker: str, limit: int = 20) -> int:
-        """Take one step of up to ``limit`` users each; how many were taken."""
+        """Take one step of up to ``limit`` users each; how many were taken.
+
+        Raises `SomeFailed`, and `ProviderUnavailable` where it cannot be asked what a payment was for.
+        """
+
+        async def step(user_id: str) -> int:
+            return await self._step(user_id, worker)
+
+        return await self._turns(self.clock, self._due, step, limit)
+
+    async def _due(self, limit: int) -> Collection[str]:
         async with self.units() as uow:
-            users = await uow.steps.users_due(self.clock.now(), limit)
-        taken = 0
-        for user_id in users:
-            try:
-                step, operation = await self._take(user_id, worker)
-                taken += step is not None
-                if operation is not None:
-                    await self.carry_out(operation.id)
-                elif step is not None and step.kind is StepKind.LOOK:
-                    await self._look_up(step, worker)
-            except (LockTimeout, ProviderError):
-                continue  # somebody else is at it; or it is written down in the operation, as a declined card is
-        return taken
+            return await uow.steps.users_due(self.clock.now(), limit)
+
+    async def _step(self, user_id: str, worker: str) -> int:
+        step, operation = await self._take(user_id, worker)
+        if step is None:
+            return 0
+        if operation is not None:
+            await begin(self.carry_out, operation)
+        elif step.kind is StepKind.LOOK:
+            await self._look_up(step, worker)
+        return 1
 
     async def _take(self, user_id: str, worker: str) -> tuple[StepTaken | None, Operation | None]:
         async with self.units() as uow:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from attrs import frozen
+from collections.abc import Collection
+
+from attrs import field, frozen
 
 from billing_core.domain.endings import ended_before
-from billing_core.domain.errors import LockTimeout
 from billing_core.ports.clock import Clock
 from billing_core.ports.unit_of_work import UnitsOfWork
 from billing_core.use_cases.bookkeeping import Bookkeeper, Taken
+from billing_core.use_cases.taking_turns import Turns
 
 __all__ = ["TellEndings"]
 
@@ -20,22 +22,19 @@ class TellEndings:
     units: UnitsOfWork
     books: Bookkeeper
     clock: Clock
+    _turns: Turns = field(factory=Turns, init=False, repr=False)
 
     async def __call__(self, limit: int = 50) -> int:
         """Tell the endings of up to ``limit`` users; how many endings were told.
 
         Several workers may do it at once: the account is read again under the user's lock. A user whose lock is
-        held is left for the next time.
+        held is left for another time. Raises `SomeFailed`.
         """
+        return await self._turns(self.clock, self._due, self._tell, limit)
+
+    async def _due(self, limit: int) -> Collection[str]:
         async with self.units() as uow:
-            users = await uow.accounts.users_with_endings(self.clock.now(), limit)
-        told = 0
-        for user_id in users:
-            try:
-                told += await self._tell(user_id)
-            except LockTimeout:
-                continue
-        return told
+            return await uow.accounts.users_with_endings(self.clock.now(), limit)
 
     async def _tell(self, user_id: str) -> int:
         now = self.clock.now()

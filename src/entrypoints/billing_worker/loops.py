@@ -12,6 +12,7 @@ from attrs import evolve, frozen
 from billing_bootstrap.metrics import Metrics
 from billing_bootstrap.spans import Spans
 from billing_core.domain.errors import BillingError
+from billing_core.use_cases.taking_turns import SomeFailed
 
 __all__ = ["FAILURE_PAUSE_SECONDS_MAX", "Job", "work"]
 
@@ -82,11 +83,18 @@ async def _loop(job: Job, worker: str, stop: asyncio.Event, metrics: Metrics) ->
         begun = time.monotonic()
         try:
             done = await job.do(worker)
+        except SomeFailed as some:
+            failures, done = 0, some.done
+            pause = 0.0 if done >= job.full else job.pause_seconds
+            metrics.job_runs.labels(job.name, "failed").inc()
+            metrics.job_handled.labels(job.name).inc(done)
+            for one in some.failures:
+                _tell_failure(job, one.error, subject=one.subject)
         except Exception as error:  # noqa: BLE001 - the next run may go well, and the other jobs go on
             failures += 1
             metrics.job_runs.labels(job.name, "failed").inc()
             pause = min(job.pause_seconds * 2 ** min(failures, 16), FAILURE_PAUSE_SECONDS_MAX)
-            _tell_failure(job, error, failures, pause)
+            _tell_failure(job, error, failures=failures, again_in_seconds=pause)
         else:
             failures = 0
             pause = 0.0 if done >= job.full else job.pause_seconds
@@ -100,12 +108,11 @@ async def _loop(job: Job, worker: str, stop: asyncio.Event, metrics: Metrics) ->
         await _pause(stop, pause)
 
 
-def _tell_failure(job: Job, error: Exception, failures: int, pause: float) -> None:
-    said = {"job": job.name, "failures": failures, "again_in_seconds": pause}
+def _tell_failure(job: Job, error: Exception, **more: object) -> None:
     if isinstance(error, BillingError):
-        _log.warning("job failed", error=type(error).__name__, reason=error.message, **said)
+        _log.warning("job failed", job=job.name, error=type(error).__name__, reason=error.message, **more)
     else:
-        _log.error("job failed", exc_info=error, **said)
+        _log.error("job failed", job=job.name, exc_info=error, **more)
 
 
 async def _pause(stop: asyncio.Event, seconds: float) -> None:

@@ -330,6 +330,7 @@ async def test_the_worker_takes_nothing_up_that_is_just_being_canceled(scene: Sc
     scene.provider.go.set()
 
     assert (await begun).json()["status"] == "canceled"
+    scene.house.clock.advance(timedelta(seconds=2))
     await scene.house.application.run_pauses("worker")
     assert scene.provider.asked == ["cancel_subscription"]
 
@@ -347,6 +348,7 @@ async def test_the_worker_takes_no_step_while_a_change_is_under_way(scene: Scene
     scene.provider.go.set()
 
     assert (await begun).status_code == 200
+    scene.house.clock.advance(timedelta(seconds=2))
     await scene.house.application.take_steps("worker")
     assert scene.provider.asked == ["cancel_subscription", "hold_collection"]
 

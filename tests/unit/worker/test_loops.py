@@ -6,7 +6,8 @@ from collections.abc import Awaitable, Callable, Iterable
 import pytest
 from structlog.testing import capture_logs
 
-from billing_core.domain.errors import StorageUnavailable
+from billing_core.domain.errors import ProviderRefused, StorageUnavailable
+from billing_core.use_cases.taking_turns import Failure, SomeFailed
 from billing_worker.loops import FAILURE_PAUSE_SECONDS_MAX, Job, work
 
 PATIENCE = 10.0
@@ -73,6 +74,17 @@ async def test_a_run_that_fails_is_told_once_and_does_not_end_the_job() -> None:
     ]
     assert lines[0]["reason"] == StorageUnavailable().message
     assert isinstance(lines[1]["exc_info"], RuntimeError)
+
+
+async def test_a_run_of_which_some_failed_tells_each_and_the_others_go_on_at_the_usual_pace() -> None:
+    stop = asyncio.Event()
+    some = SomeFailed([Failure("ann", RuntimeError("a bug")), Failure("bob", ProviderRefused("No."))], done=3)
+    with capture_logs() as lines:
+        await worked(stop, job(runs(stop, [some, StorageUnavailable(), some, StorageUnavailable()])))
+
+    told = [(line.get("subject"), line["log_level"], line.get("again_in_seconds")) for line in lines]
+    each = [("ann", "error", None), ("bob", "warning", None), (None, "warning", 0.002)]
+    assert told == each * 2
 
 
 async def test_pauses_double_with_each_failure_up_to_a_minute_and_a_success_ends_that() -> None:

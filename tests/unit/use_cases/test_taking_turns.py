@@ -1,0 +1,236 @@
+"""Turns: whoever always fails keeps none of the others waiting, is told of, and is tried less and less often."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Collection, Hashable
+from contextlib import suppress
+from datetime import timedelta
+
+import pytest
+from attrs import evolve
+
+from billing_core.domain.callers import Role
+from billing_core.domain.errors import LockTimeout, ProviderRefused, ProviderUnavailable, StorageUnavailable
+from billing_core.domain.facts import Fact
+from billing_core.domain.operations import OpenPurchaseCheckout
+from billing_core.use_cases.taking_turns import SomeFailed, Turns
+from billing_memory import FakeProvider, ManualClock
+from billing_memory.locks import Locks
+from tests.builders import K8S, PRO, day
+from tests.component.http.house import URLS, House
+
+SECOND = timedelta(seconds=1)
+MISTAKE = RuntimeError("a mistake of ours")
+
+
+class Jammed(Locks):
+    """Whoever would get to work on Ann comes to an error instead."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(0.01)
+        self.error = error
+
+    async def take(self, holder: object, key: Hashable) -> None:
+        """Hold ``key``."""
+        if key == ("user", "ann"):
+            raise self.error
+        await super().take(holder, key)
+
+
+class Stubborn(FakeProvider):
+    """A provider that refuses to tell what a payment was for."""
+
+    async def links_of(self, payment_intent_id: str) -> Collection[Fact]:
+        """The invoice payments of a payment."""
+        raise ProviderRefused(f"The API key may not read {payment_intent_id}.", code="permission_error")
+
+
+@pytest.fixture
+async def own_house() -> House:
+    """A house whose clock nobody else moves; its plan begins with a trial."""
+    return await House().sells([evolve(PRO, trial_days=14)])
+
+
+def jam(house: House, error: Exception) -> None:
+    house.units.store.locks = Jammed(error)
+
+
+async def some_done(job: Awaitable[int]) -> int:
+    """How much a job did, whether or not something failed by our mistake."""
+    try:
+        return await job
+    except SomeFailed as failed:
+        return failed.done if {one.error for one in failed.failures} == {MISTAKE} else -1
+
+
+async def does_not_pay(house: House, user: str) -> None:
+    """Their card is declined at the end of the trial, and nobody said yet what that payment was for."""
+    subscription = await house.subscribes(user)
+    house.clock.advance(timedelta(days=15))
+    house.provider.buyers.reach_period_end(subscription["stripe_subscription_id"], paid=False)
+    await house.deliver()
+    house.clock.advance(SECOND)
+
+
+async def pays_twice(house: House, user: str) -> None:
+    """Two orders of one course, both paid, as two checkouts that were open at once allow."""
+    await house.buys(user)
+    store, carry_out = house.units.store, house.application.carry_out
+    (first,) = [one for one in store.orders.rows.values() if one.user_id == user]
+    again = evolve(first, id=f"{first.id}-again")
+    store.orders.put(again.id, again)  # the port of orders refuses it
+    command = OpenPurchaseCheckout(
+        user_id=user,
+        customer_id=await carry_out.customer_of(user, user),
+        order_id=again.id,
+        resource=again.resource,
+        name=K8S.name,
+        price=again.price,
+        **URLS,
+    )
+    opened = await house.provider.execute(carry_out.new(command, user, user))
+    house.provider.buyers.pay(opened.result_id)
+    await house.deliver()
+    house.clock.advance(SECOND)
+
+
+# ------------------------------------------------------------------------------------------------ each job in turn
+JAMS = pytest.mark.parametrize("error", [MISTAKE, LockTimeout()], ids=["a-mistake", "a-lock-that-is-held"])
+
+
+@JAMS
+async def test_endings_are_told_though_those_of_another_never_can_be(own_house: House, error: Exception) -> None:
+    ends_at = f"{own_house.clock.now() + timedelta(minutes=1):%Y-%m-%dT%H:%M:%SZ}"
+    wanted = {"resource_type": "course", "resource_id": "k8s-101", "reason": "a prize", "expires_at": ends_at}
+    for user in ("ann", "bob"):
+        path = f"/api/access/{user}/grants"
+        await own_house.ask("POST", path, user="sue", roles=[Role.ADMIN], json=wanted)
+    own_house.clock.advance(timedelta(minutes=2))
+    jam(own_house, error)
+
+    assert await some_done(own_house.application.tell_endings()) == 1
+
+
+@JAMS
+async def test_pauses_begin_though_that_of_another_never_can(own_house: House, error: Exception) -> None:
+    for user in ("ann", "bob"):
+        subscription = await own_house.subscribes(user)
+        await own_house.ask("POST", f"/api/subscriptions/{subscription['id']}/pause", user=user, json={})
+    own_house.clock.advance(timedelta(days=15))
+    jam(own_house, error)
+
+    assert await some_done(own_house.application.run_pauses("worker-1")) == 1
+
+
+@JAMS
+async def test_trials_are_settled_though_that_of_another_never_can_be(own_house: House, error: Exception) -> None:
+    for user in ("ann", "bob"):
+        await own_house.subscribes(user)
+    jam(own_house, error)
+
+    assert await some_done(own_house.application.settle_trials("worker-1")) == 1
+
+
+@JAMS
+async def test_steps_are_taken_though_those_of_another_never_can_be(own_house: House, error: Exception) -> None:
+    for user in ("ann", "bob"):
+        await does_not_pay(own_house, user)
+    jam(own_house, error)
+
+    assert await some_done(own_house.application.take_steps("worker-1")) == 1
+
+
+@JAMS
+async def test_second_captures_are_given_back_though_that_of_another_never_can_be(
+    own_house: House, error: Exception
+) -> None:
+    for user in ("ann", "bob"):
+        await pays_twice(own_house, user)
+    jam(own_house, error)
+
+    assert await some_done(own_house.application.refund_duplicates()) == 1
+
+
+# --------------------------------------------------------------------------------------------------- nobody spins
+async def test_a_payment_of_which_nothing_can_be_learned_does_not_keep_a_worker_busy(own_house: House) -> None:
+    """To be done with something is to be asked for more at once."""
+    await does_not_pay(own_house, "ann")
+    refusing = evolve(own_house.application.take_steps, lookup=Stubborn(own_house.clock))
+
+    with pytest.raises(SomeFailed) as failed:
+        await refusing("worker-1")
+
+    assert failed.value.done == 0
+    assert await refusing("worker-1") == 0
+
+
+async def test_while_the_provider_is_away_no_payment_is_looked_up_again_and_again(own_house: House) -> None:
+    await does_not_pay(own_house, "ann")
+    own_house.provider.reachable = False
+
+    with pytest.raises(ProviderUnavailable):
+        await own_house.application.take_steps("worker-1")
+    assert await own_house.application.take_steps("worker-1") == 0
+
+    own_house.provider.reachable = True
+    own_house.clock.advance(2 * SECOND)
+    assert await own_house.application.take_steps("worker-1") == 1
+
+
+# ---------------------------------------------------------------------------------------------- turns by themselves
+async def test_a_thousand_that_always_fail_keep_nobody_from_their_turn_who_came_later() -> None:
+    """However often the thousand are tried again in between."""
+    turns, clock, handled = Turns(), ManualClock(day(0)), list[int]()
+    queue = list(range(1_000))
+
+    async def due(limit: int) -> list[int]:
+        return queue[:limit]
+
+    async def do(one: int) -> int:
+        if one < 1_000:
+            raise MISTAKE
+        handled.append(one)
+        queue.remove(one)
+        return 1
+
+    for number in range(200):
+        await some_done(turns(clock, due, do, 20))
+        if number >= 100:
+            queue.append(1_000 + number)
+        clock.advance(SECOND)
+
+    assert handled == list(range(1_100, 1_199))
+
+
+async def test_what_concerns_everybody_ends_the_run_and_somebody_else_comes_first_the_next_time() -> None:
+    """Of one who is asked for in vain, whatever the reason, nobody knows whether that is so for the others."""
+    turns, clock, tried = Turns(), ManualClock(day(0)), list[str]()
+
+    async def due(limit: int) -> list[str]:
+        return ["ann", "bob"][:limit]
+
+    async def do(one: str) -> int:
+        tried.append(one)
+        raise StorageUnavailable
+
+    for _ in range(3):
+        with suppress(StorageUnavailable):
+            await turns(clock, due, do, 20)
+
+    assert tried == ["ann", "bob"]
+
+
+async def test_whoever_had_their_turn_may_have_another_one_at_once() -> None:
+    turns, clock, outcomes = Turns(), ManualClock(day(0)), [0, 1, 1]
+
+    async def due(limit: int) -> list[str]:
+        return ["ann"][:limit]
+
+    async def do(_one: str) -> int:
+        return outcomes.pop(0)
+
+    first = [await turns(clock, due, do, 1) for _ in range(2)]
+    clock.advance(2 * SECOND)
+
+    assert first == [0, 0]
+    assert [await turns(clock, due, do, 1) for _ in range(2)] == [1, 1]
