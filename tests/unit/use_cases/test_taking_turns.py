@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Collection, Hashable
+from collections.abc import Awaitable, Collection, Hashable, Iterable
 from contextlib import suppress
 from datetime import timedelta
 
 import pytest
 from attrs import evolve
 
+from billing_core.domain.audit import Cause
 from billing_core.domain.callers import Role
 from billing_core.domain.errors import LockTimeout, ProviderRefused, ProviderUnavailable, StorageUnavailable
-from billing_core.domain.facts import Fact
+from billing_core.domain.facts import Fact, ObjectRef
 from billing_core.domain.operations import OpenPurchaseCheckout
+from billing_core.use_cases.ask_provider import AskProvider
+from billing_core.use_cases.bookkeeping import Bookkeeper
+from billing_core.use_cases.settle_doubts import SettleDoubts
 from billing_core.use_cases.taking_turns import SomeFailed, Turns
-from billing_memory import FakeProvider, ManualClock
+from billing_memory import FakeProvider, ManualClock, MemoryAccessCache, MemoryUnitsOfWork
 from billing_memory.locks import Locks
-from tests.builders import K8S, PRO, day
+from tests.builders import CUSTOMER, K8S, PRO, day, told
 from tests.component.http.house import URLS, House
+from tests.provider_objects import invoice
 
 SECOND = timedelta(seconds=1)
 MISTAKE = RuntimeError("a mistake of ours")
@@ -38,7 +43,19 @@ class Jammed(Locks):
 
 
 class Stubborn(FakeProvider):
-    """A provider that refuses to tell what a payment was for."""
+    """A provider that refuses, or does not know, what is named here."""
+
+    refused: Collection[str] = ()
+    unknown: Collection[str] = ()
+    #: How often it was asked.
+    asked = 0
+
+    async def fetch(self, ref: ObjectRef) -> Fact | None:
+        """The object as it is now."""
+        self.asked += 1
+        if ref.id in self.refused:
+            raise ProviderRefused("The API key may not do this.", code="permission_error")
+        return None if ref.id in self.unknown else await super().fetch(ref)
 
     async def links_of(self, payment_intent_id: str) -> Collection[Fact]:
         """The invoice payments of a payment."""
@@ -92,6 +109,22 @@ async def pays_twice(house: House, user: str) -> None:
     house.provider.buyers.pay(opened.result_id)
     await house.deliver()
     house.clock.advance(SECOND)
+
+
+async def in_doubt(ids: Iterable[str]) -> tuple[SettleDoubts, ManualClock, Stubborn]:
+    """What looks bills up of which not all lines are known, a clock, and the provider that has them."""
+    clock, units = ManualClock(day(0)), MemoryUnitsOfWork()
+    provider, books = Stubborn(clock), Bookkeeper(clock, MemoryAccessCache())
+    async with units() as uow:
+        await uow.customers.link("ann", CUSTOMER, source="test", now=clock.now())
+        for identity in ids:
+            bill = evolve(invoice(identity=identity), lines_missing=True)
+            provider.world.put(evolve(bill, lines_missing=False))
+            await books.take_in(uow, [told("invoice.paid", bill, day(0))], Cause(kind="event", actor="test"))
+        await uow.commit()
+    clock.advance(SECOND)
+    ask = AskProvider(lookup=provider, listing=provider)
+    return SettleDoubts(units=units, books=books, ask=ask), clock, provider
 
 
 # ------------------------------------------------------------------------------------------------ each job in turn
@@ -151,7 +184,33 @@ async def test_second_captures_are_given_back_though_that_of_another_never_can_b
     assert await some_done(own_house.application.refund_duplicates()) == 1
 
 
+async def test_doubts_are_settled_though_twenty_others_never_can_be() -> None:
+    """Of one the provider refuses to tell, the others it does not know any more."""
+    settle, clock, provider = await in_doubt([f"in_{number:02}" for number in range(22)])
+    provider.refused, provider.unknown = {"in_00"}, {f"in_{number:02}" for number in range(1, 21)}
+
+    with pytest.raises(SomeFailed) as failed:
+        await settle()
+    clock.advance(timedelta(milliseconds=10))
+
+    assert [one.subject for one in failed.value.failures] == ["invoice:in_00"]
+    assert await settle() == 1
+
+
 # --------------------------------------------------------------------------------------------------- nobody spins
+async def test_what_the_provider_does_not_know_is_asked_for_less_and_less_often() -> None:
+    settle, clock, provider = await in_doubt(["in_1"])
+    provider.unknown = {"in_1"}
+    asked = []
+    for _ in range(3600):
+        before = provider.asked
+        await settle()
+        asked.append(provider.asked - before)
+        clock.advance(SECOND)
+
+    assert sum(asked) <= 16
+
+
 async def test_a_payment_of_which_nothing_can_be_learned_does_not_keep_a_worker_busy(own_house: House) -> None:
     """To be done with something is to be asked for more at once."""
     await does_not_pay(own_house, "ann")
