@@ -8,7 +8,6 @@ from datetime import timedelta
 
 from attrs import frozen
 
-from billing_core.domain.errors import StorageUnavailable
 from billing_core.domain.policies import RetryPolicy
 from billing_core.domain.received import Received, ReceivedState
 from billing_core.domain.retries import next_attempt, next_look
@@ -38,7 +37,7 @@ class RetryEvents:
         """Try up to ``limit`` events that are due: those of one customer in one transaction, each object folded once.
 
         Where that fails, each has a transaction of its own. The events as they were, each with the state that it is
-        in now.
+        in now. Raises `StorageUnavailable`.
         """
         async with self.units() as uow:
             due = await uow.inbox.claim(worker, self.clock.now(), _LEASE, limit)
@@ -53,8 +52,6 @@ class RetryEvents:
         if len(events) > 1:
             try:
                 return await self._together(events)
-            except StorageUnavailable:
-                raise
             except Exception:  # noqa: BLE001, S110 - tried one by one, so that one that fails takes no other with it
                 pass
         return [(received, await self.apply(received)) for received in events]
@@ -69,7 +66,8 @@ class RetryEvents:
     async def apply(self, received: Received) -> ReceivedState:
         """Apply one stored event; where that fails, note why and when it is tried again. The state it is in then.
 
-        One that tells no fact is read again from its bytes first.
+        One that tells no fact is read again from its bytes first. Raises `StorageUnavailable` where it cannot be noted
+        either; where it can, the database is there, and it is this event that takes it too long.
         """
         try:
             if received.fact is None:
@@ -78,8 +76,6 @@ class RetryEvents:
                 await uow.prepare([received])
                 after, taken = await apply_received(uow, self.books, received)
                 await self.books.commit(uow, taken)
-        except StorageUnavailable:
-            raise
         except Exception as error:  # noqa: BLE001 - one event that fails must not stop the others
             failed = self._failed(received, f"{type(error).__name__}: {error}")
             async with self.units() as uow:
