@@ -43,6 +43,7 @@ from billing_core.ports.provider import Provider, ProviderLookup
 from billing_core.ports.unit_of_work import UnitOfWork, UnitsOfWork
 from billing_core.use_cases.bookkeeping import Bookkeeper
 from billing_core.use_cases.patience import WAITS, Patience, Wait
+from billing_core.use_cases.taking_turns import Failure, SomeFailed
 from billing_core.use_cases.turns import is_overtaken
 
 __all__ = ["CarryOut"]
@@ -117,16 +118,25 @@ class CarryOut:
         return answer
 
     async def due(self, worker: str, limit: int = 10) -> int:
-        """Go on with operations that somebody left unfinished; how many were tried."""
+        """Go on with operations that somebody left unfinished; how many were tried.
+
+        Where that fails by a mistake, it is put off like any other, and `SomeFailed` is raised once all were tried.
+        """
         async with self.units() as uow:
             operations = await uow.operations.claim_due(worker, self.clock.now(), _LEASE, limit)
             await uow.commit()
+        failures: list[Failure] = []
         # Customers first: else a checkout would wait for its customer's operation, which this very worker has leased.
         for operation in sorted(operations, key=lambda one: not isinstance(one.command, CreateCustomer)):
             try:
                 await self._carry_out(operation)
             except (InvalidTransition, LockTimeout, OperationInProgress, ProviderError):
                 continue  # written down in the operation; the next run goes on with it where it is still pending
+            except Exception as error:  # noqa: BLE001 - whatever it is, the others go on; it is raised in the end
+                await self._postpone(operation, type(error).__name__)
+                failures.append(Failure(f"operation {operation.id}", error))
+        if failures:
+            raise SomeFailed(failures, len(operations) - len(failures))
         return len(operations)
 
     async def customer_of(self, user_id: str, actor: str) -> str:

@@ -1,16 +1,26 @@
 """Intent, call, settle: whatever becomes of a call, its effect happens at most once and is known in the end."""
 
+from collections.abc import Hashable
 from datetime import timedelta
 
 import pytest
 
 from billing_core.domain.callers import Caller, Role
-from billing_core.domain.errors import AlreadyOwned, OutcomeUnknown, ProviderRefused, ProviderUnavailable
+from billing_core.domain.errors import (
+    AlreadyOwned,
+    MappingConflict,
+    OutcomeUnknown,
+    ProviderRefused,
+    ProviderUnavailable,
+    StorageUnavailable,
+)
 from billing_core.domain.facts import CustomerSeen, RefundSeen, SessionSeen
-from billing_core.domain.operations import KEY_LIFETIME
+from billing_core.domain.operations import KEY_LIFETIME, Operation, OperationState
 from billing_core.domain.purchases import Purchase
 from billing_core.domain.refunds import Refund
+from billing_core.use_cases.taking_turns import SomeFailed
 from billing_memory import Trouble
+from billing_memory.locks import Locks
 from tests.builders import ANN, course, usd
 from tests.component.http.house import URLS, House
 
@@ -149,3 +159,46 @@ async def test_what_was_paid_while_its_checkout_was_unclear_is_owned(house: Hous
 
     with pytest.raises(AlreadyOwned):
         await buys(house)
+
+
+class Jammed(Locks):
+    """What came of Ann's operations can never be written down: it comes to an error instead."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(0.01)
+        self.error = error
+
+    async def take(self, holder: object, key: Hashable) -> None:
+        """Hold ``key``."""
+        if key == ("user", ANN):
+            raise self.error
+        await super().take(holder, key)
+
+
+@pytest.mark.parametrize("error", [RuntimeError("a mistake of ours"), MappingConflict(), StorageUnavailable()])
+async def test_an_operation_that_always_fails_keeps_no_other_waiting_and_is_tried_less_and_less(
+    house: House, error: Exception
+) -> None:
+    asked = {user: await house.buys(user) for user in (ANN, "bob")}
+    for user, purchase_id in asked.items():
+        house.provider.trouble.append(Trouble.REQUEST_LOST)
+        with pytest.raises(OutcomeUnknown):
+            await house.application.request_refund(Caller(user), purchase_id)
+    house.clock.advance(timedelta(hours=1))
+    house.units.store.locks = Jammed(error)
+    tried = 0
+    for _ in range(60):
+        try:
+            tried += await house.application.carry_out.due("worker")
+        except SomeFailed as failed:
+            tried += len(failed.failures) + failed.done
+        house.clock.advance(timedelta(minutes=1))
+
+    assert [(await _refund_of(house, user)).state for user in asked] == [OperationState.PENDING, OperationState.DONE]
+    assert tried < 15
+
+
+async def _refund_of(house: House, user: str) -> Operation:
+    async with house.units() as uow:
+        (found,) = await uow.operations.of_user(user, "refund_payment")
+    return found
