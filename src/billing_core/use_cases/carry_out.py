@@ -257,7 +257,10 @@ class CarryOut:
         now = self.clock.now()
         at = next_attempt(self.retries, operation.id, attempts=min(operation.attempts + 1, 10), now=now)
         async with self.units() as uow:
-            await uow.operations.save(operation.unclear(at or now + KEY_LIFETIME, error))
+            found = await uow.operations.get(operation.id)
+            if found is None or found.state is not OperationState.PENDING:
+                return  # whoever is held up for longer than their lease finds that another one has finished it
+            await uow.operations.save(found.unclear(at or now + KEY_LIFETIME, error))
             await uow.commit()
 
     async def _settle(self, operation: Operation, answer: Answer | None) -> None:

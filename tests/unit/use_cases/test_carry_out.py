@@ -4,6 +4,7 @@ from collections.abc import Hashable
 from datetime import timedelta
 
 import pytest
+from attrs import evolve
 
 from billing_core.domain.callers import Caller, Role
 from billing_core.domain.errors import (
@@ -15,11 +16,11 @@ from billing_core.domain.errors import (
     StorageUnavailable,
 )
 from billing_core.domain.facts import CustomerSeen, RefundSeen, SessionSeen
-from billing_core.domain.operations import KEY_LIFETIME, Operation, OperationState
+from billing_core.domain.operations import KEY_LIFETIME, Answer, Operation, OperationState
 from billing_core.domain.purchases import Purchase
 from billing_core.domain.refunds import Refund
 from billing_core.use_cases.taking_turns import SomeFailed
-from billing_memory import Trouble
+from billing_memory import FakeProvider, Trouble
 from billing_memory.locks import Locks
 from tests.builders import ANN, course, usd
 from tests.component.http.house import URLS, House
@@ -196,6 +197,35 @@ async def test_an_operation_that_always_fails_keeps_no_other_waiting_and_is_trie
 
     assert [(await _refund_of(house, user)).state for user in asked] == [OperationState.PENDING, OperationState.DONE]
     assert tried < 15
+
+
+async def test_whoever_was_held_up_for_longer_than_their_lease_does_not_open_again_what_another_finished(
+    house: House,
+) -> None:
+    purchase_id = await house.buys(ANN)
+    house.provider.trouble.append(Trouble.REQUEST_LOST)
+    with pytest.raises(OutcomeUnknown):
+        await refunds(house, purchase_id)
+
+    house.clock.advance(timedelta(hours=1))
+    assert await evolve(house.application.carry_out, provider=HeldUp(house)).due("worker-1") == 1
+
+    refund = await _refund_of(house, ANN)
+    assert (refund.state, refund.attempts) == (OperationState.DONE, 2)
+
+
+class HeldUp(FakeProvider):
+    """A provider that does not answer before another worker took over."""
+
+    def __init__(self, house: House) -> None:
+        super().__init__(house.clock)
+        self.house = house
+
+    async def execute(self, operation: Operation) -> Answer:
+        """Too late."""
+        self.house.clock.advance(timedelta(minutes=2))
+        await self.house.application.carry_out.due("worker-2")
+        raise OutcomeUnknown(f"No answer about {operation.name}.")
 
 
 async def _refund_of(house: House, user: str) -> Operation:
