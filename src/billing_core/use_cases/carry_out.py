@@ -50,6 +50,8 @@ __all__ = ["CarryOut"]
 
 _LEASE = timedelta(seconds=60)
 _FAILED_THERE = "answered_with_failure"
+#: What the provider says of what it does not have.
+_MISSING = "resource_missing"
 _OVERTAKEN = "overtaken"
 
 
@@ -242,7 +244,7 @@ class CarryOut:
             overtaken = await is_overtaken(uow, operation)
         forgotten = self.clock.now() - operation.created_at >= KEY_LIFETIME
         if overtaken or forgotten or operation.error_code == _FAILED_THERE:
-            found = await self.lookup.effect_of(operation)
+            found = await self._effect_of(operation)
             if found is not None:
                 return found, operation
             if overtaken:
@@ -252,6 +254,14 @@ class CarryOut:
                 await uow.operations.save(operation)
                 await uow.commit()
         return await self.provider.execute(operation), operation
+
+    async def _effect_of(self, operation: Operation) -> Answer | None:
+        try:
+            return await self.lookup.effect_of(operation)
+        except ProviderRefused as refusal:
+            if refusal.code == _MISSING:
+                raise
+            raise ProviderUnavailable(refusal.message) from refusal  # what may not be seen may have been done
 
     async def _postpone(self, operation: Operation, error: str) -> None:
         now = self.clock.now()

@@ -199,6 +199,22 @@ async def test_an_operation_that_always_fails_keeps_no_other_waiting_and_is_trie
     assert tried < 15
 
 
+async def test_an_effect_that_may_not_be_looked_up_is_not_taken_for_none(house: House) -> None:
+    """The key may not read refunds: this one was made, though the answer was a failure."""
+    purchase_id = await house.buys(ANN)
+    house.provider.trouble.append(Trouble.FAILED_AFTER)
+    with pytest.raises(OutcomeUnknown):
+        await refunds(house, purchase_id)
+
+    house.clock.advance(timedelta(hours=1))
+    await evolve(house.application.carry_out, lookup=Secretive(house.clock)).due("worker")
+    assert (await _refund_of(house, ANN)).state is OperationState.PENDING
+
+    await worker_goes_on(house)
+    assert (await _refund_of(house, ANN)).state is OperationState.DONE
+    assert len(house.provider.world.all(RefundSeen)) == 1
+
+
 async def test_whoever_was_held_up_for_longer_than_their_lease_does_not_open_again_what_another_finished(
     house: House,
 ) -> None:
@@ -226,6 +242,14 @@ class HeldUp(FakeProvider):
         self.house.clock.advance(timedelta(minutes=2))
         await self.house.application.carry_out.due("worker-2")
         raise OutcomeUnknown(f"No answer about {operation.name}.")
+
+
+class Secretive(FakeProvider):
+    """A provider that does not let us see what was done."""
+
+    async def effect_of(self, operation: Operation) -> Answer | None:
+        """What an operation did."""
+        raise ProviderRefused(f"The API key may not read {operation.name}.", code="permission_error")
 
 
 async def _refund_of(house: House, user: str) -> Operation:
