@@ -89,6 +89,28 @@ class JournalContract:
             assert await uow.journal.due(100, NOW) == Due(2, ("cus_1",))
             assert await uow.journal.due(100, after(1)) == Due(1, ("cus_2",))
 
+    async def test_whoever_is_left_out_stays_in_the_queue(self, units: UnitsOfWork) -> None:
+        """Those who came later are due meanwhile; what concerns several waits for the one who is left out."""
+        coupon = CouponSeen(id="SPRING", created=NOW, duration="forever", percent_off_basis_points=2500)
+        discounts = [
+            DiscountSeen(id=f"di_{whose}", created=NOW, customer_id=whose, coupon_id="SPRING")
+            for whose in ("cus_1", "cus_2")
+        ]
+        async with units() as uow:
+            await _take_in(
+                uow, Fact(id="evt_d1", type="customer.discount.created", occurred_at=NOW, after=discounts[0])
+            )
+            await _take_in(uow, payment_fact())
+            await _take_in(uow, refund_fact(), customer_id="cus_1")
+            await _take_in(uow, Fact(id="evt_c", type="coupon.created", occurred_at=NOW, after=coupon))
+            await _take_in(
+                uow, Fact(id="evt_d2", type="customer.discount.created", occurred_at=NOW, after=discounts[1])
+            )
+            assert await uow.journal.due(1, without=["cus_1"]) == Due(1, ("cus_2",))
+            assert await uow.journal.due(1, without={"cus_1", "cus_3"}) == Due(0, ())
+            assert await uow.journal.due(1, without=["cus_2"]) == Due(3, ("cus_1",))
+            assert await uow.journal.due(1) == Due(1, ("cus_1", "cus_2"))
+
     async def test_a_fact_that_is_known_makes_nobody_due(self, units: UnitsOfWork) -> None:
         """It says nothing new."""
         async with units() as uow:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 from itertools import islice
 
@@ -25,10 +25,11 @@ class MemoryJournal:
 
     _work: Work
 
-    async def due(self, limit: int, until: datetime | None = None) -> Due:
+    async def due(self, limit: int, until: datetime | None = None, without: Collection[str] = ()) -> Due:
         """Customers about whom facts were added."""
         queue = self._work.on(self._work.store.journal_queue)
         rows = sorted(queue.all(), key=lambda row: row[0])
+        rows = [row for row in rows if set(without).isdisjoint(self._concerned(row[1]))]
         old_enough = (row for row in rows if until is None or row[2] <= until)
         first = list(islice(filter(self._is_free, old_enough), limit))
         found = dict.fromkeys(name for _, ref, _ in first for name in self._concerned(ref))

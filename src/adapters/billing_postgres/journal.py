@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from typing import Final, LiteralString, Self
 
@@ -85,10 +85,25 @@ _READ: Final = msgspec.json.Decoder(EntryRow)
 
 #: What is no customer's yet waits no longer: whatever makes it one's is a fact about the customer. A coupon's row is
 #: taken only in its turn: it is about everybody whose discount names it.
-_DUE: Final[LiteralString] = """
+_DUE_BEGIN: Final[LiteralString] = """
 WITH first AS MATERIALIZED (
-    SELECT position, kind, object_id FROM journal_queue
+    SELECT position, kind, object_id FROM journal_queue q
     WHERE recorded_at <= coalesce(%(until)s, 'infinity'::timestamptz)
+"""
+
+#: A coupon's row is about several customers: while one of them is left out it waits for all of them.
+_WITHOUT: Final[LiteralString] = """
+    AND NOT EXISTS (
+        SELECT FROM provider_objects o
+        WHERE o.id = q.object_id AND o.kind = q.kind AND o.customer_id = ANY (%(without)s::text[])
+    ) AND NOT (q.kind = 'coupon' AND EXISTS (
+        SELECT FROM provider_objects o
+        WHERE o.kind = 'discount' AND o.snapshot ->> 'coupon_id' = q.object_id
+          AND o.customer_id = ANY (%(without)s::text[])
+    ))
+"""
+
+_DUE_END: Final[LiteralString] = """
     ORDER BY position LIMIT %(limit)s FOR UPDATE SKIP LOCKED
 ), due AS MATERIALIZED (
     SELECT customer_id, min(position) AS position FROM (
@@ -112,6 +127,9 @@ WITH first AS MATERIALIZED (
 SELECT due.customer_id, count.taken FROM (SELECT count(*) AS taken FROM taken) AS count
 LEFT JOIN due ON true ORDER BY due.position
 """
+
+_DUE: Final[LiteralString] = _DUE_BEGIN + _DUE_END
+_DUE_WITHOUT: Final[LiteralString] = _DUE_BEGIN + _WITHOUT + _DUE_END
 
 _LOCK: Final[LiteralString] = "SELECT pg_advisory_xact_lock(hashtextextended('journal:' || %s, 0))"
 
@@ -156,9 +174,13 @@ class PostgresJournal:
 
     _session: Session
 
-    async def due(self, limit: int, until: datetime | None = None) -> Due:
+    async def due(self, limit: int, until: datetime | None = None, without: Collection[str] = ()) -> Due:
         """Customers about whom facts were added."""
-        rows = await self._session.rows(_DUE, {"limit": limit, "until": until})
+        given: dict[str, object] = {"limit": limit, "until": until}
+        if without:
+            rows = await self._session.rows(_DUE_WITHOUT, given | {"without": sorted(without)})
+        else:
+            rows = await self._session.rows(_DUE, given)
         return Due(rows[0][1], tuple(customer_id for customer_id, _ in rows if customer_id is not None))
 
     async def lock(self, customer_id: str) -> None:

@@ -58,13 +58,13 @@ class Journal(Protocol):
     An entry is never changed: it is written at one moment of knowledge, and struck out at another.
     """
 
-    async def due(self, limit: int, until: datetime | None = None) -> Due:
+    async def due(self, limit: int, until: datetime | None = None, without: Collection[str] = ()) -> Due:
         """Customers about whom facts were added since this was last asked: of the oldest ``limit`` facts.
 
         With ``until`` (UTC) only of facts that were recorded by then. All other facts about the same customers are
         taken out with them. They are due no more once this is committed;
         meanwhile others that ask are given other ones. A customer of whom it is not known yet that an object is theirs
-        is not due by its facts.
+        is not due by its facts. Facts that concern a customer of ``without`` are left where they are.
         """
         ...
 

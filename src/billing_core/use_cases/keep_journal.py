@@ -7,19 +7,22 @@ that the journal can be read as it was known at any time. What differs at each o
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from itertools import groupby
 
-from attrs import frozen
+from attrs import field, frozen
 
 from billing_core.domain.analytics.bookkeeping import Books
 from billing_core.domain.analytics.histories import History
+from billing_core.domain.errors import LockTimeout
 from billing_core.domain.facts import CouponSeen, DiscountSeen, ObjectKind, ObjectRef
 from billing_core.domain.plans import Catalog
 from billing_core.ports.clock import Clock
 from billing_core.ports.journal import RecordedFact, Revision
 from billing_core.ports.unit_of_work import UnitOfWork, UnitsOfWork
+from billing_core.use_cases.taking_turns import Failure, SomeFailed, Turns
 
 __all__ = ["KeepJournal"]
 
@@ -36,38 +39,72 @@ class KeepJournal:
 
     units: UnitsOfWork
     clock: Clock
+    _turns: Turns = field(factory=Turns, init=False, repr=False)
 
     async def __call__(self, _worker: str = "") -> int:
-        """Write about the customers whose facts have waited longest, and for `SETTLES`; how many facts that were."""
-        return await self._write_what_is_due(self.clock.now() - SETTLES)
+        """Write about the customers whose facts have waited longest, and for `SETTLES`; how many facts that were.
 
-    async def catch_up(self) -> int:
-        """Go on until nothing is due, however new; how many facts that took."""
-        written = 0
-        while done := await self._write_what_is_due(None):
-            written += done
+        Whoever that fails with is left in the queue, and tried less and less often; for them `SomeFailed` is raised,
+        once others were written about.
+        """
+        now = self.clock.now()
+        written, failures = await self._write_what_is_due(now - SETTLES, self._turns.resting(now))
+        for failure in failures:
+            self._turns.set_aside(failure.subject, now)
+        if failures:
+            raise SomeFailed(failures, written)
         return written
 
-    async def _write_what_is_due(self, until: datetime | None) -> int:
-        async with self.units() as uow:
-            due = await uow.journal.due(BATCH, until)
-            await self._write(uow, sorted(due.customer_ids))
-            await uow.commit()
-        return due.facts
+    async def catch_up(self) -> int:
+        """Go on until nothing is due, however new; how many facts that took.
+
+        Raises in the end what the first customer failed with, without whom the journal is not what it should be.
+        """
+        written, failures = 0, list[Failure]()
+        while True:
+            done, more = await self._write_what_is_due(None, {one.subject for one in failures})
+            written, failures = written + done, failures + more
+            if not done:
+                break
+        if failures:
+            raise failures[0].error
+        return written
+
+    async def _write_what_is_due(self, until: datetime | None, without: Collection[str]) -> tuple[int, list[Failure]]:
+        """The next batch that can be written: how many facts, and with whom it failed before."""
+        failures: list[Failure] = []
+        while True:
+            left_out = {*without, *(one.subject for one in failures)}
+            try:
+                async with self.units() as uow:
+                    due = await uow.journal.due(BATCH, until, left_out)
+                    await self._write(uow, sorted(due.customer_ids))
+                    await uow.commit()
+            except _FailedWith as failed:
+                failures.append(failed.failure)
+            else:
+                return due.facts, failures
 
     async def again(self, customer_id: str) -> int:
         """Make the entries about one customer anew, as after a change of these rules; how many lines changed."""
-        async with self.units() as uow:
-            changed = await self._write(uow, [customer_id])
-            await uow.commit()
+        try:
+            async with self.units() as uow:
+                changed = await self._write(uow, [customer_id])
+                await uow.commit()
+        except _FailedWith as failed:
+            raise failed.failure.error from None
         return changed
 
     async def _write(self, uow: UnitOfWork, customer_ids: Sequence[str]) -> int:
         """Work out about all of them before anything is written: only then the sums of days are held."""
         catalog = await uow.catalogs.load() if customer_ids else Catalog()
-        revised = {name: await self._revisions(uow, name, catalog) for name in customer_ids}
+        revised: dict[str, list[Revision]] = {}
+        for customer_id in customer_ids:
+            with _told_of(customer_id):
+                revised[customer_id] = await self._revisions(uow, customer_id, catalog)
         for customer_id, revisions in revised.items():
-            await uow.journal.write(customer_id, revisions)
+            with _told_of(customer_id):
+                await uow.journal.write(customer_id, revisions)
         return sum(len(one.struck) + len(one.added) for revisions in revised.values() for one in revisions)
 
     async def _revisions(self, uow: UnitOfWork, customer_id: str, catalog: Catalog) -> list[Revision]:
@@ -86,6 +123,25 @@ class KeepJournal:
             changed = books.learn(one.fact for one in facts)
             found.append(Revision(known_at=known_at, struck=changed.struck, added=changed.added))
         return [one for one in found if one.struck or one.added]
+
+
+class _FailedWith(Exception):
+    """It failed with one customer of several."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.subject)
+        self.failure = failure
+
+
+@contextmanager
+def _told_of(customer_id: str) -> Iterator[None]:
+    """Whatever goes wrong inside is this customer's; but another worker who writes is no fault of anybody's."""
+    try:
+        yield
+    except LockTimeout:
+        raise
+    except Exception as error:
+        raise _FailedWith(Failure(customer_id, error)) from error
 
 
 def _moments(told: Sequence[RecordedFact], known: datetime | None, now: datetime) -> list[datetime]:

@@ -305,6 +305,7 @@ async def use_the_journal(uow: PostgresUnitOfWork) -> None:
         kinds=frozenset({EntryKind.NEW}), since=datetime.now(UTC) - timedelta(days=2), until=datetime.now(UTC)
     )
     await uow.journal.due(10, datetime.now(UTC))
+    await uow.journal.due(10, datetime.now(UTC), ["c1", "c2"])
     await uow.journal.lock("c1")
     await uow.journal.told("c1")
     await uow.journal.entries_of("c1")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from datetime import datetime, timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -11,13 +13,16 @@ from billing_core.domain.analytics.entries import Entry, EntryKind
 from billing_core.domain.analytics.journal import JournalQuery
 from billing_core.domain.facts import Fact
 from billing_core.use_cases.fact_intake import adopt_orphans, fold_in, owner_of
-from billing_core.use_cases.keep_journal import SETTLES, KeepJournal
+from billing_core.use_cases.keep_journal import BATCH, SETTLES, KeepJournal
+from billing_core.use_cases.taking_turns import Failure, SomeFailed
 from billing_memory import MemoryUnitsOfWork
 from billing_memory.clock import ManualClock
+from billing_memory.locks import Locks
 from billing_memory.running import run
-from tests.builders import CATALOG, CUSTOMER, START, day
+from tests.builders import CATALOG, CUSTOMER, START, day, told
 from tests.ledgers import entries
 from tests.lives import Life
+from tests.provider_objects import customer
 from tests.strategies import FEW_LIVES, lives, seeds, shuffled
 
 FAR = START + timedelta(days=100_000)
@@ -98,3 +103,53 @@ def test_facts_that_come_within_seconds_are_written_about_once() -> None:
     clock.advance(timedelta(milliseconds=1))
     assert run(keep()) == len(life.facts)
     assert run(keep.catch_up()) == 0
+
+
+class Jammed(Locks):
+    """What is to be written about Ann comes to an error each time."""
+
+    async def take(self, holder: object, key: Hashable) -> None:
+        """Hold ``key``."""
+        if key == ("journal", CUSTOMER):
+            raise MISTAKE
+        await super().take(holder, key)
+
+
+MISTAKE = RuntimeError("a mistake of ours")
+
+
+async def _two_customers(clock: ManualClock) -> tuple[KeepJournal, MemoryUnitsOfWork]:
+    """Ann, of whom more became known first than a batch holds, and Bob."""
+    units = MemoryUnitsOfWork()
+    seen = [told("customer.updated", customer(), day(0, hours=one)) for one in range(2 * BATCH)]
+    seen.append(told("customer.created", customer("cus_bob", user_id="bob"), day(0)))
+    for number, fact in enumerate(seen):
+        await take_in(units, fact, clock.now() + timedelta(milliseconds=number))
+    clock.advance(2 * SETTLES)
+    return KeepJournal(units=units, clock=clock), units
+
+
+def test_a_customer_about_whom_nothing_can_be_written_keeps_no_others_waiting() -> None:
+    """They stay in the queue, and are tried again; the failure names them."""
+    clock = ManualClock(recorded(0))
+    keep, units = run(_two_customers(clock))
+    sound, units.store.locks = units.store.locks, Jammed()
+
+    with pytest.raises(SomeFailed) as failed:
+        run(keep())
+    assert (failed.value.failures, failed.value.done) == ((Failure(CUSTOMER, MISTAKE),), 1)
+    assert run(keep()) == 0
+
+    units.store.locks = sound
+    clock.advance(timedelta(seconds=2))
+    assert run(keep()) == 2 * BATCH
+
+
+def test_whoever_catches_up_for_a_report_hears_that_it_would_lack_a_customer() -> None:
+    """Again and again: a report without them is no report."""
+    keep, units = run(_two_customers(ManualClock(recorded(0))))
+    units.store.locks = Jammed()
+
+    for _ in range(2):
+        with pytest.raises(RuntimeError, match="a mistake of ours"):
+            run(keep.catch_up())
