@@ -7,7 +7,8 @@ from datetime import timedelta
 from attrs import evolve
 
 from billing_contracts.examples import NOW, after
-from billing_core.domain.reconciliation import Progress
+from billing_core.domain.facts import ObjectKind, ObjectRef
+from billing_core.domain.reconciliation import LeftOut, Progress
 from billing_core.ports.provider import ProviderIdentity
 from billing_core.ports.unit_of_work import UnitsOfWork
 
@@ -67,6 +68,7 @@ class ReconciliationsContract:
             begun_at=NOW,
             since=after(1),
             part="users",
+            left_out=(LeftOut(ObjectRef(ObjectKind.INVOICE, "in_1"), "cus_1"),),
             cursor="user-7",
             compared=7,
             differing=3,

@@ -27,6 +27,7 @@ __all__ = [
     "Difference",
     "Finding",
     "Found",
+    "LeftOut",
     "Progress",
     "counts_for_sure",
     "differences_of",
@@ -67,6 +68,14 @@ class Finding:
     note: str | None = None
 
 
+@frozen
+class LeftOut:
+    """An object of which nothing could be found out, and whose it is, as far as that is known."""
+
+    ref: ObjectRef
+    customer_id: str | None
+
+
 @frozen(kw_only=True)
 class Progress:
     """How far a run has come: kept while it goes on, so that one that was killed goes on where it was."""
@@ -85,6 +94,8 @@ class Progress:
     unknown: int = 0
     #: When it last wrote down how far it was; None for one of before that was kept.
     kept_at: datetime | None = None
+    #: Of what nothing could be found out; the next run over what changed asks for it again.
+    left_out: tuple[LeftOut, ...] = ()
     finished_at: datetime | None = None
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterable, Mapping
 from datetime import datetime, timedelta
 
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen
 
 from billing_core.domain.errors import NotFound, ProviderAccountMismatch, ReconciliationRunning
 from billing_core.domain.facts import (
@@ -23,15 +23,17 @@ from billing_core.domain.facts import (
     ref_of,
 )
 from billing_core.domain.folding import ObjectState
-from billing_core.domain.reconciliation import Finding, Found, Progress, differences_of
+from billing_core.domain.reconciliation import Finding, Found, LeftOut, Progress, differences_of
 from billing_core.ports.clock import Clock
 from billing_core.ports.provider import ProviderLookup
 from billing_core.ports.provider_listing import Change, ProviderListing
 from billing_core.ports.unit_of_work import UnitOfWork, UnitsOfWork
 from billing_core.use_cases.fact_intake import GUEST
+from billing_core.use_cases.reconcile_apart import ReconcileApart, in_order
 from billing_core.use_cases.reconcile_at_large import suspects_at_large
 from billing_core.use_cases.reconcile_links import untold_links
 from billing_core.use_cases.reconcile_object import ReconcileObject
+from billing_core.use_cases.taking_turns import Failure, SomeFailed
 
 __all__ = ["LOG_KEPT", "Reconcile", "Step"]
 
@@ -44,7 +46,8 @@ _BATCH = 100
 #: Events of these last seconds are read again by the next run: the log may show them late.
 _OVERLAP = timedelta(minutes=2)
 _CATALOG, _USERS, _STRANGERS, _AT_LARGE = "catalog", "users", "strangers", "at large"
-_KINDS = {kind: place for place, kind in enumerate(ObjectKind)}
+#: More of them than these are for a run over everything: something is wrong with all.
+_LEFT_OUT_MAX = 1_000
 
 
 @frozen(kw_only=True)
@@ -73,6 +76,7 @@ class Reconcile:
     real_clock: Clock
     #: How often the worker looks at what changed.
     every: timedelta
+    _unanswered: set[ObjectRef] = field(factory=set, init=False, repr=False)
 
     async def user(self, user_id: str, *, actor: str, dry_run: bool) -> tuple[Finding, ...]:
         """Everything of one user, as a customer or as a guest.
@@ -133,7 +137,8 @@ class Reconcile:
 
         Does nothing while another worker is at it, and before `every` is over. An object all of whose events
         are known needs no asking: its facts are the same, and so is what they add up to. Only what ties a payment in
-        vain to its invoice is in no event, and asked for besides.
+        vain to its invoice is in no event, and asked for besides. Of what nothing can be found out, `SomeFailed` tells
+        in the end; the next run asks for it again.
         """
         now = self.clock.now()
         async with self.units() as uow:
@@ -145,25 +150,38 @@ class Reconcile:
             if progress.finished_at is not None:
                 if now < progress.begun_at + self.every:
                     return 0
-                progress = Progress(name="recent", begun_at=now, since=progress.begun_at - _OVERLAP)
+                since, left_out = progress.begun_at - _OVERLAP, progress.left_out
+                progress = Progress(name="recent", begun_at=now, since=since, left_out=left_out)
             await self._require_account()
             return await self._recent(evolve(progress, since=progress.since or now - LOG_KEPT), worker)
         finally:
             await self._free("recent", worker)
 
     async def _recent(self, progress: Progress, worker: str) -> int:
-        mended = 0
+        apart = ReconcileApart(units=self.units, objects=self.objects, lookup=self.lookup, unanswered=self._unanswered)
+        mended, failures, still_left_out = 0, list[Failure](), dict[ObjectRef, LeftOut]()
+
+        async def mend(owners: Mapping[ObjectRef, str | None], progress: Progress) -> Progress:
+            nonlocal mended
+            came_of_it = await apart(owners, worker)
+            mended += sum(finding.mended for finding in came_of_it.findings)
+            failures.extend(came_of_it.failures)
+            still_left_out.update({one.ref: one for one in came_of_it.left_out})
+            return _counted(progress, came_of_it.findings, compared=len(owners))
+
+        if progress.left_out:
+            progress = await mend({one.ref: one.customer_id for one in progress.left_out}, progress)
         async for batch in _batches(self.listing.changes(progress.since or progress.begun_at, progress.cursor)):
             async with self.units() as uow:
                 known = {fact.id for fact in await uow.facts.of_objects({change.ref for change in batch})}
             missed = _owners([change for change in batch if change.event_id not in known])
-            findings = await self._each(missed, worker, dry_run=False)
-            links = await untold_links(self.units, self.lookup, missed)
-            findings += await self._each(links, worker, dry_run=False)
-            mended += sum(finding.mended for finding in findings)
-            progress = _counted(evolve(progress, cursor=batch[-1].event_id), findings, compared=len(missed))
+            progress = await mend(missed, evolve(progress, cursor=batch[-1].event_id))
+            progress = evolve(progress, left_out=tuple(still_left_out.values())[:_LEFT_OUT_MAX])
             await self._kept(progress, worker)
-        await self._kept(evolve(progress, finished_at=self.clock.now()), worker)
+        left_out = tuple(still_left_out.values())[:_LEFT_OUT_MAX]
+        await self._kept(evolve(progress, left_out=left_out, finished_at=self.clock.now()), worker)
+        if failures:
+            raise SomeFailed(failures, mended)
         return mended
 
     async def _everything(
@@ -243,7 +261,7 @@ class Reconcile:
     async def _each(self, owners: Mapping[ObjectRef, str | None], actor: str, *, dry_run: bool) -> tuple[Finding, ...]:
         """Each of these objects, with whose it is; whoever leads to others first: a payment before its refunds."""
         found = []
-        for ref in sorted(owners, key=lambda ref: (_KINDS[ref.kind], ref.id)):
+        for ref in in_order(owners):
             finding = await self.objects(ref, actor=actor, dry_run=dry_run, customer_id=owners[ref])
             if finding is not None:
                 found.append(finding)

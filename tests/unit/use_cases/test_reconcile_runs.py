@@ -5,16 +5,24 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from attrs import evolve
 
-from billing_core.domain.errors import ProviderAccountMismatch, ReconciliationRunning
-from billing_core.domain.facts import CustomerSeen
+from billing_core.domain.errors import (
+    ProviderAccountMismatch,
+    ProviderRefused,
+    ProviderUnavailable,
+    ReconciliationRunning,
+)
+from billing_core.domain.facts import CustomerSeen, Fact, ObjectKind, ObjectRef
 from billing_core.domain.reconciliation import Progress
 from billing_core.domain.subscriptions import Status
 from billing_core.ports.provider import ProviderIdentity
+from billing_core.use_cases.ask_provider import AskProvider
 from billing_core.use_cases.reconcile import Step
-from tests.builders import ANN, day
+from billing_core.use_cases.taking_turns import Failure, SomeFailed
+from tests.builders import ANN, CUSTOMER, day
 from tests.lives import Life
-from tests.unit.use_cases.reconciling import Desk
+from tests.unit.use_cases.reconciling import Desk, Stripe
 
 
 @pytest.mark.parametrize(
@@ -146,3 +154,77 @@ async def test_progress_of_what_was_since_another_moment_is_not_gone_on_with() -
     steps = [step async for step in desk.reconcile.since(life.now, actor="ops", worker="w", dry_run=True)]
 
     assert {finding.ref for step in steps for finding in step.findings} == set(life.truth())
+
+
+class Stubborn(Stripe):
+    """A provider that does not tell of one object: it refuses, or its answer is none that can be read."""
+
+    silent = ""
+    error: Exception = ProviderRefused("The API key may not do this.", code="permission_error")
+
+    async def fetch(self, ref: ObjectRef) -> Fact | None:
+        """The object, unless it is that one."""
+        if ref.id == self.silent:
+            raise self.error
+        return await super().fetch(ref)
+
+
+async def a_missed_end() -> tuple[Desk, Stubborn, Life]:
+    """A life of which all but the beginning was missed."""
+    life = Life()
+    life.subscribe()
+    heard = list(life.facts)
+    life.wait(days=30).renew()
+    life.wait(days=10).cancel_now()
+    desk = Desk(life)
+    stripe = Stubborn(life, desk.clock)
+    stripe.told = life.facts
+    ask = AskProvider(lookup=stripe, listing=stripe)
+    desk.reconcile = evolve(
+        desk.reconcile, objects=evolve(desk.reconcile.objects, ask=ask), lookup=stripe, listing=stripe
+    )
+    return await desk.hears(heard), stripe, life
+
+
+async def recent(desk: Desk) -> int | Exception:
+    """What the worker's next run comes to."""
+    try:
+        return await desk.reconcile.recent("worker-1")
+    except Exception as error:  # noqa: BLE001 - it is what is asked for
+        return error
+
+
+@pytest.mark.parametrize(
+    "error",
+    [ProviderRefused("May not.", code="permission_error"), RuntimeError("a mistake of ours"), ProviderUnavailable()],
+    ids=["refused", "a-mistake", "no-answer-that-can-be-read"],
+)
+async def test_one_object_of_which_nothing_can_be_learned_keeps_no_others_from_being_mended(error: Exception) -> None:
+    """It is asked for again by each run, until that tells; who reads the log is told of it each time."""
+    desk, stripe, life = await a_missed_end()
+    ended, bills = life.facts[-1].ref, {fact.ref for fact in life.facts if fact.kind is ObjectKind.INVOICE}
+    stripe.silent, stripe.error = ended.id, error
+
+    for _ in range(3):
+        await recent(desk)
+        desk.clock.advance(timedelta(minutes=1))
+    assert bills <= await known_to(desk)
+
+    desk.clock.advance(timedelta(hours=1))
+    failed = await recent(desk)
+    assert failed == error or (isinstance(failed, SomeFailed) and failed.failures == (Failure(str(ended), error),))
+    assert (await desk.account()).subscriptions[0].status == Status.ACTIVE
+
+    stripe.silent = ""
+    desk.clock.advance(timedelta(hours=1))
+    assert await recent(desk) == 1
+    assert (await desk.account()).subscriptions[0].status == Status.CANCELED
+    desk.clock.advance(timedelta(hours=1))
+    stripe.asked.clear()
+    assert await recent(desk) == 0
+    assert stripe.asked == []
+
+
+async def known_to(desk: Desk) -> set[ObjectRef]:
+    async with desk.units() as uow:
+        return {state.ref for state in await uow.objects.of_customer(CUSTOMER)}
