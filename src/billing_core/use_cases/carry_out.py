@@ -34,6 +34,7 @@ from billing_core.domain.operations import (
     OpenSubscriptionCheckout,
     Operation,
     OperationState,
+    PayInvoice,
 )
 from billing_core.domain.policies import RetryPolicy
 from billing_core.domain.retries import next_attempt
@@ -46,7 +47,7 @@ from billing_core.use_cases.patience import WAITS, Patience, Wait
 from billing_core.use_cases.taking_turns import Failure, SomeFailed
 from billing_core.use_cases.turns import is_overtaken
 
-__all__ = ["CarryOut"]
+__all__ = ["CarryOut", "is_out_of_the_way"]
 
 _LEASE = timedelta(seconds=60)
 _FAILED_THERE = "answered_with_failure"
@@ -122,7 +123,8 @@ class CarryOut:
     async def due(self, worker: str, limit: int = 10) -> int:
         """Go on with operations that somebody left unfinished; how many were tried.
 
-        Where that fails by a mistake, it is put off like any other, and `SomeFailed` is raised once all were tried.
+        Where that fails by a mistake, it is put off like any other, and `SomeFailed` is raised once all were tried. So
+        it is where the provider refused what nobody waits for any more.
         """
         async with self.units() as uow:
             operations = await uow.operations.claim_due(worker, self.clock.now(), _LEASE, limit)
@@ -132,6 +134,9 @@ class CarryOut:
         for operation in sorted(operations, key=lambda one: not isinstance(one.command, CreateCustomer)):
             try:
                 await self._carry_out(operation)
+            except ProviderRefused as refusal:
+                if is_out_of_the_way(operation, refusal):
+                    failures.append(Failure(f"operation {operation.id}", refusal))
             except (InvalidTransition, LockTimeout, OperationInProgress, ProviderError):
                 continue  # written down in the operation; the next run goes on with it where it is still pending
             except Exception as error:  # noqa: BLE001 - whatever it is, the others go on; it is raised in the end
@@ -306,6 +311,11 @@ class CarryOut:
             await uow.trials.give_back(operation.id)
         await uow.operations.save(operation)
         await self.books.commit(uow, *taken)
+
+
+def is_out_of_the_way(operation: Operation, refusal: ProviderRefused) -> bool:
+    """Whether a person has to look at a refusal: a card that is declined, or one more try in vain, is foreseen."""
+    return refusal.decline_code is None and not isinstance(operation.command, PayInvoice)
 
 
 def _finished(operation: Operation) -> Operation:

@@ -10,15 +10,21 @@ import pytest
 from attrs import evolve
 
 from billing_core.domain.audit import Cause
-from billing_core.domain.callers import Role
-from billing_core.domain.errors import LockTimeout, ProviderRefused, ProviderUnavailable, StorageUnavailable
+from billing_core.domain.callers import Caller, Role
+from billing_core.domain.errors import (
+    LockTimeout,
+    OutcomeUnknown,
+    ProviderRefused,
+    ProviderUnavailable,
+    StorageUnavailable,
+)
 from billing_core.domain.facts import Fact, ObjectRef
 from billing_core.domain.operations import OpenPurchaseCheckout
 from billing_core.use_cases.ask_provider import AskProvider
 from billing_core.use_cases.bookkeeping import Bookkeeper
 from billing_core.use_cases.settle_doubts import SettleDoubts
 from billing_core.use_cases.taking_turns import SomeFailed, Turns
-from billing_memory import FakeProvider, ManualClock, MemoryAccessCache, MemoryUnitsOfWork
+from billing_memory import FakeProvider, ManualClock, MemoryAccessCache, MemoryUnitsOfWork, Trouble
 from billing_memory.locks import Locks
 from tests.builders import CUSTOMER, K8S, PRO, day, told
 from tests.component.http.house import URLS, House
@@ -195,6 +201,52 @@ async def test_doubts_are_settled_though_twenty_others_never_can_be() -> None:
 
     assert [one.subject for one in failed.value.failures] == ["invoice:in_00"]
     assert await settle() == 1
+
+
+# ------------------------------------------------------------------------------------ what is refused for good is told
+REFUSED = ProviderRefused("This subscription cannot be paused.", code="invalid_request_error")
+
+
+@pytest.mark.parametrize(
+    ("refusal", "times"),
+    [
+        pytest.param(REFUSED, 1, id="for-good"),
+        pytest.param(ProviderRefused("No.", code="card_declined", decline_code="lost_card"), 0, id="by-a-bank"),
+    ],
+)
+async def test_what_the_provider_refuses_of_what_a_worker_asks_by_itself_is_told_to_a_person(
+    own_house: House, refusal: ProviderRefused, times: int
+) -> None:
+    """Nobody else would hear of it: it is not asked for again. That a card is declined is nothing out of the way."""
+    subscription = await own_house.subscribes("ann")
+    await own_house.ask("POST", f"/api/subscriptions/{subscription['id']}/pause", user="ann", json={})
+    own_house.clock.advance(timedelta(days=15))
+    own_house.provider.trouble.append(refusal)
+
+    assert await failed_with(own_house.application.run_pauses("worker-1")) == [refusal] * times
+    own_house.clock.advance(timedelta(hours=1))
+    assert await failed_with(own_house.application.run_pauses("worker-1")) == []
+
+
+async def test_so_is_what_is_refused_once_a_worker_goes_on_with_it(own_house: House) -> None:
+    """Whoever asked for it is gone by then."""
+    purchase_id = await own_house.buys("ann")
+    own_house.provider.trouble.extend([Trouble.REQUEST_LOST, REFUSED])
+    with pytest.raises(OutcomeUnknown):
+        await own_house.application.request_refund(Caller("ann"), purchase_id)
+    own_house.clock.advance(timedelta(minutes=5))
+
+    assert await failed_with(own_house.application.carry_out.due("worker-1")) == [REFUSED]
+    own_house.clock.advance(timedelta(hours=1))
+    assert await own_house.application.carry_out.due("worker-1") == 0
+
+
+async def failed_with(job: Awaitable[int]) -> list[Exception]:
+    try:
+        await job
+    except SomeFailed as failed:
+        return [one.error for one in failed.failures]
+    return []
 
 
 # --------------------------------------------------------------------------------------------------- nobody spins
