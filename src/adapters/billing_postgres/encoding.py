@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from datetime import datetime
 from functools import cache
 from typing import Any, Final, Self, TypeVar, cast, get_args, get_type_hints
@@ -13,9 +14,10 @@ import msgspec
 from billing_core.domain.facts import SNAPSHOT_TYPES, Fact, ObjectKind, Snapshot
 from billing_core.domain.operations import COMMAND_NAMES, Command
 
-__all__ = ["FactJson", "encode", "encode_rows", "made", "raw", "read_command", "read_snapshot", "reader"]
+__all__ = ["FactJson", "encode", "encode_rows", "made", "raw", "read_command", "read_snapshot", "readable", "reader"]
 
 R = TypeVar("R")
+S = TypeVar("S")
 T = TypeVar("T")
 
 _ENCODER: Final = msgspec.json.Encoder()
@@ -42,6 +44,18 @@ def reader(row: type[R], value: Callable[[R], T]) -> Callable[[bytes | msgspec.R
     """What reads the JSON of such a row and gives its value."""
     decode = msgspec.json.Decoder(row).decode
     return lambda data: value(decode(data))
+
+
+def readable(rows: Iterable[S], read: Callable[[S], T]) -> list[T]:
+    """What can be read of the rows that were claimed.
+
+    What a newer release left before it was taken back keeps its lease, so that others have their turn, and waits.
+    """
+    found: list[T] = []
+    for row in rows:
+        with suppress(KeyError, msgspec.ValidationError):
+            found.append(read(row))
+    return found
 
 
 def read_snapshot(kind: str, data: bytes | msgspec.Raw) -> Snapshot:

@@ -13,7 +13,7 @@ from psycopg.rows import TupleRow
 from billing_core.domain.received import Received, ReceivedState
 from billing_core.ports.paging import Cursor, Page
 from billing_postgres.ahead import Ahead
-from billing_postgres.encoding import FactJson, encode
+from billing_postgres.encoding import FactJson, encode, readable
 from billing_postgres.paging import page_of, place_after
 from billing_postgres.rows.written import customer_of
 from billing_postgres.session import Session
@@ -157,7 +157,7 @@ class PostgresInbox:
     async def claim(self, worker: str, now: datetime, lease: timedelta, limit: int) -> tuple[Received, ...]:
         """The oldest events that are due and that nobody else is at."""
         parameters = {"worker": worker, "now": now, "until": now + lease, "limit": limit}
-        claimed = [received_of(row) for row in await self._session.rows(_CLAIM, parameters)]
+        claimed = readable(await self._session.rows(_CLAIM, parameters), received_of)
         return tuple(sorted(claimed, key=lambda received: (received.created, received.event_id)))
 
     async def waiting_for(self, keys: Collection[str]) -> tuple[Received, ...]:

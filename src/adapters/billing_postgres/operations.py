@@ -10,7 +10,7 @@ from attrs import frozen
 
 from billing_core.domain.operations import Operation, OperationState
 from billing_core.ports.operations import LATEST
-from billing_postgres.encoding import encode_rows, raw, read_command
+from billing_postgres.encoding import encode_rows, raw, read_command, readable
 from billing_postgres.session import Session
 from billing_postgres.statements import upsert
 
@@ -147,7 +147,7 @@ class PostgresOperations:
         """Pending operations that are due and that nobody holds, leased."""
         parameters = {"worker": worker, "now": now, "until": now + lease, "limit": limit}
         rows = await self._session.rows(_CLAIM_DUE, parameters)
-        claimed = [_READ.decode(stored).to_domain() for (stored,) in rows]
+        claimed = readable(rows, lambda row: _READ.decode(row[0]).to_domain())
         return tuple(sorted(claimed, key=lambda operation: (operation.next_attempt_at, operation.id)))
 
     async def save(self, operation: Operation) -> None:
