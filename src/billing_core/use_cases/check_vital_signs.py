@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 
 from attrs import frozen
@@ -9,11 +10,13 @@ from attrs import frozen
 from billing_core.domain.vital_signs import Invariant, Queues, Violation
 from billing_core.ports.clock import Clock
 from billing_core.ports.unit_of_work import UnitsOfWork
+from billing_core.use_cases.taking_turns import Failure, SomeFailed
 
 __all__ = ["CheckVitalSigns", "InvariantReport"]
 
 #: The name of the run that is leased.
 _LEASED_AS = "invariants"
+_EXAMPLES = 5
 
 
 @frozen(kw_only=True)
@@ -41,19 +44,31 @@ class CheckVitalSigns:
         async with self.units() as uow:
             return await uow.vital_signs.queues()
 
-    async def invariants(self, *, examples: int = 5) -> tuple[InvariantReport, ...]:
+    async def invariants(self, *, examples: int = _EXAMPLES) -> tuple[InvariantReport, ...]:
         """Every invariant, each looked at in a transaction of its own. Raises `StorageUnavailable`."""
         return tuple([await self._report(invariant, examples) for invariant in Invariant])
 
-    async def leased_invariants(self, worker: str, lease: timedelta) -> tuple[InvariantReport, ...] | None:
-        """The same, for whichever worker looks: None while another one does, which it goes on doing as it looks again.
+    async def leased_invariants(self, worker: str, lease: timedelta, told: Callable[[InvariantReport], object]) -> bool:
+        """The same, for whichever worker looks, each as it is ``told``.
 
-        It reads every account, so one worker's looking is enough. Raises `StorageUnavailable`.
+        False while another one looks, which it goes on doing as it looks again: it reads every account, so that one
+        worker's looking is enough. Raises `StorageUnavailable`, and in the end `SomeFailed` where one of them could not
+        be looked at, as with so many accounts that it takes too long.
         """
         async with self.units() as uow:
             taken = await uow.reconciliations.take(_LEASED_AS, worker, self.real_clock.now(), lease)
             await uow.commit()
-        return None if taken is None else await self.invariants()
+        if taken is None:
+            return False
+        failures: list[Failure] = []
+        for invariant in Invariant:
+            try:
+                told(await self._report(invariant, _EXAMPLES))
+            except Exception as error:  # noqa: BLE001 - the others are looked at; it is raised in the end
+                failures.append(Failure(invariant.value, error))
+        if failures:
+            raise SomeFailed(failures, 0)
+        return True
 
     async def _report(self, invariant: Invariant, limit: int) -> InvariantReport:
         async with self.units() as uow:

@@ -9,6 +9,7 @@ from attrs import frozen
 
 from billing_bootstrap.application import Application
 from billing_core.domain.vital_signs import UNSETTLED, Backlog
+from billing_core.use_cases.check_vital_signs import InvariantReport
 
 __all__ = ["Watcher"]
 
@@ -40,15 +41,15 @@ class Watcher:
 
     async def invariants(self, worker: str) -> int:
         """Show what breaks an invariant, and log the first that do; unless another worker does so."""
-        reports = await self.application.check_vital_signs.leased_invariants(worker, _LEASE)
-        if reports is None:  # what was seen here before is no longer looked at
-            self.application.metrics.violations.clear()
-        for report in reports or ():
-            self.application.metrics.violations.labels(report.invariant.value).set(report.count)
-            if report.count:
-                subjects = [one.subject for one in report.examples]
-                _log.error("invariant broken", invariant=report.invariant.value, count=report.count, subjects=subjects)
+        if not await self.application.check_vital_signs.leased_invariants(worker, _LEASE, self._show):
+            self.application.metrics.violations.clear()  # what was seen here before is no longer looked at
         return 0
+
+    def _show(self, report: InvariantReport) -> None:
+        self.application.metrics.violations.labels(report.invariant.value).set(report.count)
+        if report.count:
+            subjects = [one.subject for one in report.examples]
+            _log.error("invariant broken", invariant=report.invariant.value, count=report.count, subjects=subjects)
 
 
 def _age(since: datetime | None, now: datetime) -> float:

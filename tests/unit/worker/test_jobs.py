@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
+import pytest
+
+from billing_core.domain.errors import StorageUnavailable
+from billing_core.domain.vital_signs import Invariant, Violation
+from billing_core.use_cases.taking_turns import SomeFailed
+from billing_memory import MemoryUnitsOfWork
+from billing_memory.unit_of_work import MemoryUnitOfWork
+from billing_memory.vital_signs import MemoryVitalSigns
 from billing_worker.jobs import jobs_of
 from tests.component.http.house import House
 
@@ -37,3 +45,35 @@ async def test_one_worker_looks_at_the_invariants_and_another_one_once_it_is_gon
 
     sample = b'billing_invariant_violations{invariant="'
     assert [sample in one for one in (first, none, still_none, shown.text())] == [True, False, False, True]
+
+
+class TooMany(MemoryVitalSigns):
+    """There are so many accounts that one of the looks at all of them takes too long."""
+
+    async def violations(self, invariant: Invariant, now: datetime, limit: int) -> tuple[int, tuple[Violation, ...]]:
+        """What breaks an invariant."""
+        if invariant is Invariant.PAID_WITHOUT_ACCESS:
+            raise StorageUnavailable
+        return await super().violations(invariant, now, limit)
+
+
+class Crowd(MemoryUnitsOfWork):
+    """Units of work on that many accounts."""
+
+    def __call__(self) -> MemoryUnitOfWork:
+        """A new one, not yet begun."""
+        unit = super().__call__()
+        unit.vital_signs = TooMany(unit._work)  # noqa: SLF001 - as the unit of work makes its own
+        return unit
+
+
+async def test_an_invariant_that_cannot_be_looked_at_keeps_no_other_from_being_looked_at() -> None:
+    house = await House(units=Crowd()).sells()
+    jobs = {job.name: job for job in jobs_of(house.application)}
+
+    with pytest.raises(SomeFailed) as failed:
+        await jobs["watch invariants"].do("worker-1")
+
+    assert [one.subject for one in failed.value.failures] == [Invariant.PAID_WITHOUT_ACCESS]
+    shown = house.application.metrics.text()
+    assert [f'invariant="{one}"'.encode() in shown for one in Invariant] == [False, True, True, True]
