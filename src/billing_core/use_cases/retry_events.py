@@ -77,12 +77,18 @@ class RetryEvents:
                 after, taken = await apply_received(uow, self.books, received)
                 await self.books.commit(uow, taken)
         except Exception as error:  # noqa: BLE001 - one event that fails must not stop the others
-            failed = self._failed(received, f"{type(error).__name__}: {error}")
-            async with self.units() as uow:
-                await uow.inbox.save(failed)
-                await uow.commit()
-            return failed.state
+            return await self._note(self._failed(received, f"{type(error).__name__}: {error}"))
         return after.state
+
+    async def _note(self, failed: Received) -> ReceivedState:
+        """Write down that it failed, unless another worker has applied it since; the state it is in then."""
+        async with self.units() as uow:
+            found = await uow.inbox.get(failed.event_id, failed.account)
+            if found is not None and found.state is ReceivedState.APPLIED:
+                return found.state
+            await uow.inbox.save(failed)
+            await uow.commit()
+        return failed.state
 
     async def _read_again(self, received: Received) -> Received:
         payload = received.payload

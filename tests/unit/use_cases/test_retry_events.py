@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from billing_core.domain.errors import StorageUnavailable
+from billing_core.domain.errors import LockTimeout, StorageUnavailable
 from billing_core.domain.policies import RetryPolicy
 from billing_core.domain.received import Received, ReceivedState
 from billing_core.use_cases.bookkeeping import Bookkeeper
@@ -117,3 +117,31 @@ async def test_while_the_database_is_away_no_try_counts() -> None:
     assert [await desk.is_now(one) for one in FIRST] == [(ReceivedState.STORED, 0)] * 2
     await desk.retry("worker-1")
     assert [await desk.is_now(one) for one in FIRST] == [(ReceivedState.APPLIED, 1)] * 2
+
+
+class HeldUp(Locks):
+    """A worker that is held up before it gets to work on Ann, until another one has done it, and then fails."""
+
+    def __init__(self, desk: Desk) -> None:
+        super().__init__(0.01)
+        self.desk, self.first = desk, True
+
+    async def take(self, holder: object, key: Hashable) -> None:
+        """Hold ``key``."""
+        if key == ("customer", "cus_ann") and self.first:
+            self.first = False
+            self.desk.clock.advance(timedelta(minutes=2))
+            await self.desk.retry("worker-2")
+            raise LockTimeout
+        await super().take(holder, key)
+
+
+async def test_whoever_was_held_up_for_longer_than_their_lease_does_not_undo_what_another_applied() -> None:
+    """On its last try it would be a dead letter, and somebody would be called for nothing."""
+    desk = await Desk(attempts_max=1).has(FIRST)
+    desk.units.store.locks = HeldUp(desk)
+
+    tried = await desk.retry("worker-1")
+
+    assert [state for _, state in tried] == [ReceivedState.APPLIED] * 2
+    assert (await desk.is_now("evt_1"))[0] is ReceivedState.APPLIED
