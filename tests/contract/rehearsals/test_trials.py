@@ -7,9 +7,12 @@ from datetime import timedelta
 import pytest
 from attrs import evolve
 
+from billing_contracts.examples import operation
 from billing_core.domain.callers import Caller
 from billing_core.domain.errors import InvalidTransition
+from billing_core.domain.operations import Operation
 from billing_core.domain.policies import TrialEnd, TrialPolicy
+from billing_core.use_cases import turns
 from tests.builders import plan
 from tests.contract.rehearsals.stage import ON_POSTGRES, OTHER_VISA, SUE, VISA, Stage
 
@@ -77,6 +80,23 @@ async def test_a_second_trial_is_refused_by_user_by_address_and_by_card(stage: S
     assert [one["amount_paid"] for one in await stage.invoices("nobody")] == [0]
     honest = await stage.subscribes("bob", TRIED.id, OTHER_VISA, email="bob@example.com")
     assert honest.status == "trialing"
+
+
+async def test_a_repeated_card_ends_no_trial_while_something_else_is_under_way_about_it(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What that makes of the subscription is not known yet; once it is, the trial ends as it would have."""
+    await stage.sells(TRIED)
+    await stage.subscribes("ann", TRIED.id, email="ann@example.com")
+
+    async def another(_uow: object, user_id: str, _subscription_id: str) -> Operation | None:
+        return operation(user_id=user_id) if user_id == "nobody" else None
+
+    with monkeypatch.context() as held:
+        held.setattr(turns, "under_way", another)
+        assert (await stage.subscribes("nobody", TRIED.id, email="somebody@else.example")).status == "trialing"
+    await stage.days(0.1)
+    assert (await stage.subscription("nobody")).status == "canceled"
 
 
 async def test_a_trial_that_never_began_is_given_back(stage: Stage) -> None:
