@@ -29,6 +29,12 @@ def test_a_steady_run_is_fine() -> None:
     assert verdict(SAMPLES, WINDOWS) == []
 
 
+def test_a_short_run_says_nothing_of_connections() -> None:
+    """One more that was opened in the middle is kept for ten minutes, and is no leak."""
+    more = [*SAMPLES[:9], *(evolve(one, connections=13) for one in SAMPLES[9:])]
+    assert verdict(more, WINDOWS[:3]) == []
+
+
 def test_a_pool_that_closes_a_connection_and_opens_it_again_leaks_none() -> None:
     fewer = [evolve(one, connections=7) for one in SAMPLES[2:6]]
     assert verdict([*SAMPLES[:2], *fewer, *SAMPLES[6:]], WINDOWS) == []
